@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { format, resolveConfig } from 'prettier';
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const checkOnly = process.argv.includes('--check');
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
@@ -20,12 +22,14 @@ for (const group of ['packages', 'apps', 'examples', 'tests']) {
 
 const stale = [];
 
-function setReferences(path, references) {
+async function setReferences(path, references) {
   const before = readFileSync(path, 'utf8');
-  const config = { ...JSON.parse(before), references: references.map((path) => ({ path })) };
+  const config = { ...JSON.parse(before), references: references.map((to) => ({ path: to })) };
   if (JSON.stringify(config) === JSON.stringify(JSON.parse(before))) return;
   stale.push(relative(root, path));
-  if (!checkOnly) writeFileSync(path, `${JSON.stringify(config, null, 2)}\n`);
+  if (checkOnly) return;
+  const options = { ...(await resolveConfig(path)), filepath: path };
+  writeFileSync(path, await format(JSON.stringify(config), options));
 }
 
 function referencesOf(folder, ...dependencyMaps) {
@@ -37,13 +41,13 @@ function referencesOf(folder, ...dependencyMaps) {
 
 for (const folder of folderOf.values()) {
   const { dependencies, devDependencies } = readJson(join(folder, 'package.json'));
-  setReferences(join(folder, 'tsconfig.build.json'), referencesOf(folder, dependencies));
-  setReferences(join(folder, 'tsconfig.test.json'), [
+  await setReferences(join(folder, 'tsconfig.build.json'), referencesOf(folder, dependencies));
+  await setReferences(join(folder, 'tsconfig.test.json'), [
     './tsconfig.build.json',
     ...referencesOf(folder, dependencies, devDependencies),
   ]);
 }
-setReferences(join(root, 'tsconfig.json'), [
+await setReferences(join(root, 'tsconfig.json'), [
   ...[...folderOf.values()].map((folder) => `./${relative(root, folder)}`),
   './tools',
 ]);
