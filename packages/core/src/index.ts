@@ -1,1 +1,11 @@
-export {};
+export * from './assert.ts';
+export * from './error.ts';
+export * from './graph/task-graph.ts';
+export * from './id.ts';
+export * from './job-state.ts';
+export * from './limits.ts';
+export * from './session.ts';
+export * from './task-outcome.ts';
+export * from './task-state.ts';
+export * from './time.ts';
+export * from './value/type-descriptor.ts';

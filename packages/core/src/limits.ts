@@ -1,0 +1,43 @@
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/**
+ * Every bound of the system, in one place. What exceeds one is refused with an error that names the
+ * field and the limit, and changes nothing.
+ */
+export const LIMITS = {
+  /** Tasks of one job; leaves room above for the indices that stand for commit and cleanup task. */
+  tasksPerJob: 16 * 1024 * 1024,
+  /** Inputs of all tasks of one job together. */
+  inputsPerJob: 128 * 1024 * 1024,
+  /** Outputs of all tasks of one job together. */
+  outputsPerJob: 64 * 1024 * 1024,
+  /** Ordering-only edges of one job. */
+  orderEdgesPerJob: 128 * 1024 * 1024,
+  /** Distinct task kinds (package, function, types, policy) of one job. */
+  taskKindsPerJob: 64 * 1024,
+  /** Inputs, and outputs, of one task kind. */
+  slotsPerTask: 64 * 1024,
+  /** Bytes of a package or function name. */
+  nameBytes: 256,
+  /** Levels of a type descriptor. */
+  typeDepth: 64,
+  /** Bytes of an idempotency key. */
+  idempotencyKeyBytes: 256,
+  /** Bytes of the error message that a job or an attempt keeps; what is longer is cut. */
+  errorMessageBytes: 64 * KIB,
+  /** Bytes of one task's inputs, and of its outputs, as a wire frame. */
+  taskPayloadBytes: 64 * MIB,
+  /** Bytes of a submission's columnar graph, and of its inputs. */
+  submissionBytes: 256 * MIB,
+  /** Bytes of one database row's blob; larger ones are split (MariaDB refuses packets over 16 MiB). */
+  blobRowBytes: 1 * MIB,
+  /** Body of an executor pipe frame in the reference's format. */
+  executorFrameBytes: 8 * MIB,
+  /** What a decompressed blob may have. */
+  decompressedBytes: 32 * MIB,
+  /** Tasks in one message between storage, scheduler and execution manager. */
+  tasksPerMessage: 4096,
+  /** Slots of one execution manager. */
+  slotsPerExecutionManager: 1024,
+} as const;
