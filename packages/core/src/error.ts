@@ -19,13 +19,11 @@ export type SpiderErrorCode =
  */
 export class SpiderError extends Error {
   override readonly name: string = 'SpiderError';
+  readonly code: SpiderErrorCode;
 
-  constructor(
-    readonly code: SpiderErrorCode,
-    message: string,
-    options?: { cause?: unknown },
-  ) {
+  constructor(code: SpiderErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
+    this.code = code;
   }
 }
 
