@@ -16,7 +16,8 @@ export const JobState = {
 } as const;
 
 export type JobState = (typeof JobState)[keyof typeof JobState];
-export type FinalJobState = typeof JobState.Succeeded | typeof JobState.Failed | typeof JobState.Cancelled;
+export type FinalJobState =
+  typeof JobState.Succeeded | typeof JobState.Failed | typeof JobState.Cancelled;
 
 const NAMES: Record<JobState, string> = {
   [JobState.Ready]: 'READY',

@@ -22,7 +22,7 @@ describe('the session tracker', () => {
 
   it('ends at the highest session, in whatever order they arrive', () => {
     const tracker = new SessionTracker();
-    for (let step = 1; step <= 1000; step++) tracker.tryAdvance(session((step * 7) % 1001));
+    for (let step = 1; step <= 1000; step++) tracker.tryAdvance(session((step * 2) % 1001));
     expect(tracker.current).toBe(1000n);
   });
 });
