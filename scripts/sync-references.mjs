@@ -1,24 +1,15 @@
 // Writes the project references of every package from its workspace dependencies, so that
 // `tsc -b` knows the build order. `--check` only reports what would change.
-import { readdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 
 import { format, resolveConfig } from 'prettier';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const checkOnly = process.argv.includes('--check');
-const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
+import { root, workspacePackages } from './lib/workspace.mjs';
 
-const folderOf = new Map();
-for (const group of ['packages', 'apps', 'examples', 'tests']) {
-  for (const name of readdirSync(join(root, group)).sort()) {
-    const folder = join(root, group, name);
-    if (existsSync(join(folder, 'package.json'))) {
-      folderOf.set(readJson(join(folder, 'package.json')).name, folder);
-    }
-  }
-}
+const checkOnly = process.argv.includes('--check');
+const packages = workspacePackages();
+const folderOf = new Map(packages.map(({ folder, manifest }) => [manifest.name, folder]));
 
 const stale = [];
 
@@ -39,8 +30,8 @@ function referencesOf(folder, ...dependencyMaps) {
     .map((name) => `${relative(folder, folderOf.get(name))}/tsconfig.build.json`);
 }
 
-for (const folder of folderOf.values()) {
-  const { dependencies, devDependencies } = readJson(join(folder, 'package.json'));
+for (const { folder, manifest } of packages) {
+  const { dependencies, devDependencies } = manifest;
   await setReferences(join(folder, 'tsconfig.build.json'), referencesOf(folder, dependencies));
   await setReferences(join(folder, 'tsconfig.test.json'), [
     './tsconfig.build.json',
@@ -48,7 +39,7 @@ for (const folder of folderOf.values()) {
   ]);
 }
 await setReferences(join(root, 'tsconfig.json'), [
-  ...[...folderOf.values()].map((folder) => `./${relative(root, folder)}`),
+  ...packages.map(({ folder }) => `./${relative(root, folder)}`),
   './tools',
 ]);
 
