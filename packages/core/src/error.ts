@@ -10,6 +10,7 @@ export type SpiderErrorCode =
   | 'resource-exhausted'
   | 'unauthenticated'
   | 'unavailable'
+  | 'unimplemented'
   | 'cancelled'
   | 'internal';
 

@@ -14,12 +14,16 @@ export const LIMITS = {
   outputsPerJob: 64 * 1024 * 1024,
   /** Ordering-only edges of one job. */
   orderEdgesPerJob: 128 * 1024 * 1024,
+  /** Inputs, and constants, of one job. */
+  jobInputs: 16 * 1024 * 1024,
   /** Distinct task kinds (package, function, types, policy) of one job. */
   taskKindsPerJob: 64 * 1024,
   /** Inputs, and outputs, of one task kind. */
   slotsPerTask: 64 * 1024,
   /** Bytes of a package or function name. */
   nameBytes: 256,
+  /** Bytes of a struct type's name, which may spell out types that it wraps. */
+  structNameBytes: 4 * KIB,
   /** Levels of a type descriptor. */
   typeDepth: 64,
   /** Bytes of an idempotency key. */
@@ -38,6 +42,10 @@ export const LIMITS = {
   decompressedBytes: 32 * MIB,
   /** Tasks in one message between storage, scheduler and execution manager. */
   tasksPerMessage: 4096,
+  /** Instances that an execution manager lists when it connects: running, or reported and kept. */
+  heldInstances: 1024 * 1024,
+  /** One message between processes: a submission's graph and inputs, with room for the rest. */
+  messageBytes: 513 * MIB,
   /** Slots of one execution manager. */
   slotsPerExecutionManager: 1024,
 } as const;
