@@ -1,0 +1,54 @@
+import type { SpiderError } from '@spider/core';
+
+/** Tasks of one job that may run now. */
+export interface ReadyTasks {
+  /** At most 2^53−1: ids are numbers wherever tasks are counted in millions. */
+  readonly jobId: number;
+  readonly resourceGroupId: number;
+  /**
+   * Positions in the job's task graph, or COMMIT_TASK_INDEX, or CLEANUP_TASK_INDEX. Read before the
+   * call returns and never kept, so the giver may use the array again.
+   */
+  readonly taskIndexes: ArrayLike<number>;
+}
+
+/** What a source of ready tasks says. All calls are synchronous and none may throw. */
+export interface ReadyTaskHandlers {
+  /**
+   * The source is open. Comes once, before anything else but `onClose`. No task comes before credit
+   * was granted, and credit may be granted within this call.
+   */
+  onOpen(welcome: ReadyTaskWelcome): void;
+  /** No more tasks than credit is left for; those of one job come in the order they are to run in. */
+  onReady(tasks: readonly ReadyTasks[]): void;
+  /** Nothing of these jobs is to be dispatched any more. */
+  onJobsEnded(jobIds: readonly number[]): void;
+  /**
+   * Comes once and last, also after `close()`; the tasks that were handed out and not leased since
+   * are the source's again. Without an error the source ended in order.
+   */
+  onClose(error: SpiderError | undefined): void;
+}
+
+export interface ReadyTaskWelcome {
+  readonly schedulerId: number;
+  /** Which start of storage this is. */
+  readonly sessionId: number;
+}
+
+/** One open stream of ready tasks. */
+export interface ReadyTaskStream {
+  /** Lets that many more tasks come; adds to what is left of earlier credit. */
+  grantCredit(tasks: number): void;
+  /** Ends the stream; `onClose` follows, within this call or later. Again: no effect. */
+  close(): void;
+}
+
+/**
+ * Where ready tasks come from: storage, over the network or in the same process. Each `open` is one
+ * attempt; whoever opens decides when to try again. `open` itself never throws and calls no handler
+ * before it has returned.
+ */
+export interface ReadyTaskSource {
+  open(handlers: ReadyTaskHandlers): ReadyTaskStream;
+}
