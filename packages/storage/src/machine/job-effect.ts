@@ -1,0 +1,135 @@
+import type { JobState, SpiderError, TerminationTask, TimestampMs } from '@spider/core';
+import type { AttemptColumns } from './job-event.ts';
+
+/**
+ * What is to be done after an event, in this order. Plain data; the buffers in it belong to the
+ * receiver, the machine never touches them again.
+ */
+export type JobEffect =
+  | PersistEffect
+  | PublishedEffect
+  | AnsweredEffect
+  | RejectedEffect
+  | ReadyEffect
+  | ContextsEffect
+  | RefusedEffect
+  | JournalEffect
+  | CancelledEffect
+  | QuarantinedEffect;
+
+/**
+ * Make this state change durable in one transaction, then answer with `persisted` or
+ * `persist-failed`. There is never more than one under way in a job. Until then the job shows its
+ * old state.
+ */
+export interface PersistEffect {
+  readonly type: 'persist';
+  readonly from: JobState;
+  readonly to: JobState;
+  readonly at: TimestampMs;
+  /** The job's outputs as a wire frame; with CommitReady, and with Succeeded without a commit task. */
+  readonly outputs: Uint8Array | undefined;
+  /** Why the job failed; with Failed only. */
+  readonly message: string | undefined;
+}
+
+/** The job shows a new state: wake who waits for it. */
+export interface PublishedEffect {
+  readonly type: 'published';
+  readonly from: JobState;
+  readonly to: JobState;
+  /** The time of the event that led to it. */
+  readonly at: TimestampMs;
+  /** As in the `persist` effect before it. */
+  readonly outputs: Uint8Array | undefined;
+  readonly message: string | undefined;
+}
+
+/** A start or cancel request has been carried out; the job is now in this state. */
+export interface AnsweredEffect {
+  readonly type: 'answered';
+  readonly request: number;
+  readonly state: JobState;
+}
+
+/** A start or cancel request has changed nothing. */
+export interface RejectedEffect {
+  readonly type: 'rejected';
+  readonly request: number;
+  readonly error: SpiderError;
+}
+
+/** The job has tasks for `takeReady`; before this event it had none. */
+export interface ReadyEffect {
+  readonly type: 'ready';
+}
+
+/** What the execution manager needs to run the tasks it leased. The arrays run in parallel. */
+export interface ContextsEffect {
+  readonly type: 'contexts';
+  readonly executionManager: number;
+  readonly taskIndices: number[];
+  /** The instance of the i-th task is this plus i. */
+  readonly firstInstance: number;
+  /** The kinds of task in this effect. */
+  readonly kinds: TerminationTask[];
+  /** For each task the position of its kind in `kinds`. */
+  readonly kindPositions: number[];
+  readonly inputLengths: number[];
+  /**
+   * One after another: a wire frame for each regular task, the job's outputs with their option byte
+   * for a commit task, the empty frame for a cleanup task.
+   */
+  readonly inputs: Uint8Array;
+}
+
+/** Leases that were not granted. The arrays run in parallel. */
+export interface RefusedEffect {
+  readonly type: 'refused';
+  readonly executionManager: number;
+  readonly taskIndices: number[];
+  readonly refusals: LeaseRefusal[];
+}
+
+export const LeaseRefusal = {
+  /** The job has no such task. */
+  NoSuchTask: 1,
+  /** The job is not in the state in which this task may run. */
+  JobNotRunning: 2,
+  /** Some parent of the task has not succeeded. */
+  TaskPending: 3,
+  /** The task has ended. */
+  TaskEnded: 4,
+  /** As many instances as may be are running. */
+  InstanceLimit: 5,
+} as const;
+
+export type LeaseRefusal = (typeof LeaseRefusal)[keyof typeof LeaseRefusal];
+
+/** Append these finished attempts to the journal, in order. */
+export interface JournalEffect {
+  readonly type: 'journal';
+  /** The reports among which they are. */
+  readonly attempts: AttemptColumns;
+  /** Their positions in the columns, ascending. */
+  readonly positions: number[];
+  /** For positions with a success that counts as a failure: the message of that failure. */
+  readonly malformed: ReadonlyMap<number, string> | undefined;
+}
+
+/** Instances whose results are not wanted any more; to be told to their execution managers. */
+export interface CancelledEffect {
+  readonly type: 'cancelled';
+  readonly executionManagers: number[];
+  readonly taskIndices: number[];
+  readonly instances: number[];
+}
+
+/**
+ * The job can neither go on nor be failed, because not even that can be made durable. It keeps its
+ * state, runs nothing and rejects requests until storage starts anew and reads it back.
+ */
+export interface QuarantinedEffect {
+  readonly type: 'quarantined';
+  readonly message: string;
+}
