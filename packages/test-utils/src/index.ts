@@ -1,1 +1,3 @@
-export {};
+export { evaluateGraph, type TaskFunction } from './evaluate-graph.ts';
+export { descendantProcesses, type LeftoverProcess, processesNaming } from './leak-check.ts';
+export { mariadbMissing, type PrivateMariadb, startPrivateMariadb } from './private-mariadb.ts';

@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** Debian puts the server where only root's PATH looks. */
+const EXTRA_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/libexec'];
+const START_DEADLINE_MS = 30_000;
+
+/** A MariaDB server of one's own: on a socket in a temporary folder, gone after the test. */
+export interface PrivateMariadb extends AsyncDisposable {
+  /** Where to connect, as user `root` without a password. */
+  readonly socketPath: string;
+  readonly pid: number;
+  /** Ends the server as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data. */
+  restart(): Promise<void>;
+}
+
+/** Why this machine can't run a private MariaDB; undefined if it can. For a test's `skipIf`. */
+export function mariadbMissing(): string | undefined {
+  if (findProgram('mariadbd') !== undefined && findProgram('mariadb-install-db') !== undefined) {
+    return undefined;
+  }
+  return 'MariaDB is not installed (Debian: apt-get install mariadb-server-core mariadb-client-core)';
+}
+
+/**
+ * Starts a MariaDB with an empty data folder and every commit flushed, in about two seconds.
+ *
+ * @throws Error with the server's last words if it does not come up.
+ */
+export async function startPrivateMariadb(): Promise<PrivateMariadb> {
+  const missing = mariadbMissing();
+  if (missing !== undefined) throw new Error(missing);
+  const folder = await mkdtemp(join(tmpdir(), 'spider-db-'));
+  const server = new MariadbServer(folder);
+  try {
+    await server.install();
+    await server.restart();
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+  return server;
+}
+
+class MariadbServer implements PrivateMariadb {
+  readonly socketPath: string;
+  readonly #folder: string;
+  #process: ChildProcess | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.socketPath = join(folder, 's');
+  }
+
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error('the private MariaDB is not running');
+    return pid;
+  }
+
+  async install(): Promise<void> {
+    const install = spawn(
+      findProgram('mariadb-install-db') ?? 'mariadb-install-db',
+      [
+        '--no-defaults',
+        `--datadir=${join(this.#folder, 'data')}`,
+        ...asRoot(),
+        '--auth-root-authentication-method=normal',
+        '--skip-test-db',
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    const lastLines = keepLastLines(install);
+    const code = await exitOf(install);
+    if (code !== 0) throw new Error(`mariadb-install-db failed:\n${lastLines.join('\n')}`);
+  }
+
+  async restart(): Promise<void> {
+    const server = spawnTiedToParent(findProgram('mariadbd') ?? 'mariadbd', [
+      '--no-defaults',
+      `--datadir=${join(this.#folder, 'data')}`,
+      `--socket=${this.socketPath}`,
+      ...asRoot(),
+      '--skip-networking',
+      '--skip-name-resolve',
+      '--performance-schema=OFF',
+      '--innodb-flush-log-at-trx-commit=1',
+      '--innodb-buffer-pool-size=128M',
+      '--character-set-server=utf8mb4',
+      '--collation-server=utf8mb4_bin',
+      '--sql-mode=STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
+    ]);
+    this.#process = server;
+    await readyToConnect(server);
+  }
+
+  async kill(): Promise<void> {
+    const server = this.#process;
+    this.#process = undefined;
+    if (server === undefined) return;
+    const exited = exitOf(server);
+    server.kill('SIGKILL');
+    await exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The server refuses to run as root unless it is told to. */
+const asRoot = (): string[] => (process.getuid?.() === 0 ? ['--user=root'] : []);
+
+/** Where the machine offers it, the kernel ends the server with its parent, however that dies. */
+function spawnTiedToParent(program: string, args: readonly string[]): ChildProcess {
+  const setpriv = findProgram('setpriv');
+  const command =
+    setpriv === undefined
+      ? [program, ...args]
+      : [setpriv, '--pdeathsig', 'KILL', '--', program, ...args];
+  return spawn(command[0] ?? program, command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+async function readyToConnect(server: ChildProcess): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const lastLines = keepLastLines(server, (line) => {
+      if (!line.includes('ready for connections')) return;
+      clearTimeout(timer);
+      resolve();
+    });
+    const fail = (reason: string): void => {
+      reject(new Error(`MariaDB ${reason}:\n${lastLines.join('\n')}`));
+    };
+    const timer = setTimeout(() => {
+      fail(`was not ready within ${START_DEADLINE_MS} ms`);
+    }, START_DEADLINE_MS);
+    server.once('exit', (code) => {
+      clearTimeout(timer);
+      fail(`ended with code ${code} while it started`);
+    });
+    server.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+  });
+}
+
+function keepLastLines(child: ChildProcess, onLine?: (line: string) => void): readonly string[] {
+  const lines: string[] = [];
+  if (child.stderr === null) return lines;
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    lines.push(line);
+    if (lines.length > 20) lines.shift();
+    onLine?.(line);
+  });
+  return lines;
+}
+
+const exitOf = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve, reject) => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      resolve(child.exitCode);
+      return;
+    }
+    child.once('exit', resolve);
+    child.once('error', reject);
+  });
+
+function findProgram(name: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...EXTRA_FOLDERS];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
