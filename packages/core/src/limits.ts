@@ -14,8 +14,10 @@ export const LIMITS = {
   outputsPerJob: 64 * 1024 * 1024,
   /** Ordering-only edges of one job. */
   orderEdgesPerJob: 128 * 1024 * 1024,
-  /** Inputs, and constants, of one job. */
+  /** Inputs of one job. */
   jobInputs: 16 * 1024 * 1024,
+  /** Constants of one job. */
+  constantsPerJob: 16 * 1024 * 1024,
   /** Distinct task kinds (package, function, types, policy) of one job. */
   taskKindsPerJob: 64 * 1024,
   /** Inputs, and outputs, of one task kind. */
@@ -26,6 +28,10 @@ export const LIMITS = {
   structNameBytes: 4 * KIB,
   /** Levels of a type descriptor. */
   typeDepth: 64,
+  /** Shortest soft and hard timeout of a task. */
+  taskTimeoutMsMin: 100,
+  /** Longest soft and hard timeout of a task: a day. */
+  taskTimeoutMsMax: 86_400_000,
   /** Bytes of an idempotency key. */
   idempotencyKeyBytes: 256,
   /** Bytes of the error message that a job or an attempt keeps; what is longer is cut. */
@@ -48,4 +54,12 @@ export const LIMITS = {
   messageBytes: 513 * MIB,
   /** Slots of one execution manager. */
   slotsPerExecutionManager: 1024,
+  /** Tasks that a scheduler sends an execution manager in one batch; larger ones gain nothing. */
+  tasksPerAssignmentBatch: 256,
+  /** Credit that an execution manager has at a scheduler, with what it has not acknowledged. */
+  assignmentCredit: 64 * 1024,
+  /** Tasks that a scheduler buffers at most, however it is configured. */
+  bufferedReadyTasks: 1024 * 1024,
+  /** Execution managers that one scheduler serves at a time. */
+  executionManagersPerScheduler: 16 * 1024,
 } as const;

@@ -1,4 +1,4 @@
-import type { SpiderError } from '@spider/core';
+import type { SchedulerId, SessionId, SpiderError } from '@spider/core';
 
 /** Tasks of one job that may run now. */
 export interface ReadyTasks {
@@ -31,14 +31,17 @@ export interface ReadyTaskHandlers {
 }
 
 export interface ReadyTaskWelcome {
-  readonly schedulerId: number;
+  readonly schedulerId: SchedulerId;
   /** Which start of storage this is. */
-  readonly sessionId: number;
+  readonly sessionId: SessionId;
 }
 
 /** One open stream of ready tasks. */
 export interface ReadyTaskStream {
-  /** Lets that many more tasks come; adds to what is left of earlier credit. */
+  /**
+   * Lets that many more tasks come; adds to what is left of earlier credit. They may come before this
+   * call returns.
+   */
   grantCredit(tasks: number): void;
   /** Ends the stream; `onClose` follows, within this call or later. Again: no effect. */
   close(): void;
