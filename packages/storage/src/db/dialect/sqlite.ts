@@ -1,0 +1,74 @@
+import { DatabaseSync } from 'node:sqlite';
+import type { StatementSync, SQLInputValue } from 'node:sqlite';
+import { SqliteDialect } from 'kysely';
+import type { SqliteDatabase, SqliteStatement } from 'kysely';
+
+/** Statements kept prepared; the store has a few dozen distinct ones. */
+const PREPARED_STATEMENTS_MAX = 256;
+
+export interface SqliteOptions {
+  /** File of the database, created if missing; `:memory:` for one that dies with the process. */
+  readonly path: string;
+  /** How long a statement waits for another process's lock. Default 10,000. */
+  readonly busyTimeoutMs?: number;
+}
+
+/** kysely's SQLite dialect over Node's own SQLite. Integers come back as bigint. */
+export function sqliteDialect(options: SqliteOptions): SqliteDialect {
+  return new SqliteDialect({ database: async () => new NodeSqliteDatabase(options) });
+}
+
+class NodeSqliteDatabase implements SqliteDatabase {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, NodeSqliteStatement>();
+
+  constructor(options: SqliteOptions) {
+    this.#database = new DatabaseSync(options.path, {
+      readBigInts: true,
+      timeout: options.busyTimeoutMs ?? 10_000,
+      enableForeignKeyConstraints: true,
+    });
+    this.#database.exec('PRAGMA journal_mode = WAL');
+    // A commit that was acknowledged survives a power cut, not only a crash of the process.
+    this.#database.exec('PRAGMA synchronous = FULL');
+  }
+
+  prepare(sql: string): SqliteStatement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      // A transaction that reads first and writes later cannot wait for the write lock, only fail.
+      const prepared = this.#database.prepare(sql === 'begin' ? 'begin immediate' : sql);
+      statement = new NodeSqliteStatement(prepared);
+      if (this.#statements.size >= PREPARED_STATEMENTS_MAX) this.#statements.clear();
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+}
+
+class NodeSqliteStatement implements SqliteStatement {
+  readonly #statement: StatementSync;
+  readonly reader: boolean;
+
+  constructor(statement: StatementSync) {
+    this.#statement = statement;
+    this.reader = statement.columns().length > 0;
+  }
+
+  all(parameters: readonly unknown[]): unknown[] {
+    return this.#statement.all(...(parameters as SQLInputValue[]));
+  }
+
+  run(parameters: readonly unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint } {
+    return this.#statement.run(...(parameters as SQLInputValue[]));
+  }
+
+  iterate(parameters: readonly unknown[]): IterableIterator<unknown> {
+    return this.#statement.iterate(...(parameters as SQLInputValue[]));
+  }
+}

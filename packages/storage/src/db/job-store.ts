@@ -1,0 +1,143 @@
+import type {
+  ExecutionManagerId,
+  JobId,
+  JobState,
+  ResourceGroupId,
+  SchedulerId,
+  SessionId,
+  TimestampMs,
+} from '@spider/core';
+
+/** The large values of a job, numbered as in the database. */
+export const BlobKind = {
+  /** The columnar task graph as submitted. */
+  Graph: 1,
+  /** The wire frame of the job's inputs as submitted. */
+  Inputs: 2,
+  /** The job's outputs: option byte and wire frame. */
+  Outputs: 3,
+} as const;
+
+export type BlobKind = (typeof BlobKind)[keyof typeof BlobKind];
+
+export interface NewJob {
+  readonly resourceGroupId: ResourceGroupId;
+  /** Unique in the resource group. */
+  readonly idempotencyKey: string | undefined;
+  readonly taskCount: number;
+  readonly graph: Uint8Array;
+  readonly inputs: Uint8Array;
+  readonly submittedAt: TimestampMs;
+}
+
+export interface InsertedJob {
+  readonly id: JobId;
+  readonly resourceGroupId: ResourceGroupId;
+  /** A job with this idempotency key was there already; nothing was written. */
+  readonly existed: boolean;
+  readonly state: JobState;
+}
+
+/** A job without its large values. */
+export interface StoredJob {
+  readonly id: JobId;
+  readonly resourceGroupId: ResourceGroupId;
+  readonly state: JobState;
+  readonly taskCount: number;
+  /** Counted at the last change of state. */
+  readonly succeededTasks: number;
+  readonly failedAttempts: number;
+  readonly errorMessage: string | undefined;
+  readonly submittedAt: TimestampMs;
+  readonly startedAt: TimestampMs | undefined;
+  readonly endedAt: TimestampMs | undefined;
+}
+
+/** One move of a job from a state to another, with what belongs to it. */
+export interface JobStateChange {
+  readonly jobId: JobId;
+  readonly from: JobState;
+  readonly to: JobState;
+  readonly at: TimestampMs;
+  readonly succeededTasks: number;
+  readonly failedAttempts: number;
+  readonly outputs?: Uint8Array | undefined;
+  readonly errorMessage?: string | undefined;
+  /** The journal has served its purpose and goes. */
+  readonly deleteJournal: boolean;
+}
+
+/** Some records of one job's journal, at most LIMITS.blobRowBytes. Sequences ascend within a job. */
+export interface JournalRow {
+  readonly jobId: JobId;
+  readonly sequence: number;
+  readonly records: Uint8Array;
+}
+
+/** What one transaction writes: the journal rows first, then the changes in order. */
+export interface CommitBatch {
+  readonly journal: readonly JournalRow[];
+  readonly changes: readonly JobStateChange[];
+}
+
+/**
+ * How a state change went. Conflict: the database has the job in another state (`undefined`: does
+ * not have it at all), and nothing of this change was written.
+ */
+export type ChangeResult =
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'conflict'; readonly state: JobState | undefined };
+
+/**
+ * The database as storage sees it. Every write is one transaction, and none of them succeeds once a
+ * later session has been opened on the same database.
+ *
+ * All methods throw SupersededError in that case, and SpiderError 'unavailable' for what may pass by
+ * itself (a lock, a lost connection): nothing was written then.
+ */
+export interface JobStore {
+  /**
+   * @throws SpiderError 'not-found' if the resource group does not exist.
+   */
+  insertJob(job: NewJob): Promise<InsertedJob>;
+  /** Answers one result for each change, in order. */
+  commit(batch: CommitBatch): Promise<readonly ChangeResult[]>;
+  findJob(id: JobId): Promise<StoredJob | undefined>;
+  readBlob(id: JobId, kind: BlobKind): Promise<Uint8Array | undefined>;
+  /** Jobs in states that are not final, by ascending id, those above `after`. */
+  listUnfinishedJobs(after: JobId, limit: number): Promise<readonly StoredJob[]>;
+  /** Rows by ascending sequence, those above `after`. */
+  readJournal(id: JobId, after: number, limit: number): Promise<readonly JournalRow[]>;
+}
+
+export interface StoredExecutionManager {
+  readonly id: ExecutionManagerId;
+  readonly host: string;
+  readonly slots: number;
+  /** Undefined while it lives. */
+  readonly endedAt: TimestampMs | undefined;
+}
+
+/** The peers of storage, and its own starts. Errors as with JobStore. */
+export interface ClusterStore {
+  /** Ids base … base + 2^32 − 1, which nobody gets again. */
+  reserveTaskInstances(): Promise<number>;
+  registerExecutionManager(
+    host: string,
+    slots: number,
+    at: TimestampMs,
+  ): Promise<ExecutionManagerId>;
+  findExecutionManager(id: ExecutionManagerId): Promise<StoredExecutionManager | undefined>;
+  /** Those that have not ended. */
+  listExecutionManagers(): Promise<readonly StoredExecutionManager[]>;
+  endExecutionManager(id: ExecutionManagerId, at: TimestampMs): Promise<void>;
+  registerScheduler(host: string, port: number, at: TimestampMs): Promise<SchedulerId>;
+}
+
+/** What one start of storage holds of the database. */
+export interface Store extends AsyncDisposable {
+  /** Larger than those of all earlier starts, which may not write any more. */
+  readonly sessionId: SessionId;
+  readonly jobs: JobStore;
+  readonly cluster: ClusterStore;
+}

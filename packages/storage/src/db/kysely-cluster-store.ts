@@ -1,0 +1,104 @@
+import type { ExecutionManagerId, SchedulerId, TimestampMs } from '@spider/core';
+import type { ClusterStore, StoredExecutionManager } from './job-store.ts';
+import { insertedId } from './session-database.ts';
+import type { SessionDatabase } from './session-database.ts';
+
+const TASK_INSTANCES_PER_BLOCK = 2 ** 32;
+
+/** Block numbers from which on instance ids would not be safe integers any more. */
+const BLOCK_MAX = 2 ** 21 - 1;
+
+export class KyselyClusterStore implements ClusterStore {
+  readonly #database: SessionDatabase;
+
+  constructor(database: SessionDatabase) {
+    this.#database = database;
+  }
+
+  async reserveTaskInstances(): Promise<number> {
+    const inserted = await this.#database.write((transaction) =>
+      transaction
+        .insertInto('task_instance_blocks')
+        .values({ session_id: this.#database.sessionId })
+        .executeTakeFirstOrThrow(),
+    );
+    const block = Number(insertedId(inserted));
+    if (block > BLOCK_MAX) throw new Error('the task instance ids of this database are used up');
+    return block * TASK_INSTANCES_PER_BLOCK;
+  }
+
+  async registerExecutionManager(
+    host: string,
+    slots: number,
+    at: TimestampMs,
+  ): Promise<ExecutionManagerId> {
+    const inserted = await this.#database.write((transaction) =>
+      transaction
+        .insertInto('execution_managers')
+        .values({ host, slots, registered_at: at })
+        .executeTakeFirstOrThrow(),
+    );
+    return insertedId(inserted) as ExecutionManagerId;
+  }
+
+  async findExecutionManager(id: ExecutionManagerId): Promise<StoredExecutionManager | undefined> {
+    if (id > 0x7fff_ffff_ffff_ffffn) return undefined;
+    const row = await this.#database.read((database) =>
+      database
+        .selectFrom('execution_managers')
+        .select(EXECUTION_MANAGER_COLUMNS)
+        .where('id', '=', id)
+        .executeTakeFirst(),
+    );
+    return row === undefined ? undefined : toStoredExecutionManager(row);
+  }
+
+  async listExecutionManagers(): Promise<readonly StoredExecutionManager[]> {
+    const rows = await this.#database.read((database) =>
+      database
+        .selectFrom('execution_managers')
+        .select(EXECUTION_MANAGER_COLUMNS)
+        .where('ended_at', 'is', null)
+        .orderBy('id')
+        .execute(),
+    );
+    return rows.map(toStoredExecutionManager);
+  }
+
+  async endExecutionManager(id: ExecutionManagerId, at: TimestampMs): Promise<void> {
+    await this.#database.write((transaction) =>
+      transaction
+        .updateTable('execution_managers')
+        .set({ ended_at: at })
+        .where('id', '=', id)
+        .where('ended_at', 'is', null)
+        .execute(),
+    );
+  }
+
+  async registerScheduler(host: string, port: number, at: TimestampMs): Promise<SchedulerId> {
+    const inserted = await this.#database.write((transaction) =>
+      transaction
+        .insertInto('schedulers')
+        .values({ host, port, registered_at: at })
+        .executeTakeFirstOrThrow(),
+    );
+    return insertedId(inserted) as SchedulerId;
+  }
+}
+
+const EXECUTION_MANAGER_COLUMNS = ['id', 'host', 'slots', 'ended_at'] as const;
+
+interface ExecutionManagerRow {
+  readonly id: bigint;
+  readonly host: string;
+  readonly slots: number | bigint;
+  readonly ended_at: bigint | null;
+}
+
+const toStoredExecutionManager = (row: ExecutionManagerRow): StoredExecutionManager => ({
+  id: row.id as ExecutionManagerId,
+  host: row.host,
+  slots: Number(row.slots),
+  endedAt: row.ended_at === null ? undefined : (Number(row.ended_at) as TimestampMs),
+});

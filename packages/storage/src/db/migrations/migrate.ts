@@ -1,0 +1,21 @@
+import type { Kysely } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import type { Schema } from '../schema.ts';
+import { initialMigration } from './0001-initial.ts';
+import type { Engine } from './column-types.ts';
+
+/**
+ * Brings the tables up to date. Two processes may do so at once: one of them waits for the other.
+ *
+ * @throws Error if the database carries migrations that this version does not know, or one fails.
+ */
+export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<void> {
+  const migrator = new Migrator({
+    db: kysely,
+    provider: { getMigrations: async () => ({ '0001-initial': initialMigration(engine) }) },
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    throw new Error('the database cannot be brought up to date', { cause: error });
+  }
+}

@@ -1,0 +1,95 @@
+import type { ColumnType, GeneratedAlways } from 'kysely';
+
+/**
+ * The tables, in the dialect that SQLite and MySQL share. Ids and times are 64-bit integers and
+ * arrive as bigint; small integers arrive as number or bigint, depending on the engine.
+ */
+export interface Schema {
+  sessions: SessionTable;
+  active_session: ActiveSessionTable;
+  task_instance_blocks: TaskInstanceBlockTable;
+  resource_groups: ResourceGroupTable;
+  jobs: JobTable;
+  job_blobs: JobBlobTable;
+  journal: JournalTable;
+  execution_managers: ExecutionManagerTable;
+  schedulers: SchedulerTable;
+}
+
+type SmallInteger = ColumnType<number | bigint, number, number>;
+type BigInteger = ColumnType<bigint, bigint | number, bigint | number>;
+type OptionalBigInteger = ColumnType<
+  bigint | null,
+  bigint | number | null | undefined,
+  bigint | number | null
+>;
+
+/** One row for each start of storage; its id is the session. */
+export interface SessionTable {
+  id: GeneratedAlways<bigint>;
+  opened_at: BigInteger;
+}
+
+/** One row: the session that may write. Locked by every write, so that a newer one fences it off. */
+export interface ActiveSessionTable {
+  id: SmallInteger;
+  session_id: BigInteger;
+}
+
+/** A row reserves 2^32 task instance ids for ever. */
+export interface TaskInstanceBlockTable {
+  id: GeneratedAlways<bigint>;
+  session_id: BigInteger;
+}
+
+export interface ResourceGroupTable {
+  id: GeneratedAlways<bigint>;
+  external_id: string;
+}
+
+export interface JobTable {
+  id: GeneratedAlways<bigint>;
+  resource_group_id: BigInteger;
+  /** Null for none; several nulls do not collide. */
+  idempotency_key: string | null;
+  state: SmallInteger;
+  task_count: SmallInteger;
+  succeeded_tasks: ColumnType<number | bigint, number | undefined, number>;
+  failed_attempts: ColumnType<number | bigint, number | undefined, number>;
+  error_message: ColumnType<string | null, string | null | undefined, string | null>;
+  submitted_at: BigInteger;
+  started_at: OptionalBigInteger;
+  ended_at: OptionalBigInteger;
+}
+
+/** Large values, cut into rows. */
+export interface JobBlobTable {
+  job_id: BigInteger;
+  kind: SmallInteger;
+  part: SmallInteger;
+  data: Uint8Array;
+}
+
+/** Finished attempts in the order in which they took effect; many records a row. */
+export interface JournalTable {
+  job_id: BigInteger;
+  sequence: BigInteger;
+  records: Uint8Array;
+}
+
+export interface ExecutionManagerTable {
+  id: GeneratedAlways<bigint>;
+  host: string;
+  slots: SmallInteger;
+  registered_at: BigInteger;
+  /** When it said goodbye or was found lost; null while it lives. */
+  ended_at: OptionalBigInteger;
+}
+
+export interface SchedulerTable {
+  id: GeneratedAlways<bigint>;
+  host: string;
+  port: SmallInteger;
+  registered_at: BigInteger;
+}
+

@@ -1,0 +1,95 @@
+import { sql } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
+import type { SessionId, TimestampMs } from '@spider/core';
+import type { Engine } from './migrations/column-types.ts';
+import type { Schema } from './schema.ts';
+import { SupersededError, toStoreError } from './store-error.ts';
+
+/**
+ * The database in the hands of one session. Writes go through `write`, which lets them commit only
+ * while no later session has been opened.
+ */
+export class SessionDatabase {
+  readonly kysely: Kysely<Schema>;
+  readonly engine: Engine;
+  readonly sessionId: SessionId;
+
+  private constructor(kysely: Kysely<Schema>, engine: Engine, sessionId: SessionId) {
+    this.kysely = kysely;
+    this.engine = engine;
+    this.sessionId = sessionId;
+  }
+
+  /** Opens a new session and with that supersedes all earlier ones. */
+  static async open(
+    kysely: Kysely<Schema>,
+    engine: Engine,
+    at: TimestampMs,
+  ): Promise<SessionDatabase> {
+    const sessionId = await kysely.transaction().execute(async (transaction) => {
+      // The row is locked before a session is drawn: of two starts the later number also wins.
+      await lockActiveSession(transaction, engine);
+      const inserted = await transaction
+        .insertInto('sessions')
+        .values({ opened_at: at })
+        .executeTakeFirstOrThrow();
+      const id = insertedId(inserted) as SessionId;
+      await transaction
+        .updateTable('active_session')
+        .set({ session_id: id })
+        .where('id', '=', 1)
+        .execute();
+      return id;
+    });
+    return new SessionDatabase(kysely, engine, sessionId);
+  }
+
+  async write<T>(run: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> {
+    try {
+      return await this.kysely.transaction().execute(async (transaction) => {
+        await this.#assertActive(transaction);
+        return await run(transaction);
+      });
+    } catch (error) {
+      throw toStoreError(error);
+    }
+  }
+
+  async read<T>(run: (database: Kysely<Schema>) => Promise<T>): Promise<T> {
+    try {
+      return await run(this.kysely);
+    } catch (error) {
+      throw toStoreError(error);
+    }
+  }
+
+  async #assertActive(transaction: Transaction<Schema>): Promise<void> {
+    const row = await transaction
+      .selectFrom('active_session')
+      .select('session_id')
+      .where('id', '=', 1)
+      // Shared, so that writes exclude the opening of a session and not one another. In SQLite the
+      // transaction holds the only write lock already.
+      .$if(this.engine === 'mysql', (query) => query.modifyEnd(sql`lock in share mode`))
+      .executeTakeFirstOrThrow();
+    if (row.session_id !== this.sessionId) {
+      throw new SupersededError(this.sessionId, row.session_id);
+    }
+  }
+}
+
+async function lockActiveSession(transaction: Transaction<Schema>, engine: Engine): Promise<void> {
+  if (engine === 'sqlite') return;
+  await transaction
+    .selectFrom('active_session')
+    .select('id')
+    .where('id', '=', 1)
+    .forUpdate()
+    .execute();
+}
+
+/** The auto-incremented id of a row that was just inserted. */
+export function insertedId(result: { readonly insertId?: bigint | undefined }): bigint {
+  if (result.insertId === undefined) throw new Error('the database gave no id for a new row');
+  return result.insertId;
+}

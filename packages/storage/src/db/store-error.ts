@@ -1,0 +1,43 @@
+import { SpiderError } from '@spider/core';
+import type { SessionId } from '@spider/core';
+
+/** A later start of storage has taken the database over. This process may do nothing but exit. */
+export class SupersededError extends Error {
+  override readonly name = 'SupersededError';
+
+  constructor(own: SessionId, newest: bigint) {
+    super(
+      `session ${own} of this storage was superseded by session ${newest}: another storage has ` +
+        `been started on the same database`,
+    );
+  }
+}
+
+/** Codes of node:sqlite (primary result codes) and mysql2 for what passes by itself. */
+const TRANSIENT_SQLITE_CODES = new Set([5, 6, 10]); // busy, locked, I/O error
+const TRANSIENT_MYSQL_CODES = new Set([
+  'ER_LOCK_DEADLOCK',
+  'ER_LOCK_WAIT_TIMEOUT',
+  'ER_CON_COUNT_ERROR',
+  'ER_SERVER_SHUTDOWN',
+  'PROTOCOL_CONNECTION_LOST',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+/** Turns what may pass by itself into SpiderError 'unavailable' and leaves the rest alone. */
+export function toStoreError(error: unknown): unknown {
+  if (!isTransient(error)) return error;
+  return new SpiderError('unavailable', 'the database does not answer just now', { cause: error });
+}
+
+function isTransient(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  // The extended result codes of SQLite carry the primary one in their lowest byte.
+  if ('errcode' in error && typeof error.errcode === 'number') {
+    return TRANSIENT_SQLITE_CODES.has(error.errcode & 0xff);
+  }
+  return 'code' in error && typeof error.code === 'string' && TRANSIENT_MYSQL_CODES.has(error.code);
+}
