@@ -1,0 +1,79 @@
+import { SOURCE_CONSTANT, type TaskGraph } from './task-graph.ts';
+
+/** The columns that the edges are read from. `SOURCE_CONSTANT` and above in `sourceTask` are no task. */
+type EdgeColumns = Pick<
+  TaskGraph,
+  'taskCount' | 'inputOffset' | 'sourceTask' | 'orderOffset' | 'orderTask'
+>;
+
+/** Counts each task's distinct parents and lists its distinct children in ascending order. */
+export function deriveFamily(
+  columns: EdgeColumns,
+): Pick<TaskGraph, 'parentCount' | 'childOffset' | 'child'> {
+  const { taskCount } = columns;
+  const parentCount = new Uint32Array(taskCount);
+  const childOffset = new Uint32Array(taskCount + 1);
+  forEachEdge(columns, (parent, task) => {
+    parentCount[task] = at(parentCount, task) + 1;
+    childOffset[parent + 1] = at(childOffset, parent + 1) + 1;
+  });
+  for (let task = 0; task < taskCount; task++) {
+    childOffset[task + 1] = at(childOffset, task + 1) + at(childOffset, task);
+  }
+  const child = new Uint32Array(at(childOffset, taskCount));
+  const next = childOffset.slice(0, taskCount);
+  forEachEdge(columns, (parent, task) => {
+    const place = at(next, parent);
+    child[place] = task;
+    next[parent] = place + 1;
+  });
+  return { parentCount, childOffset, child };
+}
+
+/** Visits each distinct pair of parent and child once, children in ascending order. */
+function forEachEdge(columns: EdgeColumns, visit: (parent: number, task: number) => void): void {
+  const { taskCount, inputOffset, sourceTask, orderOffset, orderTask } = columns;
+  // For each parent 1 + the last task that was visited as its child.
+  const visited = new Uint32Array(taskCount);
+  for (let task = 0; task < taskCount; task++) {
+    const inputEnd = at(inputOffset, task + 1);
+    for (let input = at(inputOffset, task); input < inputEnd; input++) {
+      const parent = at(sourceTask, input);
+      if (parent >= SOURCE_CONSTANT || at(visited, parent) === task + 1) continue;
+      visited[parent] = task + 1;
+      visit(parent, task);
+    }
+    const orderEnd = at(orderOffset, task + 1);
+    for (let order = at(orderOffset, task); order < orderEnd; order++) {
+      const parent = at(orderTask, order);
+      if (at(visited, parent) === task + 1) continue;
+      visited[parent] = task + 1;
+      visit(parent, task);
+    }
+  }
+}
+
+/** All outputs of the tasks that give no input to another, in order of task and position. */
+export function defaultJobOutputSlots(
+  graph: Pick<TaskGraph, 'taskCount' | 'sourceTask' | 'outputOffset'>,
+): Uint32Array {
+  const { taskCount, sourceTask, outputOffset } = graph;
+  const givesInput = new Uint8Array(taskCount);
+  for (const task of sourceTask) {
+    if (task < SOURCE_CONSTANT) givesInput[task] = 1;
+  }
+  let count = 0;
+  for (let task = 0; task < taskCount; task++) {
+    if (givesInput[task] === 0) count += at(outputOffset, task + 1) - at(outputOffset, task);
+  }
+  const slots = new Uint32Array(count);
+  let next = 0;
+  for (let task = 0; task < taskCount; task++) {
+    if (givesInput[task] === 1) continue;
+    const end = at(outputOffset, task + 1);
+    for (let slot = at(outputOffset, task); slot < end; slot++) slots[next++] = slot;
+  }
+  return slots;
+}
+
+const at = (column: Uint32Array, position: number): number => column[position] ?? 0;

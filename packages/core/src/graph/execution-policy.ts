@@ -1,0 +1,31 @@
+import { invalidArgument } from '../error.ts';
+import { LIMITS } from '../limits.ts';
+import type { ExecutionPolicy } from './task-graph.ts';
+
+const UINT32_MAX = 0xffff_ffff;
+
+/**
+ * Checks a policy in the reference's order: instances, soft timeout, hard timeout, their order.
+ *
+ * @throws SpiderError 'invalid-argument' naming the field and its bounds.
+ */
+export function validateExecutionPolicy(policy: ExecutionPolicy): void {
+  const { maxRetries, maxInstances, softTimeoutMs, hardTimeoutMs } = policy;
+  const { taskTimeoutMsMin: min, taskTimeoutMsMax: max } = LIMITS;
+  checkRange('execution', 'maxRetries', maxRetries, 0, UINT32_MAX);
+  checkRange('execution', 'maxInstances', maxInstances, 1, UINT32_MAX);
+  checkRange('timeout', 'softTimeoutMs', softTimeoutMs, min, max);
+  checkRange('timeout', 'hardTimeoutMs', hardTimeoutMs, min, max);
+  if (hardTimeoutMs <= softTimeoutMs) {
+    throw invalidArgument(
+      `invalid timeout policy: hardTimeoutMs is ${hardTimeoutMs}, but must be greater than softTimeoutMs, which is ${softTimeoutMs}`,
+    );
+  }
+}
+
+function checkRange(policy: string, field: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw invalidArgument(
+    `invalid ${policy} policy: ${field} is ${value}, but must be a whole number from ${min} to ${max}`,
+  );
+}

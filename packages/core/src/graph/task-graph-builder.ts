@@ -1,0 +1,320 @@
+import { assert } from '../assert.ts';
+import { invalidArgument } from '../error.ts';
+import type { TaskIndex } from '../id.ts';
+import { LIMITS } from '../limits.ts';
+import type { TypeDescriptor } from '../value/type-descriptor.ts';
+import { formatType } from '../value/type-equality.ts';
+import { defaultJobOutputSlots, deriveFamily } from './derived-columns.ts';
+import { GrowingColumn } from './growing-column.ts';
+import { inContext, TaskKindTable, validateTaskCode } from './task-kind-table.ts';
+import {
+  SOURCE_CONSTANT,
+  SOURCE_JOB_INPUT,
+  type TaskGraph,
+  type TaskKind,
+  type TerminationTask,
+} from './task-graph.ts';
+
+/** Where a task's input comes from. */
+export type TaskSource =
+  | { readonly from: 'task'; readonly task: TaskIndex; readonly position: number }
+  | { readonly from: 'job-input'; readonly input: number }
+  | { readonly from: 'constant'; readonly constant: number };
+
+/** An output of a task. */
+export interface TaskOutput {
+  readonly task: TaskIndex;
+  readonly position: number;
+}
+
+export interface TaskSpec {
+  readonly kind: TaskKind;
+  /** One for each input of the kind. */
+  readonly sources: readonly TaskSource[];
+  /** Tasks that must have succeeded before, beside those that give an input. */
+  readonly after?: readonly TaskIndex[];
+}
+
+/**
+ * Builds a task graph, task by task, each after the tasks it depends on. Every rule is checked as
+ * soon as it can be; what is refused with a SpiderError 'invalid-argument' leaves the builder as it
+ * was.
+ *
+ * `addTask` is the comfortable way. `beginTask`, `addSource`, `addOrder` and `endTask` do the same
+ * without an object for each task and source.
+ */
+export class TaskGraphBuilder {
+  readonly #kinds = new TaskKindTable();
+  readonly #taskKind = new GrowingColumn();
+  readonly #inputOffset = new GrowingColumn();
+  readonly #sourceTask = new GrowingColumn();
+  readonly #sourceSlot = new GrowingColumn();
+  readonly #orderOffset = new GrowingColumn();
+  readonly #orderTask = new GrowingColumn();
+  readonly #outputOffset = new GrowingColumn();
+  readonly #jobInputTypes = new GrowingColumn();
+  readonly #constants: Uint8Array[] = [];
+  #jobOutputSlots: Uint32Array | undefined;
+  #commitTask: TerminationTask | undefined;
+  #cleanupTask: TerminationTask | undefined;
+  /** The types of the inputs of the task between `beginTask` and `endTask`. */
+  #openInputs: Uint32Array | undefined;
+
+  constructor() {
+    this.#inputOffset.push(0);
+    this.#orderOffset.push(0);
+    this.#outputOffset.push(0);
+  }
+
+  /** Tasks added so far, which is the index of the next one. */
+  get taskCount(): number {
+    return this.#taskKind.length;
+  }
+
+  /** Adds an input of the job. Answers its number, counted from 0. */
+  addJobInput(type: TypeDescriptor): number {
+    const input = this.#jobInputTypes.length;
+    if (input === LIMITS.jobInputs) {
+      throw invalidArgument(`a job has at most ${LIMITS.jobInputs} inputs`);
+    }
+    try {
+      this.#jobInputTypes.push(this.#kinds.addType(type));
+    } catch (error) {
+      throw inContext(`job input ${input}`, error);
+    }
+    return input;
+  }
+
+  /**
+   * Adds a value that tasks can take as an input. Answers its number, counted from 0.
+   *
+   * @param bytes one MessagePack value; kept, not copied.
+   */
+  addConstant(bytes: Uint8Array): number {
+    if (this.#constants.length === LIMITS.constantsPerJob) {
+      throw invalidArgument(`a job has at most ${LIMITS.constantsPerJob} constants`);
+    }
+    if (bytes.length > LIMITS.taskPayloadBytes) {
+      throw invalidArgument(
+        `constant ${this.#constants.length}: it has ${bytes.length} bytes, more than ${LIMITS.taskPayloadBytes}`,
+      );
+    }
+    return this.#constants.push(bytes) - 1;
+  }
+
+  /** Adds a kind of task. Answers its number; equal kinds have the same. */
+  addKind(kind: TaskKind): number {
+    return this.#kinds.add(kind);
+  }
+
+  /** Adds a task. Answers its index. */
+  addTask({ kind, sources, after = [] }: TaskSpec): TaskIndex {
+    const task = this.taskCount;
+    try {
+      const number = this.addKind(kind);
+      if (sources.length !== kind.inputs.length) {
+        throw invalidArgument(sourceCountMessage(sources.length, kind.inputs.length));
+      }
+      this.beginTask(number);
+    } catch (error) {
+      throw inContext(`task ${task}`, error);
+    }
+    for (const source of sources) this.#addSource(source);
+    for (const earlier of after) this.addOrder(earlier);
+    return this.endTask();
+  }
+
+  /** Opens a task of a kind that was added. Its sources follow, then its ordering edges. */
+  beginTask(kind: number): void {
+    assert(this.#openInputs === undefined, 'a task is begun while another is open');
+    if (!isIndexBelow(kind, this.#kinds.kinds.length)) {
+      throw invalidArgument(`there is no task kind ${kind}`);
+    }
+    const inputs = this.#kinds.inputTypes(kind);
+    const outputs = this.#outputOffset.last() + this.#kinds.outputTypes(kind).length;
+    checkTotal('tasks', this.taskCount + 1, LIMITS.tasksPerJob);
+    checkTotal('task inputs', this.#sourceTask.length + inputs.length, LIMITS.inputsPerJob);
+    checkTotal('task outputs', outputs, LIMITS.outputsPerJob);
+    this.#openInputs = inputs;
+    this.#taskKind.push(kind);
+    this.#outputOffset.push(outputs);
+  }
+
+  /**
+   * The next input of the open task.
+   *
+   * @param task an earlier task, `SOURCE_JOB_INPUT` or `SOURCE_CONSTANT`.
+   * @param slot the position among its outputs, or the number of the job input or constant.
+   */
+  addSource(task: number, slot: number): void {
+    const inputs = this.#open();
+    const input = this.#sourceTask.length - this.#inputOffset.last();
+    if (input >= inputs.length)
+      this.#refuse(`it has more sources than its ${inputs.length} inputs`);
+    const type = inputs[input] ?? 0;
+    if (isIndexBelow(task, this.taskCount - 1)) this.#checkTaskOutput(input, type, task, slot);
+    else if (task === SOURCE_JOB_INPUT) this.#checkJobInput(input, type, slot);
+    else if (task === SOURCE_CONSTANT) this.#checkConstant(input, slot);
+    else this.#refuse(`input ${input} comes from task ${task}, which is not an earlier task`);
+    this.#sourceTask.push(task);
+    this.#sourceSlot.push(slot);
+  }
+
+  /** The open task runs after this one. */
+  addOrder(task: TaskIndex): void {
+    this.#open();
+    if (!isIndexBelow(task, this.taskCount - 1)) {
+      this.#refuse(`it is to run after task ${task}, which is not an earlier task`);
+    }
+    if (this.#orderTask.length === LIMITS.orderEdgesPerJob) {
+      this.#refuse(`a job has at most ${LIMITS.orderEdgesPerJob} ordering edges`);
+    }
+    this.#orderTask.push(task);
+  }
+
+  /** Closes the open task. Answers its index. */
+  endTask(): TaskIndex {
+    const inputs = this.#open();
+    const sources = this.#sourceTask.length - this.#inputOffset.last();
+    if (sources !== inputs.length) this.#refuse(sourceCountMessage(sources, inputs.length));
+    this.#inputOffset.push(this.#sourceTask.length);
+    this.#orderOffset.push(this.#orderTask.length);
+    this.#openInputs = undefined;
+    return this.taskCount - 1;
+  }
+
+  /** The task that runs after the last regular task has succeeded. */
+  setCommitTask(task: TerminationTask): void {
+    checkTerminationTask('commit task', task);
+    this.#commitTask = task;
+  }
+
+  /** The task that runs after the job was cancelled. */
+  setCleanupTask(task: TerminationTask): void {
+    checkTerminationTask('cleanup task', task);
+    this.#cleanupTask = task;
+  }
+
+  /** Chooses the job's outputs and their order, instead of the default that TaskGraph describes. */
+  setJobOutputs(outputs: readonly TaskOutput[]): void {
+    const chosen = new Set<number>();
+    for (const [index, { task, position }] of outputs.entries()) {
+      const where = `job output ${index}: output ${position} of task ${task}`;
+      if (!isIndexBelow(task, this.taskCount) || !isIndexBelow(position, this.#outputCount(task))) {
+        throw invalidArgument(`${where} does not exist`);
+      }
+      const slot = this.#outputOffset.at(task) + position;
+      if (chosen.has(slot)) throw invalidArgument(`${where} is there twice`);
+      chosen.add(slot);
+    }
+    this.#jobOutputSlots = Uint32Array.from(chosen);
+  }
+
+  /** The graph as it is now. The builder can go on being used. */
+  build(): TaskGraph {
+    assert(this.#openInputs === undefined, 'a graph is built while a task is open');
+    const columns = {
+      taskCount: this.taskCount,
+      taskKind: this.#taskKind.toArray(),
+      inputOffset: this.#inputOffset.toArray(),
+      sourceTask: this.#sourceTask.toArray(),
+      sourceSlot: this.#sourceSlot.toArray(),
+      orderOffset: this.#orderOffset.toArray(),
+      orderTask: this.#orderTask.toArray(),
+      outputOffset: this.#outputOffset.toArray(),
+    };
+    return {
+      kinds: [...this.#kinds.kinds],
+      ...columns,
+      ...deriveFamily(columns),
+      jobInputs: Array.from(this.#jobInputTypes.toArray(), (type) => this.#kinds.type(type)),
+      constants: [...this.#constants],
+      jobOutputSlots: this.#jobOutputSlots?.slice() ?? defaultJobOutputSlots(columns),
+      commitTask: this.#commitTask,
+      cleanupTask: this.#cleanupTask,
+    };
+  }
+
+  #addSource(source: TaskSource): void {
+    switch (source.from) {
+      case 'task':
+        return this.addSource(source.task, source.position);
+      case 'job-input':
+        return this.addSource(SOURCE_JOB_INPUT, source.input);
+      case 'constant':
+        return this.addSource(SOURCE_CONSTANT, source.constant);
+      default:
+        source satisfies never;
+    }
+  }
+
+  #checkTaskOutput(input: number, type: number, task: TaskIndex, position: number): void {
+    const types = this.#kinds.outputTypes(this.#taskKind.at(task));
+    if (!isIndexBelow(position, types.length)) {
+      this.#refuse(
+        `input ${input} comes from output ${position} of task ${task}, which has ${types.length} outputs`,
+      );
+    }
+    const found = types[position] ?? 0;
+    if (found !== type) this.#refuseType(input, type, `output ${position} of task ${task}`, found);
+  }
+
+  #checkJobInput(input: number, type: number, number: number): void {
+    if (!isIndexBelow(number, this.#jobInputTypes.length)) {
+      this.#refuse(`input ${input} comes from job input ${number}, which does not exist`);
+    }
+    const found = this.#jobInputTypes.at(number);
+    if (found !== type) this.#refuseType(input, type, `job input ${number}`, found);
+  }
+
+  #checkConstant(input: number, number: number): void {
+    if (!isIndexBelow(number, this.#constants.length)) {
+      this.#refuse(`input ${input} comes from constant ${number}, which does not exist`);
+    }
+  }
+
+  #outputCount(task: TaskIndex): number {
+    return this.#outputOffset.at(task + 1) - this.#outputOffset.at(task);
+  }
+
+  #open(): Uint32Array {
+    assert(this.#openInputs !== undefined, 'no task is open');
+    return this.#openInputs;
+  }
+
+  #refuseType(input: number, type: number, source: string, found: number): never {
+    const [wanted, given] = [this.#kinds.type(type), this.#kinds.type(found)].map(formatType);
+    this.#refuse(`input ${input} is of type ${wanted}, but ${source} is of type ${given}`);
+  }
+
+  /** Drops the open task. */
+  #refuse(message: string): never {
+    const task = this.taskCount - 1;
+    this.#taskKind.truncate(task);
+    this.#outputOffset.truncate(task + 1);
+    this.#sourceTask.truncate(this.#inputOffset.last());
+    this.#sourceSlot.truncate(this.#inputOffset.last());
+    this.#orderTask.truncate(this.#orderOffset.last());
+    this.#openInputs = undefined;
+    throw invalidArgument(`task ${task}: ${message}`);
+  }
+}
+
+function checkTerminationTask(place: string, task: TerminationTask): void {
+  try {
+    validateTaskCode(task);
+  } catch (error) {
+    throw inContext(place, error);
+  }
+}
+
+function checkTotal(what: string, count: number, limit: number): void {
+  if (count > limit) throw invalidArgument(`the job has more than ${limit} ${what}`);
+}
+
+const sourceCountMessage = (sources: number, inputs: number): string =>
+  `it has ${inputs} inputs, but ${sources} sources`;
+
+/** Also false for negative numbers and fractions. */
+const isIndexBelow = (index: number, count: number): boolean =>
+  index < count && index >>> 0 === index;
