@@ -18,6 +18,9 @@ const config: ViteUserConfig = defineConfig({
     passWithNoTests: true,
     // turbo runs two packages at a time.
     maxWorkers: 2,
+    // Far above what any test needs: a busy machine must not fail a run.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     reporters: ['default', countsReporter],
   },
 });
