@@ -1,4 +1,5 @@
 import { invalidArgument } from '../error.ts';
+import { readUint32LE } from './read-uint.ts';
 
 const EMPTY = 4;
 
@@ -48,7 +49,7 @@ export function frameCount(bytes: Uint8Array): number {
   if (length < EMPTY) {
     throw invalidArgument(`a wire frame has at least 4 bytes, this one has ${length}`);
   }
-  const count = uint32(bytes, 0);
+  const count = readUint32LE(bytes, 0);
   // Each payload needs four bytes for its length alone. Without this, four bytes could ask for
   // gigabytes.
   if (count > (length - EMPTY) / 4) {
@@ -70,7 +71,7 @@ export function frameBounds(bytes: Uint8Array, into: number[] = []): number[] {
   let position = EMPTY;
   for (let i = 0; i < count; i++) {
     const start = position + 4;
-    const end = start > bytes.length ? Infinity : start + uint32(bytes, position);
+    const end = start > bytes.length ? Infinity : start + readUint32LE(bytes, position);
     if (end > bytes.length) {
       throw invalidArgument(`a wire frame ends inside its payload ${i} of ${count}`);
     }
@@ -79,9 +80,4 @@ export function frameBounds(bytes: Uint8Array, into: number[] = []): number[] {
     position = end;
   }
   return into;
-}
-
-function uint32(bytes: Uint8Array, at: number): number {
-  const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
-  return (low | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
 }

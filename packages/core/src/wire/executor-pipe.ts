@@ -1,0 +1,208 @@
+import { invalidArgument, SpiderError } from '../error.ts';
+import { LIMITS } from '../limits.ts';
+import type { ByteWriter } from './byte-writer.ts';
+import { readUint32LE, readUint64LE } from './read-uint.ts';
+
+/**
+ * The messages between an execution manager and its executor, over the executor's stdin and stdout.
+ * Each is a frame: the length of its body, 4 bytes big-endian, then the body, at most 8 MiB. In a body
+ * numbers are little-endian; a variant takes 4 bytes; bytes and text follow their length in 8 bytes.
+ */
+export type ExecutorRequest =
+  | {
+      readonly kind: 'execute';
+      readonly packageName: string;
+      readonly functionName: string;
+      /** An encoded task context. */
+      readonly context: Uint8Array;
+      /** The wire frame of the inputs. */
+      readonly inputs: Uint8Array;
+    }
+  | { readonly kind: 'shutdown' };
+
+export interface ExecutorResult {
+  readonly outcome: ExecutorOutcome;
+  /** Succeeded: the wire frame of the outputs. Otherwise: an encoded executor error. */
+  readonly payload: Uint8Array;
+  readonly elapsedUs: number;
+}
+
+export const ExecutorOutcome = {
+  Succeeded: 0,
+  Failed: 1,
+  /** As Failed, and trying again is pointless. Ours: sent only where `EXECUTOR_EXTENSIONS_ENV` is 1. */
+  FailedForGood: 2,
+} as const;
+
+export type ExecutorOutcome = (typeof ExecutorOutcome)[keyof typeof ExecutorOutcome];
+
+/**
+ * The environment variable by which an execution manager of ours says that it understands more than
+ * the reference's format. Unset, an executor sends nothing that the reference would not.
+ */
+export const EXECUTOR_EXTENSIONS_ENV = 'SPIDER_EXECUTOR_EXTENSIONS';
+
+const EXECUTE = 0;
+const SHUTDOWN = 1;
+const RESULT = 0;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The part of execute requests that is the same for all tasks of a kind, to be made once. */
+export function encodeExecutePrefix(packageName: string, functionName: string): Uint8Array {
+  const names = [encoder.encode(packageName), encoder.encode(functionName)];
+  const prefix = new Uint8Array(names.reduce((size, name) => size + 8 + name.length, 4));
+  const view = new DataView(prefix.buffer);
+  view.setUint32(0, EXECUTE, true);
+  let position = 4;
+  for (const name of names) {
+    view.setUint32(position, name.length, true);
+    prefix.set(name, position + 8);
+    position += 8 + name.length;
+  }
+  return prefix;
+}
+
+/**
+ * Appends the frame that asks for a task to be run.
+ *
+ * @throws SpiderError 'resource-exhausted' if its body exceeds `LIMITS.executorFrameBytes`.
+ */
+export function appendExecuteRequest(
+  writer: ByteWriter,
+  prefix: Uint8Array,
+  context: Uint8Array,
+  inputs: Uint8Array,
+): void {
+  writer.appendUint32BE(
+    checkBodyLength(prefix.length + 16 + context.length + inputs.length, 'request'),
+  );
+  writer.append(prefix);
+  writer.appendUint64LE(context.length);
+  writer.append(context);
+  writer.appendUint64LE(inputs.length);
+  writer.append(inputs);
+}
+
+/** Appends the frame that asks the executor to end. */
+export function appendShutdownRequest(writer: ByteWriter): void {
+  writer.appendUint32BE(4);
+  writer.appendUint32LE(SHUTDOWN);
+}
+
+/**
+ * Appends the frame that answers an execute request.
+ *
+ * @throws SpiderError 'resource-exhausted' if its body exceeds `LIMITS.executorFrameBytes`.
+ */
+export function appendResult(
+  writer: ByteWriter,
+  outcome: ExecutorOutcome,
+  payload: Uint8Array,
+  elapsedUs: number,
+): void {
+  writer.appendUint32BE(checkBodyLength(24 + payload.length, 'result'));
+  writer.appendUint32LE(RESULT);
+  writer.appendUint32LE(outcome);
+  writer.appendUint64LE(payload.length);
+  writer.append(payload);
+  writer.appendUint64LE(elapsedUs);
+}
+
+/**
+ * Reads the body of a request. Context and inputs are views of `bytes`.
+ *
+ * @throws SpiderError 'invalid-argument' if it is none.
+ */
+export function decodeExecutorRequest(
+  bytes: Uint8Array,
+  start = 0,
+  end: number = bytes.length,
+): ExecutorRequest {
+  const body = new BodyReader(bytes, start, end);
+  const variant = body.uint32('variant');
+  if (variant === SHUTDOWN) return { kind: 'shutdown' };
+  if (variant !== EXECUTE) throw invalidArgument(`unknown executor request ${variant}`);
+  return {
+    kind: 'execute',
+    packageName: body.text('package name'),
+    functionName: body.text('function name'),
+    context: body.bytes('context'),
+    inputs: body.bytes('inputs'),
+  };
+}
+
+/**
+ * Reads the body of a result. The payload is a view of `bytes`.
+ *
+ * @throws SpiderError 'invalid-argument' if it is none.
+ */
+export function decodeExecutorResult(
+  bytes: Uint8Array,
+  start = 0,
+  end: number = bytes.length,
+): ExecutorResult {
+  const body = new BodyReader(bytes, start, end);
+  const variant = body.uint32('variant');
+  if (variant !== RESULT) throw invalidArgument(`unknown executor response ${variant}`);
+  const outcome = body.uint32('outcome');
+  if (outcome !== 0 && outcome !== 1 && outcome !== 2) {
+    throw invalidArgument(`unknown outcome ${outcome} in an executor result`);
+  }
+  return { outcome, payload: body.bytes('payload'), elapsedUs: body.uint64('elapsed time') };
+}
+
+/** Reads the fields of a body one after another. */
+class BodyReader {
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
+  #position: number;
+
+  constructor(bytes: Uint8Array, start: number, end: number) {
+    this.#bytes = bytes;
+    this.#position = start;
+    this.#end = end;
+  }
+
+  uint32(field: string): number {
+    return readUint32LE(this.#bytes, this.#take(4, field));
+  }
+
+  uint64(field: string): number {
+    return readUint64LE(this.#bytes, this.#take(8, field));
+  }
+
+  bytes(field: string): Uint8Array {
+    const start = this.#take(this.uint64(field), field);
+    return this.#bytes.subarray(start, this.#position);
+  }
+
+  text(field: string): string {
+    const bytes = this.bytes(field);
+    try {
+      return decoder.decode(bytes);
+    } catch {
+      throw invalidArgument(`the ${field} of an executor message is not UTF-8`);
+    }
+  }
+
+  /** Moves over `count` bytes and answers where they start. */
+  #take(count: number, field: string): number {
+    const start = this.#position;
+    if (count > this.#end - start) {
+      throw invalidArgument(`an executor message ends inside its ${field}`);
+    }
+    this.#position = start + count;
+    return start;
+  }
+}
+
+function checkBodyLength(length: number, what: string): number {
+  if (length <= LIMITS.executorFrameBytes) return length;
+  throw new SpiderError(
+    'resource-exhausted',
+    `the executor ${what} has ${length} bytes, more than the ${LIMITS.executorFrameBytes} ` +
+      'that one message to or from an executor may have',
+  );
+}
