@@ -1,1 +1,21 @@
-export {};
+export { backoffDelayMs, DEFAULT_BACKOFF, retry } from './backoff.ts';
+export type { BackoffPolicy, RetryOptions } from './backoff.ts';
+export type { Clock, Timer } from './clock.ts';
+export { EndpointList } from './endpoint-list.ts';
+export { silentLogger } from './logger.ts';
+export type { LogFields, Logger, LogLevel } from './logger.ts';
+export { OutgoingStream } from './outgoing-stream.ts';
+export type { OutgoingStreamOptions } from './outgoing-stream.ts';
+export type { Rng } from './rng.ts';
+export { SeededRng } from './seeded-rng.ts';
+export type { Service } from './service.ts';
+
+export { endpointUrl } from './rpc/endpoint.ts';
+export type { Endpoint } from './rpc/endpoint.ts';
+export { createInMemoryTransport } from './rpc/in-memory-transport.ts';
+export { startRpcServer } from './rpc/server.ts';
+export type { RpcServer, RpcServerOptions } from './rpc/server.ts';
+export { handleStream, openStream, pushStream } from './rpc/stream.ts';
+export type { RpcStream, RpcStreamCallbacks, RpcStreamOptions } from './rpc/stream-ends.ts';
+export { createTransport } from './rpc/transport.ts';
+export type { RpcTransport, TransportOptions } from './rpc/transport.ts';

@@ -1,1 +1,2 @@
-export {};
+export { CryptoRng } from './crypto-rng.ts';
+export { systemClock } from './system-clock.ts';

@@ -1,0 +1,54 @@
+import { Code, type ConnectError, type Interceptor } from '@connectrpc/connect';
+import { toConnectError } from '@spider/proto';
+
+import type { Logger } from '../logger.ts';
+
+/**
+ * Gives clients the code and the message of a handler's SpiderError. What they only learn to be
+ * internal is logged with its cause.
+ */
+export function errorInterceptor(logger: Logger): Interceptor {
+  return (next) => async (request) => {
+    const answer = (error: unknown): ConnectError => {
+      const failure = toConnectError(error);
+      if (failure.code === Code.Internal) {
+        logger.error('an RPC failed', {
+          method: `${request.service.typeName}/${request.method.name}`,
+          error: failure.cause ?? failure,
+        });
+      }
+      return failure;
+    };
+    try {
+      const response = await next(request);
+      if (!response.stream) return response;
+      return { ...response, message: mapErrors(response.message, answer) };
+    } catch (error) {
+      throw answer(error);
+    }
+  };
+}
+
+/** Not a generator: those cost more for each message, and block while they wait for one. */
+function mapErrors<T>(
+  messages: AsyncIterable<T>,
+  map: (error: unknown) => ConnectError,
+): AsyncIterable<T> {
+  const rethrow = (error: unknown): never => {
+    throw map(error);
+  };
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = messages[Symbol.asyncIterator]();
+      return {
+        next: () => iterator.next().catch(rethrow),
+        return: async (value) =>
+          (await iterator.return?.(value)) ?? { done: true, value: value as unknown },
+        throw: async (error) => {
+          if (iterator.throw === undefined) throw error;
+          return iterator.throw(error);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+
+import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
+import {
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from '@connectrpc/connect-node';
+
+import type { Logger } from '../logger.ts';
+
+type Handler = ConnectRouter['handlers'][number];
+
+/**
+ * Leads HTTP/2 requests to the router's handlers. Beside `connectNodeAdapter` it survives requests
+ * without a usable authority, answers unknown methods as gRPC clients expect, and logs to our
+ * logger.
+ */
+export function createRequestListener(
+  router: ConnectRouter,
+  logger: Logger,
+): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
+  const handlers = new Map<string, Handler>();
+  for (const handler of router.handlers) handlers.set(handler.requestPath, handler);
+
+  return (request, response) => {
+    // Without listeners an error of one client's stream would stop the process.
+    request.on('error', () => undefined);
+    response.on('error', () => undefined);
+    const handler = handlers.get(pathOf(request.url));
+    if (handler === undefined) {
+      answerUnknown(request, response);
+      return;
+    }
+    handle(handler, request, response).catch((error: unknown) => {
+      // A client that has gone away is no failure of ours.
+      const { code } = ConnectError.from(error);
+      if (code === Code.Aborted || code === Code.Canceled) return;
+      logger.warn('an RPC could not be answered', { method: handler.method.name, error });
+      response.stream?.close();
+    });
+  };
+}
+
+async function handle(
+  handler: Handler,
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+): Promise<void> {
+  const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+  await universalResponseToNodeResponse(await handler(universal), response);
+}
+
+const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';
+
+function answerUnknown(request: Http2ServerRequest, response: Http2ServerResponse): void {
+  if (request.headers['content-type']?.startsWith('application/grpc')) {
+    response.writeHead(200, {
+      'content-type': 'application/grpc',
+      'grpc-status': String(Code.Unimplemented),
+      'grpc-message': encodeURIComponent(`${pathOf(request.url)} does not exist`),
+    });
+  } else {
+    response.writeHead(404);
+  }
+  response.end();
+}

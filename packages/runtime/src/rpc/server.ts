@@ -1,0 +1,157 @@
+import { setMaxListeners } from 'node:events';
+import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+
+import { Code, ConnectError, createConnectRouter, type ConnectRouter } from '@connectrpc/connect';
+import { LIMITS, SpiderError } from '@spider/core';
+
+import type { Clock } from '../clock.ts';
+import { silentLogger, type Logger } from '../logger.ts';
+import { systemClock } from '../node/system-clock.ts';
+import { endpointUrl } from './endpoint.ts';
+import { errorInterceptor } from './error-interceptor.ts';
+import { CONNECTION_WINDOW_BYTES, HTTP2_OPTIONS } from './http2-options.ts';
+import { createRequestListener } from './request-listener.ts';
+import { watchSession } from './session-watch.ts';
+
+export interface RpcServerOptions {
+  /** The address to listen at; `127.0.0.1` by default. */
+  readonly host?: string;
+  /** 0, the default, takes any free port. */
+  readonly port?: number;
+  /** Registers the services. */
+  readonly routes: (router: ConnectRouter) => void;
+  readonly logger?: Logger;
+  /** The largest message that is read; `LIMITS.messageBytes` by default. */
+  readonly readMaxBytes?: number;
+  /** Calls that a client may have open at once; 1,000 by default. */
+  readonly maxStreamsPerConnection?: number;
+  /** How often a connection is asked whether it lives; 5,000 by default. */
+  readonly pingIntervalMs?: number;
+  /** A connection that hasn't answered by then is dead, and its streams break; 5,000 by default. */
+  readonly pingTimeoutMs?: number;
+  readonly clock?: Clock;
+}
+
+export interface RpcServer extends AsyncDisposable {
+  /** Where the server is reached from this machine, with the port that it really has. */
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Takes no new connections or calls and aborts the contexts of those that run, whose clients get
+   * 'unavailable'. What is still open after the grace, 1,000 ms by default, is cut off.
+   */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+/**
+ * Serves gRPC and Connect clients on plain-text HTTP/2.
+ *
+ * @throws SpiderError 'failed-precondition' if the address can't be listened at.
+ */
+export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  const { host = '127.0.0.1', port = 0 } = options;
+  const server = new NodeRpcServer(options);
+  await server.listen(host, port);
+  return server;
+}
+
+class NodeRpcServer implements RpcServer {
+  readonly #server: Http2Server;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #shutdown = new AbortController();
+  readonly #clock: Clock;
+  readonly #pings: { readonly intervalMs: number; readonly timeoutMs: number };
+  #url = '';
+  #port = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: RpcServerOptions) {
+    const { logger = silentLogger, maxStreamsPerConnection = 1_000 } = options;
+    const { pingIntervalMs = 5_000, pingTimeoutMs = 5_000 } = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#pings = { intervalMs: pingIntervalMs, timeoutMs: pingTimeoutMs };
+    // Every open call listens to it.
+    setMaxListeners(0, this.#shutdown.signal);
+    const router = createConnectRouter({
+      acceptCompression: [],
+      grpcWeb: false,
+      interceptors: [errorInterceptor(logger)],
+      readMaxBytes: options.readMaxBytes ?? LIMITS.messageBytes,
+      shutdownSignal: this.#shutdown.signal,
+    });
+    options.routes(router);
+    this.#server = createServer(
+      {
+        ...HTTP2_OPTIONS,
+        settings: { ...HTTP2_OPTIONS.settings, maxConcurrentStreams: maxStreamsPerConnection },
+      },
+      createRequestListener(router, logger),
+    );
+    this.#server.on('session', (session) => this.#welcome(session));
+    // What a client does to its connection is nothing to report, and must not stop the server.
+    this.#server.on('sessionError', () => undefined);
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  async listen(host: string, port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (cause: Error): void =>
+        reject(
+          new SpiderError('failed-precondition', `cannot listen: ${cause.message}`, { cause }),
+        );
+      this.#server.once('error', refuse);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', refuse);
+        resolve();
+      });
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+    this.#url = endpointUrl({ host: reachableHost(host), port: this.#port });
+  }
+
+  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#closed ??= this.#close(options.graceMs ?? 1_000);
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#shutdown.abort(new ConnectError('the server is stopping', Code.Unavailable));
+    for (const session of this.#sessions) session.close();
+    const grace = this.#clock.setTimer(graceMs, () => {
+      for (const session of this.#sessions) session.destroy();
+    });
+    await closed;
+    grace.cancel();
+  }
+
+  #welcome(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    const watch = watchSession(session, this.#clock, this.#pings);
+    session.once('close', () => {
+      watch.cancel();
+      this.#sessions.delete(session);
+    });
+    if (this.#closed !== undefined) session.close();
+  }
+}
+
+/** An address that means "all of this machine's" is no place to connect to. */
+function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
