@@ -1,5 +1,7 @@
 export * from './assert.ts';
 export * from './error.ts';
+export * from './graph/codec/decode-task-graph.ts';
+export * from './graph/codec/encode-task-graph.ts';
 export * from './graph/execution-policy.ts';
 export * from './graph/task-graph-builder.ts';
 export * from './graph/task-graph.ts';

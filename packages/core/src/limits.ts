@@ -17,9 +17,13 @@ export const LIMITS = {
   /** Inputs of one job. */
   jobInputs: 16 * 1024 * 1024,
   /** Constants of one job. */
-  constantsPerJob: 16 * 1024 * 1024,
+  constantsPerJob: 1024 * 1024,
   /** Distinct task kinds (package, function, types, policy) of one job. */
   taskKindsPerJob: 64 * 1024,
+  /** Inputs and outputs of all task kinds of one job together. */
+  taskKindSlotsPerJob: 4 * 1024 * 1024,
+  /** Distinct types of one job. */
+  typesPerJob: 64 * 1024,
   /** Inputs, and outputs, of one task kind. */
   slotsPerTask: 64 * 1024,
   /** Bytes of a package or function name. */

@@ -216,7 +216,7 @@ describe('job outputs', () => {
   test('must be distinct', () => {
     const twice = { task: 0, position: 1 };
     expect(() => builder().setJobOutputs([twice, twice])).toThrow(
-      'job output 1: output 1 of task 0 is there twice',
+      'job output 1: output slot 1 is there twice',
     );
   });
 });

@@ -107,6 +107,11 @@ export class TaskGraphBuilder {
     return this.#kinds.add(kind);
   }
 
+  /** How many inputs a task of a kind that was added has. */
+  inputCount(kind: number): number {
+    return this.#kinds.inputTypes(kind).length;
+  }
+
   /** Adds a task. Answers its index. */
   addTask({ kind, sources, after = [] }: TaskSpec): TaskIndex {
     const task = this.taskCount;
@@ -197,17 +202,32 @@ export class TaskGraphBuilder {
 
   /** Chooses the job's outputs and their order, instead of the default that TaskGraph describes. */
   setJobOutputs(outputs: readonly TaskOutput[]): void {
-    const chosen = new Set<number>();
-    for (const [index, { task, position }] of outputs.entries()) {
-      const where = `job output ${index}: output ${position} of task ${task}`;
-      if (!isIndexBelow(task, this.taskCount) || !isIndexBelow(position, this.#outputCount(task))) {
-        throw invalidArgument(`${where} does not exist`);
+    this.setJobOutputSlots(
+      Uint32Array.from(outputs, ({ task, position }, index) => {
+        if (isIndexBelow(task, this.taskCount) && isIndexBelow(position, this.#outputCount(task))) {
+          return this.#outputOffset.at(task) + position;
+        }
+        throw invalidArgument(
+          `job output ${index}: output ${position} of task ${task} does not exist`,
+        );
+      }),
+    );
+  }
+
+  /** As `setJobOutputs`, with the outputs numbered as in `TaskGraph.outputOffset`. */
+  setJobOutputSlots(slots: Uint32Array): void {
+    const slotCount = this.#outputOffset.last();
+    const isChosen = new Uint8Array(slotCount);
+    for (const [index, slot] of slots.entries()) {
+      if (slot >= slotCount) {
+        throw invalidArgument(`job output ${index}: there is no output slot ${slot}`);
       }
-      const slot = this.#outputOffset.at(task) + position;
-      if (chosen.has(slot)) throw invalidArgument(`${where} is there twice`);
-      chosen.add(slot);
+      if (isChosen[slot] === 1) {
+        throw invalidArgument(`job output ${index}: output slot ${slot} is there twice`);
+      }
+      isChosen[slot] = 1;
     }
-    this.#jobOutputSlots = Uint32Array.from(chosen);
+    this.#jobOutputSlots = slots.slice();
   }
 
   /** The graph as it is now. The builder can go on being used. */

@@ -16,6 +16,7 @@ export class TaskKindTable {
   readonly #outputTypes: Uint32Array[] = [];
   readonly #byIdentity = new WeakMap<TaskKind, number>();
   readonly #byKey = new Map<string, number>();
+  #slots = 0;
 
   get kinds(): readonly TaskKind[] {
     return this.#kinds;
@@ -33,7 +34,11 @@ export class TaskKindTable {
     const known = this.#types.find(type);
     if (known !== undefined) return known;
     validateTypeDescriptor(type);
-    return this.#types.intern(type);
+    const number = this.#types.intern(type);
+    if (number >= LIMITS.typesPerJob) {
+      throw invalidArgument(`a job has at most ${LIMITS.typesPerJob} types`);
+    }
+    return number;
   }
 
   /** The number of the kind. An equal one that is already there is used again. */
@@ -68,6 +73,13 @@ export class TaskKindTable {
     if (this.#kinds.length === LIMITS.taskKindsPerJob) {
       throw invalidArgument(`a job has at most ${LIMITS.taskKindsPerJob} kinds of task`);
     }
+    const slots = this.#slots + inputs.length + outputs.length;
+    if (slots > LIMITS.taskKindSlotsPerJob) {
+      throw invalidArgument(
+        `the kinds of task of a job have at most ${LIMITS.taskKindSlotsPerJob} inputs and outputs together`,
+      );
+    }
+    this.#slots = slots;
     const number = this.#kinds.push(kind) - 1;
     this.#inputTypes.push(inputs);
     this.#outputTypes.push(outputs);
