@@ -1,16 +1,6 @@
 import type { SchedulerId, SessionId, SpiderError } from '@spider/core';
 
-/** Tasks of one job that may run now. */
-export interface ReadyTasks {
-  /** At most 2^53−1: ids are numbers wherever tasks are counted in millions. */
-  readonly jobId: number;
-  readonly resourceGroupId: number;
-  /**
-   * Positions in the job's task graph, or COMMIT_TASK_INDEX, or CLEANUP_TASK_INDEX. Read before the
-   * call returns and never kept, so the giver may use the array again.
-   */
-  readonly taskIndexes: ArrayLike<number>;
-}
+import type { ReadyTasks } from '../machine/dispatch-event.ts';
 
 /** What a source of ready tasks says. All calls are synchronous and none may throw. */
 export interface ReadyTaskHandlers {
