@@ -1,1 +1,40 @@
-export {};
+// For authors of tasks.
+export { definePackage, type TaskPackage, type TaskPackageOptions } from './task-package.ts';
+export {
+  defineTask,
+  type TaskDefinition,
+  type TaskOptions,
+  type TaskPolicyOptions,
+  type TaskReturn,
+} from './task-definition.ts';
+export type { JobOutput, TaskContext, TaskRole } from './task-context.ts';
+export { TaskError, type TaskErrorOptions } from './task-error.ts';
+export { repeat } from './repeat.ts';
+export {
+  boolean,
+  bytes,
+  float32,
+  float64,
+  int16,
+  int32,
+  int64,
+  int8,
+  list,
+  map,
+  optional,
+  shared,
+  string,
+  struct,
+  type Type,
+  type ValueOf,
+} from '@spider/core';
+
+// For executors.
+export {
+  checkPackageName,
+  type TaskHost,
+  taskPackageEntry,
+  type TaskPackageEntry,
+} from './task-package.ts';
+export type { TaskFailure, TaskResult } from './execute-task.ts';
+export { isCompatible, TDL_VERSION } from './version.ts';
