@@ -1,0 +1,35 @@
+import type { AttemptColumns } from './job-event.ts';
+
+/** Walks over the attempts of a batch; one object for all of them. */
+export class AttemptCursor {
+  readonly columns: AttemptColumns;
+  position = -1;
+  payloadStart = 0;
+  payloadEnd = 0;
+
+  constructor(columns: AttemptColumns) {
+    this.columns = columns;
+  }
+
+  /** Goes to the next attempt. Answers whether there is one. */
+  next(): boolean {
+    const { taskIndices, payloadLengths } = this.columns;
+    this.position += 1;
+    if (this.position >= taskIndices.length) return false;
+    this.payloadStart = this.payloadEnd;
+    this.payloadEnd += payloadLengths[this.position] as number;
+    return true;
+  }
+
+  get taskIndex(): number {
+    return this.columns.taskIndices[this.position] as number;
+  }
+
+  get instance(): number {
+    return this.columns.instanceBase + (this.columns.instanceOffsets[this.position] as number);
+  }
+
+  get outcome(): number {
+    return this.columns.outcomes[this.position] as number;
+  }
+}

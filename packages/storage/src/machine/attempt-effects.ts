@@ -1,0 +1,60 @@
+import type { CancelledEffect, JobEffect, JournalEffect } from './job-effect.ts';
+import type { AttemptColumns } from './job-event.ts';
+
+/**
+ * Gathers what a batch of attempts leads to, so that it takes one effect of each type. An effect takes
+ * its place in the list when the first entry is made: a record comes before what follows from it.
+ */
+export class AttemptEffects {
+  readonly list: JobEffect[];
+  readonly #attempts: AttemptColumns;
+  readonly #isReplay: boolean;
+  #positions: number[] | undefined;
+  #malformed: Map<number, string> | undefined;
+  #cancelled: CancelledEffect | undefined;
+
+  constructor(list: JobEffect[], attempts: AttemptColumns, isReplay: boolean) {
+    this.list = list;
+    this.#attempts = attempts;
+    this.#isReplay = isReplay;
+  }
+
+  /** The attempt at this position counts, and goes to the journal unless it comes from there. */
+  record(position: number): void {
+    if (this.#isReplay) return;
+    if (this.#positions === undefined) {
+      this.#positions = [];
+      this.#malformed = new Map();
+      this.list.push(journalEffect(this.#attempts, this.#positions, this.#malformed));
+    }
+    this.#positions.push(position);
+  }
+
+  /** As `record`, for a success that counts as a failure. */
+  recordMalformed(position: number, message: string): void {
+    this.record(position);
+    this.#malformed?.set(position, message);
+  }
+
+  /** Where to list instances that are to stop. */
+  get cancelled(): CancelledEffect {
+    if (this.#cancelled === undefined) {
+      this.#cancelled = {
+        type: 'cancelled',
+        executionManagers: [],
+        taskIndices: [],
+        instances: [],
+      };
+      this.list.push(this.#cancelled);
+    }
+    return this.#cancelled;
+  }
+}
+
+function journalEffect(
+  attempts: AttemptColumns,
+  positions: number[],
+  malformed: ReadonlyMap<number, string>,
+): JournalEffect {
+  return { type: 'journal', attempts, positions, malformed };
+}

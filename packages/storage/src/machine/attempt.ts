@@ -1,0 +1,91 @@
+import { JobState, TaskState, type TimestampMs } from '@spider/core';
+import type { AttemptEffects } from './attempt-effects.ts';
+import type { JobControlBlock } from './job-control-block.ts';
+import { beginTransition } from './transition.ts';
+
+/**
+ * A live instance succeeded, and its outputs are kept. Its siblings are not needed any more; children
+ * without another unfinished parent become ready; the last success moves the job on.
+ */
+export function succeedTask(
+  job: JobControlBlock,
+  row: number,
+  instance: number,
+  at: TimestampMs,
+  effects: AttemptEffects,
+): void {
+  const { instances } = job;
+  if (instances.count(row) > 1) {
+    instances.remove(row, instance);
+    instances.drain(row, job.indexOf(row), effects.cancelled);
+  }
+  instances.win(row, instance);
+  job.ready.remove(row);
+  if (job.slow.size > 0) job.slow.delete(row);
+  job.moveTask(row, TaskState.Succeeded);
+
+  if (row === job.commitRow) {
+    beginTransition(job, { to: JobState.Succeeded, at }, effects.list);
+  } else if (row === job.cleanupRow) {
+    beginTransition(job, { to: JobState.Cancelled, at }, effects.list);
+  } else {
+    releaseChildren(job, row);
+    job.outputs.releaseInputsOf(row);
+    if (job.taskCounts[TaskState.Succeeded] === job.taskCount) finishTasks(job, at, effects);
+  }
+}
+
+function releaseChildren(job: JobControlBlock, task: number): void {
+  const { unfinishedParents, graph, ready } = job;
+  const { child, childOffset } = graph;
+  const end = childOffset[task + 1] as number;
+  for (let i = childOffset[task] as number; i < end; i++) {
+    const row = child[i] as number;
+    const left = (unfinishedParents[row] as number) - 1;
+    unfinishedParents[row] = left;
+    if (left > 0) continue;
+    job.moveTask(row, TaskState.Ready);
+    ready.push(row);
+  }
+}
+
+function finishTasks(job: JobControlBlock, at: TimestampMs, effects: AttemptEffects): void {
+  const to = job.graph.commitTask === undefined ? JobState.Succeeded : JobState.CommitReady;
+  beginTransition(job, { to, at, outputs: job.outputs.gatherJobOutputs() }, effects.list);
+}
+
+/** A live instance failed, and its task is tried again. */
+export function retryTask(job: JobControlBlock, row: number): void {
+  const liveCount = job.instances.count(row);
+  if (liveCount === 0) makeReady(job, row);
+  else if (liveCount < job.instanceLimit(row)) job.ready.push(row);
+}
+
+/** A task failed for good, and its job with it. */
+export function failTask(
+  job: JobControlBlock,
+  row: number,
+  message: string,
+  at: TimestampMs,
+  effects: AttemptEffects,
+): void {
+  if (job.instances.count(row) > 0) {
+    job.instances.drain(row, job.indexOf(row), effects.cancelled);
+  }
+  job.ready.remove(row);
+  job.slow.delete(row);
+  job.moveTask(row, TaskState.Failed);
+  beginTransition(job, { to: JobState.Failed, at, message }, effects.list);
+}
+
+/** A live instance is no more, through no fault of its task. Costs no retry. */
+export function releaseInstance(job: JobControlBlock, row: number, instance: number): void {
+  job.instances.remove(row, instance);
+  if (job.instances.count(row) === 0) makeReady(job, row);
+}
+
+function makeReady(job: JobControlBlock, row: number): void {
+  job.slow.delete(row);
+  job.moveTask(row, TaskState.Ready);
+  job.ready.push(row);
+}

@@ -1,0 +1,160 @@
+import {
+  assert,
+  CLEANUP_TASK_INDEX,
+  COMMIT_TASK_INDEX,
+  JobState,
+  TaskState,
+  type TaskGraph,
+  type TaskIndex,
+  type TerminationTask,
+  type TimestampMs,
+} from '@spider/core';
+import type { CancelEvent, FailEvent, StartEvent } from './job-event.ts';
+import { LiveInstances } from './live-instances.ts';
+import { OutputStore } from './output-store.ts';
+import { ReadyQueue } from './ready-queue.ts';
+import { TaskInputs } from './task-inputs.ts';
+
+/** A state change that is being made durable. */
+export interface PendingTransition {
+  readonly to: JobState;
+  readonly at: TimestampMs;
+  readonly outputs: Uint8Array | undefined;
+  readonly message: string | undefined;
+  /** The start or cancel request that it answers. */
+  readonly request: number | undefined;
+}
+
+/** What waits until the pending state change has been decided. */
+export type DeferredEvent = StartEvent | CancelEvent | FailEvent;
+
+/**
+ * All that is known of one job while it is in memory, in columns: a task is a row, and there is no
+ * object for it. Rows 0 … taskCount − 1 are the regular tasks, then come the commit and the cleanup
+ * task, whether the job has them or not.
+ *
+ * Holds data and keeps counts; the rules are in the files that handle events.
+ */
+export class JobControlBlock {
+  /** Names the job in messages, such as `job 17`. */
+  readonly name: string;
+  readonly graph: TaskGraph;
+  readonly taskCount: number;
+  readonly commitRow: number;
+  readonly cleanupRow: number;
+
+  /** What everyone sees. */
+  state: JobState = JobState.Ready;
+  pending: PendingTransition | undefined;
+  readonly deferred: DeferredEvent[] = [];
+  /** Why nothing moves any more, see `QuarantinedEffect`. */
+  quarantine: string | undefined;
+
+  readonly taskState: Uint8Array;
+  readonly unfinishedParents: Uint32Array;
+  readonly ready: ReadyQueue;
+  readonly instances: LiveInstances;
+  readonly outputs: OutputStore;
+  readonly inputs: TaskInputs;
+  /** The job's outputs as a wire frame, from the last task's success until the commit task's. */
+  jobOutputs: Uint8Array | undefined;
+  /** Tasks that may have a second instance because the first is slow. */
+  readonly slow = new Set<number>();
+
+  /** Regular tasks by `TaskState`. */
+  readonly taskCounts = new Uint32Array(6);
+  failedAttemptCount = 0;
+  staleReportCount = 0;
+  duplicateReportCount = 0;
+  /** Failures of each task so far; made when the first one happens. */
+  #failures: Uint32Array | undefined;
+
+  /** @throws SpiderError 'invalid-argument' if the inputs are not what the graph takes. */
+  constructor(name: string, graph: TaskGraph, jobInputs: Uint8Array) {
+    const { taskCount } = graph;
+    const rowCount = taskCount + 2;
+    this.name = name;
+    this.graph = graph;
+    this.taskCount = taskCount;
+    this.commitRow = taskCount;
+    this.cleanupRow = taskCount + 1;
+    this.outputs = new OutputStore(graph);
+    this.inputs = new TaskInputs(graph, jobInputs, this.outputs);
+    this.taskState = new Uint8Array(rowCount);
+    this.unfinishedParents = graph.parentCount.slice();
+    this.ready = new ReadyQueue(rowCount);
+    this.instances = new LiveInstances(rowCount);
+    this.taskCounts[TaskState.Pending] = taskCount;
+    for (let row = 0; row < taskCount; row++) {
+      if (this.unfinishedParents[row] === 0) this.moveTask(row, TaskState.Ready);
+    }
+  }
+
+  /** The row of a task as named on the wire; −1 if the job has no such task. */
+  rowOf(taskIndex: TaskIndex): number {
+    if (taskIndex < this.taskCount) return taskIndex;
+    if (taskIndex === COMMIT_TASK_INDEX && this.graph.commitTask !== undefined) {
+      return this.commitRow;
+    }
+    if (taskIndex === CLEANUP_TASK_INDEX && this.graph.cleanupTask !== undefined) {
+      return this.cleanupRow;
+    }
+    return -1;
+  }
+
+  indexOf(row: number): TaskIndex {
+    if (row < this.taskCount) return row;
+    return row === this.commitRow ? COMMIT_TASK_INDEX : CLEANUP_TASK_INDEX;
+  }
+
+  /** Function and policy of a task that exists. */
+  kindOf(row: number): TerminationTask {
+    if (row < this.taskCount) {
+      return this.graph.kinds[this.graph.taskKind[row] as number] as TerminationTask;
+    }
+    const kind = row === this.commitRow ? this.graph.commitTask : this.graph.cleanupTask;
+    assert(kind !== undefined, 'row of a termination task that the graph lacks');
+    return kind;
+  }
+
+  /** Tasks can be leased and reported: the job is under way, and nothing is about to change that. */
+  get isRunning(): boolean {
+    return (
+      this.pending === undefined &&
+      this.quarantine === undefined &&
+      (this.state === JobState.Running ||
+        this.state === JobState.CommitReady ||
+        this.state === JobState.CleanupReady)
+    );
+  }
+
+  /** How many tasks `takeReady` can give away now. */
+  get readyCount(): number {
+    return this.isRunning ? this.ready.queuedCount : 0;
+  }
+
+  moveTask(row: number, to: TaskState): void {
+    const from = this.taskState[row] as TaskState;
+    this.taskState[row] = to;
+    if (row >= this.taskCount) return;
+    this.taskCounts[from] = (this.taskCounts[from] as number) - 1;
+    this.taskCounts[to] = (this.taskCounts[to] as number) + 1;
+  }
+
+  /** Instances of a task that may be live at the same time. */
+  instanceLimit(row: number): number {
+    return Math.max(this.kindOf(row).policy.maxInstances, this.slow.has(row) ? 2 : 1);
+  }
+
+  failures(row: number): number {
+    return this.#failures?.[row] ?? 0;
+  }
+
+  /** Counts a failure. Answers whether the task may be tried again. */
+  countFailure(row: number): boolean {
+    this.#failures ??= new Uint32Array(this.taskState.length);
+    const failures = this.failures(row) + 1;
+    this.#failures[row] = failures;
+    return failures <= this.kindOf(row).policy.maxRetries;
+  }
+}

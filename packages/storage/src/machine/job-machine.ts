@@ -1,0 +1,222 @@
+import {
+  assert,
+  invalidArgument,
+  isFinalJobState,
+  JobState,
+  TaskState,
+  type TaskGraph,
+  type TaskIndex,
+  type TerminationTask,
+} from '@spider/core';
+import { JobControlBlock } from './job-control-block.ts';
+import type { JobEffect } from './job-effect.ts';
+import type { HandOutsLostEvent, JobEvent } from './job-event.ts';
+import { applyLeases } from './lease.ts';
+import { applySoftTimeouts, loseExecutionManager, reconcile } from './liveness.ts';
+import { applyReplay } from './replay.ts';
+import { applyReports } from './report.ts';
+import { handleDeferred, handleRequest } from './request.ts';
+import { abandonTransition, enterState, publishTransition } from './transition.ts';
+import { validateState } from './validate-state.ts';
+
+export interface JobMachineOptions {
+  /** Names the job in messages, such as `job 17`. */
+  readonly name: string;
+  readonly graph: TaskGraph;
+  /** The job's inputs as a wire frame. Kept, not copied. */
+  readonly inputs: Uint8Array;
+  /** The state of a job that is read back; by default Ready. */
+  readonly state?: JobState;
+  /** The job's outputs as a wire frame, of a job that is read back in CommitReady. */
+  readonly outputs?: Uint8Array;
+}
+
+/** How far a job is. Counts of regular tasks, except for the attempts. */
+export interface JobProgress {
+  readonly totalTasks: number;
+  readonly readyTasks: number;
+  readonly runningTasks: number;
+  readonly succeededTasks: number;
+  /** Attempts that failed so far, retried ones included; of termination tasks too. */
+  readonly failedAttempts: number;
+}
+
+/**
+ * Decides everything about one job. Events go in, effects come out; it does no I/O, and knows no
+ * time and no identity but those in its events.
+ *
+ * A change of the job's state is asked for by a `persist` effect and shown only after `persisted`;
+ * from the one to the other nothing is leased or handed out, reports are stale, and requests wait.
+ * The end of a task takes effect at once and is written to the journal behind it, parents before
+ * their children.
+ */
+export class JobMachine {
+  readonly #job: JobControlBlock;
+
+  /** @throws SpiderError 'invalid-argument' if inputs, graph, state and outputs do not go together. */
+  constructor({ name, graph, inputs, state = JobState.Ready, outputs }: JobMachineOptions) {
+    this.#job = new JobControlBlock(name, graph, inputs);
+    this.#job.state = state;
+    if (state === JobState.Ready) return;
+    restore(this.#job, outputs);
+  }
+
+  /** What everyone may know to be the job's state: it is durable. */
+  get state(): JobState {
+    return this.#job.state;
+  }
+
+  /** The state that is being made durable. */
+  get pendingState(): JobState | undefined {
+    return this.#job.pending?.to;
+  }
+
+  /** Why nothing moves any more; see `QuarantinedEffect`. */
+  get quarantine(): string | undefined {
+    return this.#job.quarantine;
+  }
+
+  /** How many tasks `takeReady` can give away now. */
+  get readyCount(): number {
+    return this.#job.readyCount;
+  }
+
+  get hasReady(): boolean {
+    return this.#job.readyCount > 0;
+  }
+
+  /** Tasks that `takeReady` gave away and nobody has leased yet. */
+  get handedOutCount(): number {
+    return this.#job.ready.handedOutCount;
+  }
+
+  get liveInstanceCount(): number {
+    return this.#job.instances.liveCount;
+  }
+
+  get staleReportCount(): number {
+    return this.#job.staleReportCount;
+  }
+
+  get duplicateReportCount(): number {
+    return this.#job.duplicateReportCount;
+  }
+
+  /** Bytes of memory that the outputs of finished tasks take. */
+  get payloadBytes(): number {
+    return this.#job.outputs.totalBytes;
+  }
+
+  progress(): JobProgress {
+    const { taskCount, taskCounts, failedAttemptCount } = this.#job;
+    return {
+      totalTasks: taskCount,
+      readyTasks: taskCounts[TaskState.Ready] as number,
+      runningTasks: taskCounts[TaskState.Running] as number,
+      succeededTasks: taskCounts[TaskState.Succeeded] as number,
+      failedAttempts: failedAttemptCount,
+    };
+  }
+
+  /** Undefined if the job has no such task. */
+  taskState(taskIndex: TaskIndex): TaskState | undefined {
+    const row = this.#job.rowOf(taskIndex);
+    return row === -1 ? undefined : (this.#job.taskState[row] as TaskState);
+  }
+
+  /** Function and policy of a task; undefined if the job has no such task. */
+  taskKind(taskIndex: TaskIndex): TerminationTask | undefined {
+    const row = this.#job.rowOf(taskIndex);
+    return row === -1 ? undefined : this.#job.kindOf(row);
+  }
+
+  /**
+   * Gives tasks away to be leased by whoever gets them, in the order in which they became ready.
+   *
+   * @param limit how many at most.
+   * @param into their indices are added to it.
+   * @returns how many.
+   */
+  takeReady(limit: number, into: number[]): number {
+    const count = Math.min(limit, this.#job.readyCount);
+    for (let i = 0; i < count; i++) into.push(this.#job.indexOf(this.#job.ready.handOut()));
+    return count;
+  }
+
+  /**
+   * The one way in.
+   *
+   * @param effects what is to be done is added to it, in order.
+   * @throws InvariantError if the job contradicts itself; the machine is not to be used any further.
+   */
+  handle(event: JobEvent, effects: JobEffect[] = []): JobEffect[] {
+    const hadReady = this.hasReady;
+    this.#apply(event, effects);
+    if (!hadReady && this.hasReady) effects.push({ type: 'ready' });
+    return effects;
+  }
+
+  /** Checks every invariant of the machine; for tests and the simulator. @throws InvariantError */
+  validateState(): void {
+    validateState(this.#job);
+  }
+
+  #apply(event: JobEvent, effects: JobEffect[]): void {
+    const job = this.#job;
+    switch (event.type) {
+      case 'lease':
+        return applyLeases(job, event, effects);
+      case 'report':
+        return applyReports(job, event, effects);
+      case 'start':
+      case 'cancel':
+      case 'fail':
+        return handleRequest(job, event, effects);
+      case 'soft-timeout':
+        return applySoftTimeouts(job, event);
+      case 'hand-outs-lost':
+        return takeBack(job, event);
+      case 'execution-manager-lost':
+        return loseExecutionManager(job, event);
+      case 'reconcile':
+        return reconcile(job, event, effects);
+      case 'replay':
+        return applyReplay(job, event, effects);
+      case 'persisted':
+        publishTransition(job, event, effects);
+        return handleDeferred(job, effects);
+      case 'persist-failed':
+        abandonTransition(job, event, effects);
+        return handleDeferred(job, effects);
+      default:
+        event satisfies never;
+    }
+  }
+}
+
+function takeBack(job: JobControlBlock, event: HandOutsLostEvent): void {
+  if (event.taskIndices === undefined) return job.ready.takeAllBack();
+  for (let i = event.taskIndices.length - 1; i >= 0; i--) {
+    const row = job.rowOf(event.taskIndices[i] as number);
+    if (row !== -1) job.ready.takeBack(row);
+  }
+}
+
+/** Brings a job into the state in which it was read back; nothing of it runs yet. */
+function restore(job: JobControlBlock, outputs: Uint8Array | undefined): void {
+  const { graph, state, name } = job;
+  if (isFinalJobState(state)) throw invalidArgument(`${name} has ended, it cannot be read back`);
+  if (state === JobState.CommitReady) {
+    if (graph.commitTask === undefined) throw invalidArgument(`${name} commits without commit task`);
+    if (outputs === undefined) throw invalidArgument(`${name} commits without outputs`);
+    job.jobOutputs = outputs;
+    job.unfinishedParents.fill(0);
+    for (let row = 0; row < job.taskCount; row++) job.moveTask(row, TaskState.Succeeded);
+  }
+  if (state === JobState.CleanupReady && graph.cleanupTask === undefined) {
+    throw invalidArgument(`${name} cleans up without cleanup task`);
+  }
+  const effects: JobEffect[] = [];
+  enterState(job, effects);
+  assert(effects.length === 0, `${name}: effects of a job that was read back`);
+}

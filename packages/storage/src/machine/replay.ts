@@ -1,0 +1,69 @@
+import { assert, isFinalTaskState, JobState, TaskOutcome, TaskState } from '@spider/core';
+import { failTask, succeedTask } from './attempt.ts';
+import { AttemptCursor } from './attempt-cursor.ts';
+import { AttemptEffects } from './attempt-effects.ts';
+import type { JobControlBlock } from './job-control-block.ts';
+import type { JobEffect } from './job-effect.ts';
+import type { ReplayEvent } from './job-event.ts';
+import { failureMessage, takeOutputs } from './report.ts';
+import { beginTransition } from './transition.ts';
+
+/**
+ * Applies what the journal tells of a job that was read back. A journal that cannot be true fails the
+ * job: it alone, and with the reason.
+ */
+export function applyReplay(job: JobControlBlock, event: ReplayEvent, effects: JobEffect[]): void {
+  assert(job.instances.liveCount === 0, `${job.name}: replay while instances are out`);
+  const attempts = new AttemptCursor(event);
+  const attemptEffects = new AttemptEffects(effects, event, true);
+  while (attempts.next()) {
+    const problem = replayAttempt(job, event, attempts, attemptEffects);
+    if (problem === undefined) continue;
+    const message = `the journal of ${job.name} is corrupt: task ${attempts.taskIndex}: ${problem}`;
+    beginTransition(job, { to: JobState.Failed, at: event.at, message }, effects);
+  }
+}
+
+function replayAttempt(
+  job: JobControlBlock,
+  event: ReplayEvent,
+  attempt: AttemptCursor,
+  effects: AttemptEffects,
+): string | undefined {
+  const isSuccess = attempt.outcome === TaskOutcome.Succeeded;
+  if (!isSuccess) job.failedAttemptCount += 1;
+  if (!job.isRunning) return undefined;
+  const row = job.rowOf(attempt.taskIndex);
+  if (row === -1) return 'no such task';
+  const state = job.taskState[row] as TaskState;
+  // What led to the state that the job was read back in.
+  if (isFinalTaskState(state)) return undefined;
+  if (state === TaskState.Pending) return 'it ended before it could start';
+  if (isSuccess) return replaySuccess(job, event, attempt, row, effects);
+  replayFailure(job, event, attempt, row, effects);
+  return undefined;
+}
+
+function replaySuccess(
+  job: JobControlBlock,
+  event: ReplayEvent,
+  attempt: AttemptCursor,
+  row: number,
+  effects: AttemptEffects,
+): string | undefined {
+  const problem = takeOutputs(job, row, attempt);
+  if (problem === undefined) succeedTask(job, row, attempt.instance, event.at, effects);
+  return problem;
+}
+
+function replayFailure(
+  job: JobControlBlock,
+  event: ReplayEvent,
+  attempt: AttemptCursor,
+  row: number,
+  effects: AttemptEffects,
+): void {
+  job.instances.rememberEnded(row, attempt.instance);
+  const mayRetry = job.countFailure(row) && attempt.outcome === TaskOutcome.Failed;
+  if (!mayRetry) failTask(job, row, failureMessage(attempt), event.at, effects);
+}

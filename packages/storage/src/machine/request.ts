@@ -1,0 +1,82 @@
+import {
+  failedPrecondition,
+  isFinalJobState,
+  JobState,
+  jobStateName,
+  SpiderError,
+} from '@spider/core';
+import type { DeferredEvent, JobControlBlock } from './job-control-block.ts';
+import type { JobEffect } from './job-effect.ts';
+import type { CancelEvent, FailEvent, StartEvent } from './job-event.ts';
+import { beginTransition, quarantine } from './transition.ts';
+
+/** Requests are judged by a settled state: one that meets a pending state change waits for it. */
+export function handleRequest(
+  job: JobControlBlock,
+  event: DeferredEvent,
+  effects: JobEffect[],
+): void {
+  if (job.pending !== undefined) {
+    job.deferred.push(event);
+    return;
+  }
+  switch (event.type) {
+    case 'start':
+      return start(job, event, effects);
+    case 'cancel':
+      return cancel(job, event, effects);
+    case 'fail':
+      return fail(job, event, effects);
+    default:
+      event satisfies never;
+  }
+}
+
+/** Goes on with the requests that waited, in order, up to one that changes the state again. */
+export function handleDeferred(job: JobControlBlock, effects: JobEffect[]): void {
+  while (job.pending === undefined) {
+    const event = job.deferred.shift();
+    if (event === undefined) return;
+    handleRequest(job, event, effects);
+  }
+}
+
+function start(job: JobControlBlock, event: StartEvent, effects: JobEffect[]): void {
+  const { request, at } = event;
+  if (job.quarantine === undefined && job.state === JobState.Ready) {
+    beginTransition(job, { to: JobState.Running, at, request }, effects);
+    return;
+  }
+  reject(job, request, 'only a READY job can be started', effects);
+}
+
+/** Of a job that was never started nothing has to be cleaned up. */
+function cancel(job: JobControlBlock, event: CancelEvent, effects: JobEffect[]): void {
+  const { request, at } = event;
+  const { state } = job;
+  const isCancellable =
+    state === JobState.Ready || state === JobState.Running || state === JobState.CommitReady;
+  if (job.quarantine !== undefined || !isCancellable) {
+    reject(job, request, 'only a READY, RUNNING or COMMIT_READY job can be cancelled', effects);
+    return;
+  }
+  const needsCleanup = state !== JobState.Ready && job.graph.cleanupTask !== undefined;
+  const to = needsCleanup ? JobState.CleanupReady : JobState.Cancelled;
+  beginTransition(job, { to, at, request }, effects);
+}
+
+function fail(job: JobControlBlock, event: FailEvent, effects: JobEffect[]): void {
+  const { message, at } = event;
+  if (job.quarantine !== undefined || isFinalJobState(job.state)) return;
+  // The table of states has no way from READY to FAILED.
+  if (job.state === JobState.Ready) quarantine(job, message, effects);
+  else beginTransition(job, { to: JobState.Failed, at, message }, effects);
+}
+
+function reject(job: JobControlBlock, request: number, rule: string, effects: JobEffect[]): void {
+  const error =
+    job.quarantine === undefined
+      ? failedPrecondition(`${job.name} is ${jobStateName(job.state)}; ${rule}`)
+      : new SpiderError('internal', `${job.name} is out of service: ${job.quarantine}`);
+  effects.push({ type: 'rejected', request, error });
+}

@@ -1,0 +1,137 @@
+import {
+  assert,
+  canJobMove,
+  isFinalTaskState,
+  JobState,
+  jobStateName,
+  SpiderError,
+  TaskState,
+  type TimestampMs,
+} from '@spider/core';
+import type { JobControlBlock } from './job-control-block.ts';
+import type { CancelledEffect, JobEffect } from './job-effect.ts';
+import type { PersistedEvent, PersistFailedEvent } from './job-event.ts';
+
+export interface Transition {
+  readonly to: JobState;
+  readonly at: TimestampMs;
+  readonly outputs?: Uint8Array;
+  readonly message?: string;
+  readonly request?: number;
+}
+
+/** Asks for a state change to be made durable. Until that is decided nothing of the job runs. */
+export function beginTransition(
+  job: JobControlBlock,
+  { to, at, outputs, message, request }: Transition,
+  effects: JobEffect[],
+): void {
+  assert(job.pending === undefined, `${job.name}: two state changes at a time`);
+  assert(canJobMove(job.state, to), `${job.name}: no way to ${jobStateName(to)}`);
+  job.pending = { to, at, outputs, message, request };
+  effects.push({ type: 'persist', from: job.state, to, at, outputs, message });
+}
+
+export function publishTransition(
+  job: JobControlBlock,
+  event: PersistedEvent,
+  effects: JobEffect[],
+): void {
+  const { pending, state: from } = job;
+  assert(pending?.to === event.to, `${job.name}: persisted what was not asked for`);
+  const { to, at, outputs, message, request } = pending;
+  job.pending = undefined;
+  job.state = to;
+  effects.push({ type: 'published', from, to, at, outputs, message });
+  if (outputs !== undefined) job.jobOutputs = outputs;
+  enterState(job, effects);
+  if (request !== undefined) effects.push({ type: 'answered', request, state: to });
+}
+
+/** What a job does on entering its state, also when it is read back after a start of storage. */
+export function enterState(job: JobControlBlock, effects: JobEffect[]): void {
+  switch (job.state) {
+    case JobState.Ready:
+      return;
+    case JobState.Running:
+      queueReadyTasks(job);
+      return;
+    case JobState.CommitReady:
+      job.outputs.clear();
+      openTerminationTask(job, job.commitRow);
+      return;
+    case JobState.CleanupReady:
+      stopTasks(job, effects);
+      openTerminationTask(job, job.cleanupRow);
+      return;
+    case JobState.Succeeded:
+    case JobState.Failed:
+    case JobState.Cancelled:
+      stopTasks(job, effects);
+      job.jobOutputs = undefined;
+      return;
+    default:
+      job.state satisfies never;
+  }
+}
+
+/**
+ * A state change cannot be made durable. A job of which nothing runs yet stays as it is. Any other
+ * has lost reports in the meantime and cannot go on: it fails, and if that is what cannot be made
+ * durable, it is put aside.
+ */
+export function abandonTransition(
+  job: JobControlBlock,
+  event: PersistFailedEvent,
+  effects: JobEffect[],
+): void {
+  const { pending } = job;
+  assert(pending?.to === event.to, `${job.name}: failed to persist what was not asked for`);
+  job.pending = undefined;
+  const message = `${job.name} could not be made ${jobStateName(event.to)}: ${event.message}`;
+  if (pending.request !== undefined) {
+    const error = new SpiderError('internal', message);
+    effects.push({ type: 'rejected', request: pending.request, error });
+  }
+  if (job.state === JobState.Ready) return;
+  if (event.to === JobState.Failed) quarantine(job, message, effects);
+  else beginTransition(job, { to: JobState.Failed, at: event.at, message }, effects);
+}
+
+/** Puts the job aside: nothing of it runs and nothing changes it any more. */
+export function quarantine(job: JobControlBlock, message: string, effects: JobEffect[]): void {
+  job.quarantine = message;
+  effects.push({ type: 'quarantined', message });
+  stopTasks(job, effects);
+}
+
+function queueReadyTasks(job: JobControlBlock): void {
+  for (let row = 0; row < job.taskCount; row++) {
+    if (job.taskState[row] === TaskState.Ready) job.ready.push(row);
+  }
+}
+
+function openTerminationTask(job: JobControlBlock, row: number): void {
+  job.taskState[row] = TaskState.Ready;
+  job.ready.push(row);
+}
+
+/** Nothing that has not ended will run; what runs is to stop. */
+function stopTasks(job: JobControlBlock, effects: JobEffect[]): void {
+  const cancelled: CancelledEffect = {
+    type: 'cancelled',
+    executionManagers: [],
+    taskIndices: [],
+    instances: [],
+  };
+  for (let row = 0; row < job.taskState.length; row++) {
+    const state = job.taskState[row] as TaskState;
+    if (isFinalTaskState(state)) continue;
+    if (state === TaskState.Running) job.instances.drain(row, job.indexOf(row), cancelled);
+    job.moveTask(row, TaskState.Cancelled);
+  }
+  job.ready.clear();
+  job.slow.clear();
+  job.outputs.clear();
+  if (cancelled.instances.length > 0) effects.push(cancelled);
+}
