@@ -64,6 +64,8 @@ export const LIMITS = {
   assignmentCredit: 64 * 1024,
   /** Tasks that a scheduler buffers at most, however it is configured. */
   bufferedReadyTasks: 1024 * 1024,
+  /** Jobs that storage names in one message as ended. */
+  endedJobsPerMessage: 1024 * 1024,
   /** Execution managers that one scheduler serves at a time. */
   executionManagersPerScheduler: 16 * 1024,
 } as const;
