@@ -17,9 +17,7 @@ export function deriveFamily(
     parentCount[task] = at(parentCount, task) + 1;
     childOffset[parent + 1] = at(childOffset, parent + 1) + 1;
   });
-  for (let task = 0; task < taskCount; task++) {
-    childOffset[task + 1] = at(childOffset, task + 1) + at(childOffset, task);
-  }
+  sumUp(childOffset);
   const child = new Uint32Array(at(childOffset, taskCount));
   const next = childOffset.slice(0, taskCount);
   forEachEdge(columns, (parent, task) => {
@@ -53,6 +51,25 @@ function forEachEdge(columns: EdgeColumns, visit: (parent: number, task: number)
   }
 }
 
+/** Gathers ordering edges by the task that waits, each task's in the order in which they came. */
+export function groupOrders(
+  taskCount: number,
+  waiting: Uint32Array,
+  waitedFor: Uint32Array,
+): Pick<TaskGraph, 'orderOffset' | 'orderTask'> {
+  const orderOffset = new Uint32Array(taskCount + 1);
+  for (const task of waiting) orderOffset[task + 1] = at(orderOffset, task + 1) + 1;
+  sumUp(orderOffset);
+  const orderTask = new Uint32Array(waitedFor.length);
+  const next = orderOffset.slice(0, taskCount);
+  for (let order = 0; order < waitedFor.length; order++) {
+    const place = at(next, at(waiting, order));
+    orderTask[place] = at(waitedFor, order);
+    next[at(waiting, order)] = place + 1;
+  }
+  return { orderOffset, orderTask };
+}
+
 /** All outputs of the tasks that give no input to another, in order of task and position. */
 export function defaultJobOutputSlots(
   graph: Pick<TaskGraph, 'taskCount' | 'sourceTask' | 'outputOffset'>,
@@ -74,6 +91,11 @@ export function defaultJobOutputSlots(
     for (let slot = at(outputOffset, task); slot < end; slot++) slots[next++] = slot;
   }
   return slots;
+}
+
+/** Turns counts into offsets. */
+function sumUp(column: Uint32Array): void {
+  for (let i = 1; i < column.length; i++) column[i] = at(column, i) + at(column, i - 1);
 }
 
 const at = (column: Uint32Array, position: number): number => column[position] ?? 0;

@@ -95,6 +95,34 @@ describe('edges', () => {
   });
 });
 
+describe('an ordering edge between tasks that are there', () => {
+  function builder(): TaskGraphBuilder {
+    const builder = new TaskGraphBuilder();
+    for (let task = 0; task < 4; task++) builder.addTask({ kind: kind([], []), sources: [] });
+    return builder;
+  }
+
+  test('can come at any time', () => {
+    const late = builder();
+    late.addOrderEdge(2, 3);
+    late.addOrderEdge(0, 1);
+    late.addOrderEdge(0, 3);
+    late.addTask({ kind: kind([], []), sources: [], after: [3] });
+    const graph = late.build();
+    expect([...graph.orderOffset]).toEqual([0, 0, 1, 1, 3, 4]);
+    expect([...graph.orderTask]).toEqual([0, 2, 0, 3]);
+    expect([...graph.parentCount]).toEqual([0, 1, 0, 2, 1]);
+    expect([...graph.childOffset]).toEqual([0, 2, 2, 3, 4, 4]);
+    expect([...graph.child]).toEqual([1, 3, 3, 4]);
+  });
+
+  test('leads from an earlier one to a later one', () => {
+    expect(() => builder().addOrderEdge(2, 2)).toThrow('task 2: it is to run after task 2');
+    expect(() => builder().addOrderEdge(3, 2)).toThrow('task 2: it is to run after task 3');
+    expect(() => builder().addOrderEdge(0, 4)).toThrow('task 4 is to run after another');
+  });
+});
+
 describe('a task is refused, with its index, when', () => {
   function refuse(spec: Partial<TaskSpec>): string {
     const builder = new TaskGraphBuilder();

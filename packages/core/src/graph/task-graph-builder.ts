@@ -4,7 +4,7 @@ import type { TaskIndex } from '../id.ts';
 import { LIMITS } from '../limits.ts';
 import type { TypeDescriptor } from '../value/type-descriptor.ts';
 import { formatType } from '../value/type-equality.ts';
-import { defaultJobOutputSlots, deriveFamily } from './derived-columns.ts';
+import { defaultJobOutputSlots, deriveFamily, groupOrders } from './derived-columns.ts';
 import { GrowingColumn } from './growing-column.ts';
 import { inContext, TaskKindTable, validateTaskCode } from './task-kind-table.ts';
 import {
@@ -49,7 +49,8 @@ export class TaskGraphBuilder {
   readonly #inputOffset = new GrowingColumn();
   readonly #sourceTask = new GrowingColumn();
   readonly #sourceSlot = new GrowingColumn();
-  readonly #orderOffset = new GrowingColumn();
+  /** Ordering edges, as they came: the task that waits, and the one it waits for. */
+  readonly #orderChild = new GrowingColumn();
   readonly #orderTask = new GrowingColumn();
   readonly #outputOffset = new GrowingColumn();
   readonly #jobInputTypes = new GrowingColumn();
@@ -59,10 +60,11 @@ export class TaskGraphBuilder {
   #cleanupTask: TerminationTask | undefined;
   /** The types of the inputs of the task between `beginTask` and `endTask`. */
   #openInputs: Uint32Array | undefined;
+  /** Ordering edges there were before the open task. */
+  #closedOrders = 0;
 
   constructor() {
     this.#inputOffset.push(0);
-    this.#orderOffset.push(0);
     this.#outputOffset.push(0);
   }
 
@@ -141,6 +143,7 @@ export class TaskGraphBuilder {
     checkTotal('task inputs', this.#sourceTask.length + inputs.length, LIMITS.inputsPerJob);
     checkTotal('task outputs', outputs, LIMITS.outputsPerJob);
     this.#openInputs = inputs;
+    this.#closedOrders = this.#orderTask.length;
     this.#taskKind.push(kind);
     this.#outputOffset.push(outputs);
   }
@@ -171,10 +174,25 @@ export class TaskGraphBuilder {
     if (!isIndexBelow(task, this.taskCount - 1)) {
       this.#refuse(`it is to run after task ${task}, which is not an earlier task`);
     }
-    if (this.#orderTask.length === LIMITS.orderEdgesPerJob) {
-      this.#refuse(`a job has at most ${LIMITS.orderEdgesPerJob} ordering edges`);
-    }
+    if (this.#orderTask.length === LIMITS.orderEdgesPerJob) this.#refuse(TOO_MANY_ORDERS);
+    this.#orderChild.push(this.taskCount - 1);
     this.#orderTask.push(task);
+  }
+
+  /** Task `after` runs after task `before`. Both are there already, `before` since earlier. */
+  addOrderEdge(before: TaskIndex, after: TaskIndex): void {
+    assert(this.#openInputs === undefined, 'an edge between closed tasks is added to an open one');
+    if (!isIndexBelow(after, this.taskCount)) {
+      throw invalidArgument(`task ${after} is to run after another, but does not exist`);
+    }
+    if (!isIndexBelow(before, after)) {
+      throw invalidArgument(
+        `task ${after}: it is to run after task ${before}, which is not an earlier task`,
+      );
+    }
+    if (this.#orderTask.length === LIMITS.orderEdgesPerJob) throw invalidArgument(TOO_MANY_ORDERS);
+    this.#orderChild.push(after);
+    this.#orderTask.push(before);
   }
 
   /** Closes the open task. Answers its index. */
@@ -183,7 +201,6 @@ export class TaskGraphBuilder {
     const sources = this.#sourceTask.length - this.#inputOffset.last();
     if (sources !== inputs.length) this.#refuse(sourceCountMessage(sources, inputs.length));
     this.#inputOffset.push(this.#sourceTask.length);
-    this.#orderOffset.push(this.#orderTask.length);
     this.#openInputs = undefined;
     return this.taskCount - 1;
   }
@@ -239,8 +256,7 @@ export class TaskGraphBuilder {
       inputOffset: this.#inputOffset.toArray(),
       sourceTask: this.#sourceTask.toArray(),
       sourceSlot: this.#sourceSlot.toArray(),
-      orderOffset: this.#orderOffset.toArray(),
-      orderTask: this.#orderTask.toArray(),
+      ...groupOrders(this.taskCount, this.#orderChild.toArray(), this.#orderTask.toArray()),
       outputOffset: this.#outputOffset.toArray(),
     };
     return {
@@ -314,7 +330,8 @@ export class TaskGraphBuilder {
     this.#outputOffset.truncate(task + 1);
     this.#sourceTask.truncate(this.#inputOffset.last());
     this.#sourceSlot.truncate(this.#inputOffset.last());
-    this.#orderTask.truncate(this.#orderOffset.last());
+    this.#orderChild.truncate(this.#closedOrders);
+    this.#orderTask.truncate(this.#closedOrders);
     this.#openInputs = undefined;
     throw invalidArgument(`task ${task}: ${message}`);
   }
@@ -331,6 +348,8 @@ function checkTerminationTask(place: string, task: TerminationTask): void {
 function checkTotal(what: string, count: number, limit: number): void {
   if (count > limit) throw invalidArgument(`the job has more than ${limit} ${what}`);
 }
+
+const TOO_MANY_ORDERS = `a job has at most ${LIMITS.orderEdgesPerJob} ordering edges`;
 
 const sourceCountMessage = (sources: number, inputs: number): string =>
   `it has ${inputs} inputs, but ${sources} sources`;
