@@ -9,7 +9,7 @@ export {
 } from './task-definition.ts';
 export type { JobOutput, TaskContext, TaskRole } from './task-context.ts';
 export { TaskError, type TaskErrorOptions } from './task-error.ts';
-export { repeat } from './repeat.ts';
+export { repeat, tuple } from './repeat.ts';
 export {
   boolean,
   bytes,
@@ -36,5 +36,6 @@ export {
   taskPackageEntry,
   type TaskPackageEntry,
 } from './task-package.ts';
+export { describeError } from './describe-error.ts';
 export type { TaskFailure, TaskResult } from './execute-task.ts';
 export { isCompatible, TDL_VERSION } from './version.ts';
