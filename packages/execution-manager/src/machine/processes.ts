@@ -1,0 +1,140 @@
+import { kindAt } from './instance-lot.ts';
+import { type Step, wakeUpBy } from './machine-state.ts';
+import { dropHead, fillPipe, spread } from './pipes.ts';
+import { describeExit, type ProcessExit } from './slot-event.ts';
+import type { Slot } from './slot.ts';
+
+const RESPAWN_DELAY_US = 100_000;
+const RESPAWN_DELAY_US_MAX = 10_000_000;
+
+/** waiting → starting */
+export function spawnExecutor(step: Step, slot: Slot): void {
+  const { state, nowUs } = step;
+  state.lastProcess += 1;
+  slot.process = state.lastProcess;
+  slot.state = 'starting';
+  slot.hasAnswered = false;
+  slot.deadlineUs = nowUs + state.options.startTimeoutMs * 1000;
+  wakeUpBy(state, slot.deadlineUs);
+  step.effects.push({ type: 'spawn', slot: slot.index, process: slot.process });
+}
+
+/** starting → ready */
+export function executorStarted(step: Step, slot: Slot): void {
+  if (slot.state !== 'starting') return;
+  if (slot.failedStarts > 0) step.state.failing -= 1;
+  slot.failedStarts = 0;
+  slot.state = 'ready';
+  slot.deadlineUs = Infinity;
+  fillPipe(step, slot, Infinity);
+}
+
+/** starting, ready → killing. The request that is being run fails of what the text says. */
+export function killExecutor(step: Step, slot: Slot, failure: string | undefined): void {
+  slot.state = 'killing';
+  slot.deadlineUs = Infinity;
+  slot.failure = failure;
+  step.effects.push({ type: 'kill', slot: slot.index, process: slot.process });
+}
+
+/** starting, ready → killing, because what the process wrote cannot be understood. */
+export function breakExecutor(step: Step, slot: Slot, reason: string): void {
+  if (slot.state === 'killing') return;
+  killExecutor(step, slot, `executor crashed (it wrote ${reason})`);
+}
+
+/** starting, ready, killing → waiting */
+export function executorExited(step: Step, slot: Slot, exit: ProcessExit): void {
+  const { state, nowUs } = step;
+  // One that ends idle without ever having run anything has not come up either; else it could be
+  // spawned and die in a loop.
+  const failedToStart = !slot.hasAnswered && slot.pipe.count === 0;
+  const crashed = slot.state === 'ready';
+  slot.state = 'waiting';
+  slot.deadlineUs = Infinity;
+  endRequests(step, slot, exit);
+  slot.failure = undefined;
+  if (failedToStart) {
+    slot.failedStarts += 1;
+    if (slot.failedStarts === 1) state.failing += 1;
+    const retryInUs = Math.min(
+      RESPAWN_DELAY_US * 2 ** (slot.failedStarts - 1),
+      RESPAWN_DELAY_US_MAX,
+    );
+    step.effects.push({ type: 'start-failed', slot: slot.index, exit, retryInUs });
+    slot.deadlineUs = nowUs + retryInUs;
+    wakeUpBy(state, slot.deadlineUs);
+  } else if (crashed) {
+    step.effects.push({ type: 'crashed', slot: slot.index, exit });
+  }
+  if (state.isDraining) slot.deadlineUs = Infinity;
+  else if (!failedToStart) spawnExecutor(step, slot);
+}
+
+/**
+ * What was being run has failed; what was behind it in the pipe was never begun and is run again,
+ * before all that waits.
+ */
+function endRequests(step: Step, slot: Slot, exit: ProcessExit): void {
+  const { state, nowUs } = step;
+  const { pipe } = slot;
+  const count = pipe.count;
+  if (count === 0) return;
+  state.inFlight -= count;
+  if (!pipe.isCancelledAt(0)) {
+    step.effects.push({
+      type: 'report-failure',
+      lot: pipe.lotAt(0),
+      position: pipe.positionAt(0),
+      message: slot.failure ?? `executor crashed (${describeExit(exit)})`,
+      elapsedUs: nowUs - slot.headSinceUs,
+    });
+  }
+  for (let index = count - 1; index > 0; index -= 1) {
+    if (pipe.isCancelledAt(index)) continue;
+    state.queue.unshift(pipe.lotAt(index), pipe.positionAt(index), 0);
+  }
+  while (pipe.count > 0) dropHead(slot);
+  spread(step);
+}
+
+/** Does what has become due at slots. */
+export function wakeUp(step: Step): void {
+  const { state, nowUs } = step;
+  state.wakeUpAtUs = Infinity;
+  for (const slot of state.slots) {
+    if (slot.deadlineUs <= nowUs) slotDue(step, slot);
+    wakeUpBy(state, slot.deadlineUs);
+  }
+}
+
+function slotDue(step: Step, slot: Slot): void {
+  switch (slot.state) {
+    case 'waiting':
+      spawnExecutor(step, slot);
+      return;
+    case 'starting':
+      killExecutor(step, slot, undefined);
+      return;
+    case 'ready':
+      headOverdue(step, slot);
+      return;
+    case 'killing':
+      slot.deadlineUs = Infinity;
+      return;
+    default:
+      slot.state satisfies never;
+  }
+}
+
+/** ready → killing, because what it runs has taken too long or is not wanted any more. */
+function headOverdue(step: Step, slot: Slot): void {
+  const { pipe } = slot;
+  const kind = kindAt(pipe.lotAt(0), pipe.positionAt(0));
+  const isCancelled = pipe.isCancelledAt(0);
+  killExecutor(
+    step,
+    slot,
+    isCancelled ? undefined : `hard timeout (${kind.hardTimeoutMs} ms) exceeded`,
+  );
+}

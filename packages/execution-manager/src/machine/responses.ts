@@ -1,0 +1,37 @@
+import { type InstanceLot, kindAt } from './instance-lot.ts';
+import type { Step } from './machine-state.ts';
+import { beginHead, dropHead, fillPipe } from './pipes.ts';
+import { breakExecutor } from './processes.ts';
+import type { ResponseBatch } from './slot-event.ts';
+import type { Slot } from './slot.ts';
+
+/** Takes the oldest requests of a pipe as answered, and fills their places. */
+export function takeResponses(step: Step, slot: Slot, responses: ResponseBatch): void {
+  const { state } = step;
+  const { pipe } = slot;
+  const { count, elapsedUs } = responses;
+  if (slot.state !== 'ready') return;
+  if (count > pipe.count) {
+    breakExecutor(step, slot, 'an answer to a request that was never made');
+    return;
+  }
+  const lots: (InstanceLot | undefined)[] = [];
+  const positions: number[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const lot = pipe.lotAt(0);
+    const position = pipe.positionAt(0);
+    const spentUs = elapsedUs[i] as number;
+    // The first task of a process may have loaded its package.
+    const isDoubtful = !slot.hasAnswered;
+    slot.hasAnswered = true;
+    kindAt(lot, position).length.observe(spentUs, isDoubtful);
+    state.length.observe(spentUs, isDoubtful);
+    lots.push(pipe.isCancelledAt(0) ? undefined : lot);
+    positions.push(position);
+    dropHead(slot);
+  }
+  state.inFlight -= count;
+  beginHead(step, slot);
+  step.effects.push({ type: 'report', responses, lots, positions });
+  fillPipe(step, slot, Infinity);
+}

@@ -1,0 +1,120 @@
+import type { ExecutorOutcome } from '@spider/core';
+import type { InstanceList, InstanceLot } from './instance-lot.ts';
+
+/** How an executor process ended. */
+export interface ProcessExit {
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+  /** Why it could not be started or reached at all. */
+  readonly error?: string;
+}
+
+/** Answers of one executor process, oldest first. All arrays run in parallel. */
+export interface ResponseBatch {
+  readonly count: number;
+  readonly outcomes: readonly ExecutorOutcome[];
+  readonly elapsedUs: readonly number[];
+  readonly payloads: readonly Uint8Array[];
+}
+
+/**
+ * What the slot machine is told. `nowUs` is the time on a clock that never goes back, in
+ * microseconds. An executor process is named by its slot and by a number that no other one has, so
+ * that what an earlier process of the slot still had to say is recognised.
+ */
+export type SlotEvent =
+  /** Let the executors start. Comes first, once. */
+  | { readonly type: 'start'; readonly nowUs: number }
+  /** An executor process is up and answers. */
+  | ({ readonly type: 'executor-started' } & FromProcess)
+  /** Some requests were answered, in the order in which they were made. */
+  | ({ readonly type: 'responses'; readonly responses: ResponseBatch } & FromProcess)
+  /** An executor process said something that makes no sense; nothing else it says is heard. */
+  | ({ readonly type: 'executor-broken'; readonly reason: string } & FromProcess)
+  /** An executor process is gone, and all that it answered before has been handed in. */
+  | ({ readonly type: 'executor-exited'; readonly exit: ProcessExit } & FromProcess)
+  /** The scheduler assigned so many tasks; leases for them are going to be requested. */
+  | { readonly type: 'assigned'; readonly nowUs: number; readonly count: number }
+  /** Some of the requested leases were granted, `roundTripUs` after they were asked for. */
+  | {
+      readonly type: 'leased';
+      readonly nowUs: number;
+      readonly lot: InstanceLot;
+      readonly roundTripUs: number;
+    }
+  /** So many requested leases were refused, or given up. */
+  | { readonly type: 'refused'; readonly nowUs: number; readonly count: number }
+  /** The credit given so far is void. */
+  | { readonly type: 'credit-void'; readonly nowUs: number }
+  /** Results of these instances are not wanted any more. */
+  | {
+      readonly type: 'cancel';
+      readonly nowUs: number;
+      readonly jobId: bigint;
+      readonly instanceBase: bigint;
+      readonly instanceOffsets: readonly number[];
+    }
+  /** Whether more reports than is good wait for storage to take them. */
+  | { readonly type: 'backlog'; readonly nowUs: number; readonly full: boolean }
+  /** Storage knows nothing of us any more: all that is held is worthless. */
+  | { readonly type: 'disown'; readonly nowUs: number }
+  /** Take nothing more, finish what runs. */
+  | { readonly type: 'drain'; readonly nowUs: number }
+  /** The time that `wakeUpAtUs` named has come. */
+  | { readonly type: 'wake-up'; readonly nowUs: number };
+
+interface FromProcess {
+  readonly nowUs: number;
+  readonly slot: number;
+  readonly process: number;
+}
+
+/** What the slot machine wants done, in this order. */
+export type SlotEffect =
+  | { readonly type: 'spawn'; readonly slot: number; readonly process: number }
+  /** Ends a process and all that it has started, at once. */
+  | { readonly type: 'kill'; readonly slot: number; readonly process: number }
+  | {
+      readonly type: 'execute';
+      readonly slot: number;
+      readonly process: number;
+      readonly instances: InstanceList;
+    }
+  /** Instance i gave answer i; those whose lot is undefined are not wanted any more. */
+  | {
+      readonly type: 'report';
+      readonly responses: ResponseBatch;
+      readonly lots: readonly (InstanceLot | undefined)[];
+      readonly positions: readonly number[];
+    }
+  /** An instance failed without an answer. It may be tried again. */
+  | {
+      readonly type: 'report-failure';
+      readonly lot: InstanceLot;
+      readonly position: number;
+      readonly message: string;
+      readonly elapsedUs: number;
+    }
+  /** Instances that were never run go back to storage. */
+  | { readonly type: 'release'; readonly instances: InstanceList }
+  /** So many more tasks are wanted of the scheduler. */
+  | { readonly type: 'grant'; readonly credit: number }
+  /** The scheduler is to forget what credit it has left. */
+  | { readonly type: 'withdraw-credit' }
+  /** An executor process ended before it had answered anything; the next one is tried later. */
+  | {
+      readonly type: 'start-failed';
+      readonly slot: number;
+      readonly exit: ProcessExit;
+      readonly retryInUs: number;
+    }
+  /** An executor process ended, though nobody asked it to. */
+  | { readonly type: 'crashed'; readonly slot: number; readonly exit: ProcessExit }
+  /** Comes once, after `drain`: nothing is held and nothing is to come. */
+  | { readonly type: 'drained' };
+
+export function describeExit(exit: ProcessExit): string {
+  if (exit.error !== undefined) return exit.error;
+  if (exit.signal !== undefined) return `signal ${exit.signal}`;
+  return exit.code === undefined ? 'exit code unknown' : `exit code ${exit.code}`;
+}
