@@ -1,0 +1,65 @@
+import type { SpiderError } from '@spider/core';
+import {
+  backoffDelayMs,
+  type Clock,
+  DEFAULT_BACKOFF,
+  type Logger,
+  type Rng,
+} from '@spider/runtime';
+
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { ReadyTaskSource } from './ready-task-source.ts';
+
+export interface ReadyTaskReaderOptions {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly source: ReadyTaskSource;
+  readonly dispatcher: Dispatcher;
+}
+
+/** Keeps a stream of ready tasks open, and opens it again for as long as that takes. */
+export class ReadyTaskReader {
+  readonly #options: ReadyTaskReaderOptions;
+  #failures = 0;
+
+  constructor(options: ReadyTaskReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the signal is aborted, with the stream closed. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, rng, logger } = this.#options;
+    while (!signal.aborted) {
+      const error = await this.#readOne(signal);
+      if (signal.aborted) return;
+      const delayMs = backoffDelayMs(this.#failures, DEFAULT_BACKOFF, rng);
+      this.#failures += 1;
+      logger.warn('no ready tasks from storage', { error, retryDelayMs: Math.round(delayMs) });
+      await clock.sleep(delayMs, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Resolves when one stream has closed, with what was wrong. */
+  #readOne(signal: AbortSignal): Promise<SpiderError | undefined> {
+    const { source, dispatcher, logger } = this.#options;
+    return new Promise((resolve) => {
+      const stream = source.open({
+        onOpen: ({ schedulerId, sessionId }) => {
+          this.#failures = 0;
+          logger.info('connected to storage', { schedulerId, sessionId });
+          dispatcher.upstreamOpened(stream, sessionId);
+        },
+        onReady: (tasks) => dispatcher.tasksReady(tasks),
+        onJobsEnded: (jobIds) => dispatcher.jobsEnded(jobIds),
+        onClose: (error) => {
+          signal.removeEventListener('abort', close);
+          dispatcher.upstreamClosed();
+          resolve(error);
+        },
+      });
+      const close = (): void => stream.close();
+      signal.addEventListener('abort', close);
+    });
+  }
+}

@@ -1,0 +1,86 @@
+import type { ConnectRouter } from '@connectrpc/connect';
+import { AssignmentService } from '@spider/proto';
+import type { Clock, Logger, Rng, Service } from '@spider/runtime';
+
+import type { SchedulerConfig } from './config.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { ReadyTaskReader } from './inbound/ready-task-reader.ts';
+import type { ReadyTaskSource } from './inbound/ready-task-source.ts';
+import { DispatchMachine } from './machine/dispatch-machine.ts';
+import type { SchedulingPolicyFactory } from './machine/scheduling-policy.ts';
+import { assignmentService } from './rpc/assignment-service.ts';
+
+export interface SchedulerServiceOptions {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** Where ready tasks come from: an `RpcReadyTaskSource`, or storage itself in the same process. */
+  readonly storage: ReadyTaskSource;
+  readonly policy: SchedulingPolicyFactory;
+  readonly config: Pick<SchedulerConfig, 'readyTaskCapacity' | 'acknowledgementTimeoutMs'>;
+}
+
+/**
+ * Pulls ready tasks from storage and assigns them to execution managers, which it serves from the
+ * moment its routes are mounted, with or without a storage in reach. Holds nothing that storage
+ * would not hand out again.
+ */
+export class SchedulerService implements Service {
+  readonly #options: SchedulerServiceOptions;
+  readonly #machine: DispatchMachine;
+  readonly #dispatcher: Dispatcher;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: SchedulerServiceOptions) {
+    const { clock, logger, policy, config } = options;
+    this.#options = options;
+    this.#machine = new DispatchMachine({ window: config.readyTaskCapacity, policy });
+    this.#dispatcher = new Dispatcher({
+      clock,
+      logger,
+      machine: this.#machine,
+      acknowledgementTimeoutMs: config.acknowledgementTimeoutMs,
+    });
+  }
+
+  /** How many ready tasks wait to be assigned. */
+  get waitingTasks(): number {
+    return this.#machine.waiting;
+  }
+
+  /** How many execution managers are connected. */
+  get executionManagers(): number {
+    return this.#machine.executionManagers;
+  }
+
+  /** Mounts the service that execution managers call. */
+  routes(router: ConnectRouter): void {
+    const { logger } = this.#options;
+    router.service(AssignmentService, assignmentService({ dispatcher: this.#dispatcher, logger }));
+  }
+
+  /** Pulls ready tasks until the signal is aborted. Never rejects: it reconnects for ever. */
+  run(signal: AbortSignal): Promise<void> {
+    const { clock, rng, logger, storage: source } = this.#options;
+    const reader = new ReadyTaskReader({
+      clock,
+      rng,
+      logger,
+      source,
+      dispatcher: this.#dispatcher,
+    });
+    this.#running ??= reader.run(AbortSignal.any([signal, this.#stop.signal]));
+    return this.#running;
+  }
+
+  /** Leaves storage, which takes back what waits here. Acknowledgements are still heard. */
+  async drain(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+}
