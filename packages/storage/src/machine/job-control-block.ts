@@ -58,6 +58,8 @@ export class JobControlBlock {
   readonly inputs: TaskInputs;
   /** The job's outputs as a wire frame, from the last task's success until the commit task's. */
   jobOutputs: Uint8Array | undefined;
+  /** Bytes of inputs that a task of the last lease had on average. */
+  expectedInputBytes = 64;
   /** Tasks that may have a second instance because the first is slow. */
   readonly slow = new Set<number>();
 

@@ -207,7 +207,8 @@ function restore(job: JobControlBlock, outputs: Uint8Array | undefined): void {
   const { graph, state, name } = job;
   if (isFinalJobState(state)) throw invalidArgument(`${name} has ended, it cannot be read back`);
   if (state === JobState.CommitReady) {
-    if (graph.commitTask === undefined) throw invalidArgument(`${name} commits without commit task`);
+    if (graph.commitTask === undefined)
+      throw invalidArgument(`${name} commits without commit task`);
     if (outputs === undefined) throw invalidArgument(`${name} commits without outputs`);
     job.jobOutputs = outputs;
     job.unfinishedParents.fill(0);

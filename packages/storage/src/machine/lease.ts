@@ -1,7 +1,15 @@
 import { assert, EMPTY_FRAME, TaskState, type TerminationTask } from '@spider/core';
+import { GrowingBuffer } from './growing-buffer.ts';
 import type { JobControlBlock } from './job-control-block.ts';
-import { LeaseRefusal, type ContextsEffect, type JobEffect, type RefusedEffect } from './job-effect.ts';
+import {
+  LeaseRefusal,
+  type ContextsEffect,
+  type JobEffect,
+  type RefusedEffect,
+} from './job-effect.ts';
 import type { LeaseEvent } from './job-event.ts';
+
+const EXPECTED_BYTES_MAX = 1024 * 1024;
 
 /** Turns assignments into instances, and answers what it takes to run them. */
 export function applyLeases(job: JobControlBlock, event: LeaseEvent, effects: JobEffect[]): void {
@@ -29,19 +37,12 @@ export function applyLeases(job: JobControlBlock, event: LeaseEvent, effects: Jo
 export function judgeLease(job: JobControlBlock, row: number): LeaseRefusal | undefined {
   if (row === -1) return LeaseRefusal.NoSuchTask;
   if (!job.isRunning) return LeaseRefusal.JobNotRunning;
-  switch (job.taskState[row] as TaskState) {
-    case TaskState.Ready:
-      return undefined;
-    case TaskState.Running:
-      if (job.instances.count(row) < job.instanceLimit(row)) return undefined;
-      return LeaseRefusal.InstanceLimit;
-    case TaskState.Pending:
-      return LeaseRefusal.TaskPending;
-    case TaskState.Succeeded:
-    case TaskState.Failed:
-    case TaskState.Cancelled:
-      return LeaseRefusal.TaskEnded;
-  }
+  const state = job.taskState[row] as TaskState;
+  if (state === TaskState.Ready) return undefined;
+  if (state === TaskState.Pending) return LeaseRefusal.TaskPending;
+  if (state !== TaskState.Running) return LeaseRefusal.TaskEnded;
+  const mayStart = job.instances.count(row) < job.instanceLimit(row);
+  return mayStart ? undefined : LeaseRefusal.InstanceLimit;
 }
 
 /** One more instance of a task is out; `judgeLease` has allowed it. */
@@ -61,18 +62,17 @@ function contextsOf(job: JobControlBlock, event: LeaseEvent, rows: number[]): Co
   const kindPositions: number[] = [];
   const inputLengths: number[] = [];
   const taskIndices: number[] = [];
-  let totalLength = 0;
+  const inputs = new GrowingBuffer(
+    Math.min(rows.length * job.expectedInputBytes, EXPECTED_BYTES_MAX),
+  );
   for (const row of rows) {
-    const length = inputLength(job, row);
+    const start = inputs.length;
+    writeInput(job, row, inputs);
+    inputLengths.push(inputs.length - start);
     taskIndices.push(job.indexOf(row));
-    inputLengths.push(length);
     kindPositions.push(positionOf(job.kindOf(row), kinds));
-    totalLength += length;
   }
-
-  const inputs = new Uint8Array(totalLength);
-  let at = 0;
-  for (const row of rows) at = writeInput(job, row, inputs, at);
+  job.expectedInputBytes = Math.ceil(inputs.length / rows.length);
   const { executionManager, firstInstance } = event;
   return {
     type: 'contexts',
@@ -82,7 +82,7 @@ function contextsOf(job: JobControlBlock, event: LeaseEvent, rows: number[]): Co
     kinds,
     kindPositions,
     inputLengths,
-    inputs,
+    inputs: inputs.finish(),
   };
 }
 
@@ -92,21 +92,18 @@ function positionOf(kind: TerminationTask, kinds: TerminationTask[]): number {
   return position === -1 ? kinds.push(kind) - 1 : position;
 }
 
-function inputLength(job: JobControlBlock, row: number): number {
-  if (row < job.taskCount) return job.inputs.frameLength(row);
-  return row === job.commitRow ? 1 + jobOutputs(job).length : EMPTY_FRAME.length;
-}
-
-function writeInput(job: JobControlBlock, row: number, to: Uint8Array, at: number): number {
-  if (row < job.taskCount) return job.inputs.write(row, to, at);
-  // What is there already, zeros, is the empty frame, and the option byte of an uncompressed one.
-  if (row === job.cleanupRow) return at + EMPTY_FRAME.length;
-  const outputs = jobOutputs(job);
-  to.set(outputs, at + 1);
-  return at + 1 + outputs.length;
-}
-
-function jobOutputs(job: JobControlBlock): Uint8Array {
+function writeInput(job: JobControlBlock, row: number, to: GrowingBuffer): void {
+  if (row < job.taskCount) {
+    job.inputs.write(row, to);
+    return;
+  }
+  // The zeros that are there are the empty frame, and the option byte of uncompressed outputs.
+  const length = row === job.cleanupRow ? EMPTY_FRAME.length : 1;
+  to.reserve(length);
+  to.length += length;
+  if (row === job.cleanupRow) return;
   assert(job.jobOutputs !== undefined, `${job.name}: commit task without job outputs`);
-  return job.jobOutputs;
+  to.reserve(job.jobOutputs.length);
+  to.bytes.set(job.jobOutputs, to.length);
+  to.length += job.jobOutputs.length;
 }

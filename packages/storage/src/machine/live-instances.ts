@@ -40,7 +40,8 @@ export class LiveInstances {
 
   /** The execution manager of a live instance; 0 if it is not live. */
   managerOf(row: number, instance: number): number {
-    if (this.#first[row] === instance) return instance > 0 ? (this.#firstManager[row] as number) : 0;
+    if (this.#first[row] === instance)
+      return instance > 0 ? (this.#firstManager[row] as number) : 0;
     return this.#furtherOf(row, instance)?.executionManager ?? 0;
   }
 
@@ -74,7 +75,10 @@ export class LiveInstances {
     this.#liveCount -= 1;
     const further = this.#further.get(row);
     if (this.#first[row] !== instance) {
-      this.#setFurther(row, further?.filter((other) => other.number !== instance));
+      this.#setFurther(
+        row,
+        further?.filter((other) => other.number !== instance),
+      );
       return;
     }
     const heir = further?.[0];

@@ -1,5 +1,6 @@
 import type { TaskGraph } from '@spider/core';
 import { SOURCE_CONSTANT } from '@spider/core';
+import { GrowingBuffer } from './growing-buffer.ts';
 import { copyBytes, PayloadArena } from './payload-arena.ts';
 
 const LENGTH_BYTES = 4;
@@ -86,28 +87,28 @@ export class OutputStore {
     }
   }
 
-  /** Bytes of an output, without its length. */
-  length(slot: number): number {
-    return this.#slotLength[slot] as number;
-  }
-
-  /** Writes an output of a succeeded task after its length. Answers the position behind it. */
-  write(task: number, slot: number, to: Uint8Array, at: number): number {
+  /** Writes an output of a succeeded task after its length. */
+  write(task: number, position: number, to: GrowingBuffer): void {
+    const slot = (this.#graph.outputOffset[task] as number) + position;
     const length = LENGTH_BYTES + (this.#slotLength[slot] as number);
     const bytes = this.#arena.bytes(this.#chunkOfTask[task] as number);
-    copyBytes(bytes, this.#slotStart[slot] as number, length, to, at);
-    return at + length;
+    to.reserve(length);
+    copyBytes(bytes, this.#slotStart[slot] as number, length, to.bytes, to.length);
+    to.length += length;
   }
 
   /** The job's outputs as a wire frame. Only once all tasks have succeeded. */
   gatherJobOutputs(): Uint8Array {
     const { jobOutputSlots, outputOffset } = this.#graph;
     let size = LENGTH_BYTES;
-    for (const slot of jobOutputSlots) size += LENGTH_BYTES + this.length(slot);
-    const frame = new Uint8Array(size);
-    let at = writeUint32(frame, 0, jobOutputSlots.length);
-    for (const slot of jobOutputSlots) at = this.write(ownerOf(outputOffset, slot), slot, frame, at);
-    return frame;
+    for (const slot of jobOutputSlots) size += LENGTH_BYTES + (this.#slotLength[slot] as number);
+    const frame = new GrowingBuffer(size);
+    frame.length = writeUint32(frame.bytes, 0, jobOutputSlots.length);
+    for (const slot of jobOutputSlots) {
+      const task = ownerOf(outputOffset, slot);
+      this.write(task, slot - (outputOffset[task] as number), frame);
+    }
+    return frame.finish();
   }
 
   /** Forgets all outputs. */

@@ -1,5 +1,6 @@
 import type { TaskGraph } from '@spider/core';
 import { frameBounds, invalidArgument, SOURCE_CONSTANT, SOURCE_JOB_INPUT } from '@spider/core';
+import type { GrowingBuffer } from './growing-buffer.ts';
 import { writeUint32, type OutputStore } from './output-store.ts';
 import { copyBytes } from './payload-arena.ts';
 
@@ -23,55 +24,36 @@ export class TaskInputs {
     }
   }
 
-  /** Bytes of the wire frame that `write` makes. */
-  frameLength(task: number): number {
-    const { inputOffset } = this.#graph;
-    const end = inputOffset[task + 1] as number;
-    let length = 4;
-    for (let input = inputOffset[task] as number; input < end; input++) {
-      length += 4 + this.#inputLength(input);
-    }
-    return length;
-  }
-
-  /** Writes a task's inputs as a wire frame. Answers the position behind it. */
-  write(task: number, to: Uint8Array, start: number): number {
-    const { inputOffset } = this.#graph;
+  /** Writes a task's inputs as a wire frame. */
+  write(task: number, to: GrowingBuffer): void {
+    const { inputOffset, sourceTask, sourceSlot } = this.#graph;
     const first = inputOffset[task] as number;
     const end = inputOffset[task + 1] as number;
-    let at = writeUint32(to, start, end - first);
-    for (let input = first; input < end; input++) at = this.#writeInput(input, to, at);
-    return at;
+    to.reserve(4);
+    to.length = writeUint32(to.bytes, to.length, end - first);
+    for (let input = first; input < end; input++) {
+      const source = sourceTask[input] as number;
+      const slot = sourceSlot[input] as number;
+      if (source < SOURCE_CONSTANT) this.#outputs.write(source, slot, to);
+      else if (source === SOURCE_JOB_INPUT) this.#writeJobInput(slot, to);
+      else writePayload(this.#graph.constants[slot] as Uint8Array, to);
+    }
   }
 
-  #inputLength(input: number): number {
-    const source = this.#graph.sourceTask[input] as number;
-    const slot = this.#graph.sourceSlot[input] as number;
-    if (source < SOURCE_CONSTANT) {
-      return this.#outputs.length((this.#graph.outputOffset[source] as number) + slot);
-    }
-    if (source === SOURCE_JOB_INPUT) {
-      return (
-        (this.#jobInputBounds[2 * slot + 1] as number) - (this.#jobInputBounds[2 * slot] as number)
-      );
-    }
-    return (this.#graph.constants[slot] as Uint8Array).length;
+  #writeJobInput(input: number, to: GrowingBuffer): void {
+    const start = this.#jobInputBounds[2 * input] as number;
+    const end = this.#jobInputBounds[2 * input + 1] as number;
+    // Its length lies in front of it.
+    const length = end - start + 4;
+    to.reserve(length);
+    copyBytes(this.#jobInputs, start - 4, length, to.bytes, to.length);
+    to.length += length;
   }
+}
 
-  #writeInput(input: number, to: Uint8Array, start: number): number {
-    const source = this.#graph.sourceTask[input] as number;
-    const slot = this.#graph.sourceSlot[input] as number;
-    if (source < SOURCE_CONSTANT) {
-      const outputSlot = (this.#graph.outputOffset[source] as number) + slot;
-      return this.#outputs.write(source, outputSlot, to, start);
-    }
-    const length = this.#inputLength(input);
-    const at = writeUint32(to, start, length);
-    if (source === SOURCE_JOB_INPUT) {
-      copyBytes(this.#jobInputs, this.#jobInputBounds[2 * slot] as number, length, to, at);
-    } else {
-      copyBytes(this.#graph.constants[slot] as Uint8Array, 0, length, to, at);
-    }
-    return at + length;
-  }
+function writePayload(payload: Uint8Array, to: GrowingBuffer): void {
+  to.reserve(4 + payload.length);
+  const at = writeUint32(to.bytes, to.length, payload.length);
+  copyBytes(payload, 0, payload.length, to.bytes, at);
+  to.length = at + payload.length;
 }
