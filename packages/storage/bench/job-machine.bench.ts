@@ -15,6 +15,8 @@ interface Report {
   readonly taskIndices: number[];
 }
 
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
 function inputsOf(graph: TaskGraph): Uint8Array {
   return encodeFrame(graph.jobInputs.map(() => OUTPUT));
 }
@@ -106,7 +108,7 @@ function benchmark(name: string, graph: TaskGraph, runs: number): void {
   }
   rates.sort((a, b) => a - b);
   const median = rates[runs >> 1] ?? Number.NaN;
-  console.log(
+  print(
     `${name}: ${graph.taskCount} tasks, median ${median.toFixed(2)} million completions a CPU second,` +
       ` best ${(rates.at(-1) ?? Number.NaN).toFixed(2)}`,
   );
@@ -124,7 +126,7 @@ function memory(name: string, graph: TaskGraph): void {
   const before = used();
   const machine = new JobMachine({ name: 'job 1', graph, inputs });
   const after = used();
-  console.log(`${name}: ${((after - before) / 1e6).toFixed(1)} MB beside graph and inputs`);
+  print(`${name}: ${((after - before) / 1e6).toFixed(1)} MB beside graph and inputs`);
   if (machine.state !== JobState.Ready) throw new Error('not ready');
 }
 

@@ -1,1 +1,1 @@
-export {};
+export { openMemoryStore } from './testing/memory-store.ts';

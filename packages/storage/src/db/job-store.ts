@@ -24,6 +24,8 @@ export interface NewJob {
   readonly resourceGroupId: ResourceGroupId;
   /** Unique in the resource group. */
   readonly idempotencyKey: string | undefined;
+  /** Running if it is to be started at once, Ready otherwise. */
+  readonly state: JobState;
   readonly taskCount: number;
   readonly graph: Uint8Array;
   readonly inputs: Uint8Array;

@@ -43,15 +43,16 @@ export class KyselyJobStore implements JobStore {
         .values({
           resource_group_id: resourceGroupId,
           idempotency_key: job.idempotencyKey ?? null,
-          state: JobState.Ready,
+          state: job.state,
           task_count: job.taskCount,
           submitted_at: job.submittedAt,
+          started_at: job.state === JobState.Running ? job.submittedAt : null,
         })
         .executeTakeFirstOrThrow();
       const id = insertedId(inserted) as JobId;
       await insertBlob(transaction, id, BlobKind.Graph, job.graph);
       await insertBlob(transaction, id, BlobKind.Inputs, job.inputs);
-      return { id, resourceGroupId, existed: false, state: JobState.Ready };
+      return { id, resourceGroupId, existed: false, state: job.state };
     });
   }
 

@@ -92,4 +92,3 @@ export interface SchedulerTable {
   port: SmallInteger;
   registered_at: BigInteger;
 }
-

@@ -63,14 +63,12 @@ async function createJobTables(db: Kysely<Schema>, types: ColumnTypes): Promise<
     .addColumn('submitted_at', types.bigint, (column) => column.notNull())
     .addColumn('started_at', types.bigint)
     .addColumn('ended_at', types.bigint)
-    .addForeignKeyConstraint('jobs_resource_group', ['resource_group_id'], 'resource_groups', ['id'])
+    .addForeignKeyConstraint('jobs_resource_group', ['resource_group_id'], 'resource_groups', [
+      'id',
+    ])
     .addUniqueConstraint('jobs_idempotency_key', ['resource_group_id', 'idempotency_key'])
     .execute();
-  await db.schema
-    .createIndex('jobs_state')
-    .on('jobs')
-    .columns(['state', 'id'])
-    .execute();
+  await db.schema.createIndex('jobs_state').on('jobs').columns(['state', 'id']).execute();
   await db.schema
     .createTable('job_blobs')
     .ifNotExists()

@@ -1,0 +1,91 @@
+import type { JobId } from '@spider/core';
+import type { Clock, Timer } from '@spider/runtime';
+import type { Job } from './job.ts';
+import type { JobStatus } from './job-status.ts';
+
+export interface JobCacheOptions {
+  readonly clock: Clock;
+  /** How long the status of a job that has ended stays in memory. */
+  readonly retentionMs: number;
+  /** Ended jobs beyond this number leave before their time. Default 4,096. */
+  readonly endedJobsMax?: number | undefined;
+}
+
+interface EndedJob {
+  readonly status: JobStatus;
+  readonly endedUs: number;
+}
+
+/**
+ * The jobs in memory: whole while they run, only their status for a while afterwards. What has left
+ * is in the database.
+ */
+export class JobCache {
+  readonly #options: JobCacheOptions;
+  readonly #jobs = new Map<JobId, Job>();
+  /** In the order in which they ended. */
+  readonly #ended = new Map<JobId, EndedJob>();
+  #timer: Timer | undefined;
+
+  constructor(options: JobCacheOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  add(job: Job): void {
+    this.#jobs.set(job.id, job);
+  }
+
+  /** A job that has not ended. */
+  find(id: JobId): Job | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** A job in memory, ended or not. */
+  status(id: JobId): JobStatus | undefined {
+    return this.#jobs.get(id)?.status() ?? this.#ended.get(id)?.status;
+  }
+
+  /** The jobs that have not ended. */
+  jobs(): IterableIterator<Job> {
+    return this.#jobs.values();
+  }
+
+  /** A job has ended: all but this status of it is forgotten. */
+  retire(job: Job, status: JobStatus): void {
+    if (!this.#jobs.delete(job.id)) return;
+    const { clock, endedJobsMax = 4096 } = this.#options;
+    this.#ended.set(job.id, { status, endedUs: clock.monotonicUs() });
+    if (this.#ended.size > endedJobsMax) this.#forgetOldest();
+    this.#timer ??= clock.setTimer(this.#options.retentionMs, () => this.#forgetExpired());
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #forgetOldest(): void {
+    for (const id of this.#ended.keys()) {
+      this.#ended.delete(id);
+      return;
+    }
+  }
+
+  #forgetExpired(): void {
+    this.#timer = undefined;
+    const { clock, retentionMs } = this.#options;
+    const nowUs = clock.monotonicUs();
+    for (const [id, { endedUs }] of this.#ended) {
+      const restMs = retentionMs - (nowUs - endedUs) / 1000;
+      if (restMs > 0) {
+        this.#timer = clock.setTimer(restMs, () => this.#forgetExpired());
+        return;
+      }
+      this.#ended.delete(id);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { jobStateName } from '@spider/core';
+import type { JobId, JobState, ResourceGroupId, TimestampMs } from '@spider/core';
+import type { StoredJob } from '../db/job-store.ts';
+
+/** What everyone may know of a job. */
+export interface JobStatus {
+  readonly id: JobId;
+  readonly resourceGroupId: ResourceGroupId;
+  readonly state: JobState;
+  /** Counts of regular tasks. */
+  readonly totalTasks: number;
+  readonly succeededTasks: number;
+  readonly runningTasks: number;
+  readonly readyTasks: number;
+  /** Attempts that failed so far, retried ones included. */
+  readonly failedAttempts: number;
+  readonly errorMessage: string | undefined;
+  readonly submittedAt: TimestampMs;
+  readonly startedAt: TimestampMs | undefined;
+  readonly endedAt: TimestampMs | undefined;
+}
+
+/** The status of a job that is not in memory: nothing of it runs. */
+export const storedJobStatus = (job: StoredJob): JobStatus => ({
+  id: job.id,
+  resourceGroupId: job.resourceGroupId,
+  state: job.state,
+  totalTasks: job.taskCount,
+  succeededTasks: job.succeededTasks,
+  runningTasks: 0,
+  readyTasks: 0,
+  failedAttempts: job.failedAttempts,
+  errorMessage: job.errorMessage,
+  submittedAt: job.submittedAt,
+  startedAt: job.startedAt,
+  endedAt: job.endedAt,
+});
+
+/** For messages: `job 17 is SUCCEEDED`. */
+export const describeState = (status: Pick<JobStatus, 'id' | 'state'>): string =>
+  `job ${status.id} is ${jobStateName(status.state)}`;

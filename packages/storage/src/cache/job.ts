@@ -1,0 +1,64 @@
+import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
+import { JobJournal } from '../journal/job-journal.ts';
+import type { JobMachine } from '../machine/job-machine.ts';
+import type { JobStatus } from './job-status.ts';
+import type { JobWatch } from './job-watch.ts';
+
+export interface JobOptions {
+  readonly id: JobId;
+  readonly resourceGroupId: ResourceGroupId;
+  readonly machine: JobMachine;
+  readonly submittedAt: TimestampMs;
+  readonly startedAt?: TimestampMs | undefined;
+  /** The sequence of the last row of its journal. */
+  readonly lastJournalSequence?: number | undefined;
+}
+
+/** A job in memory: its machine, and what the edges of storage know of it. */
+export class Job {
+  readonly id: JobId;
+  /** The ids as numbers, for where there are many of them. */
+  readonly number: number;
+  readonly resourceGroupId: ResourceGroupId;
+  readonly resourceGroupNumber: number;
+  readonly machine: JobMachine;
+  readonly journal: JobJournal;
+  readonly submittedAt: TimestampMs;
+  startedAt: TimestampMs | undefined;
+  endedAt: TimestampMs | undefined;
+  errorMessage: string | undefined;
+  /** Its machine has contradicted itself and is not to be used any more. */
+  isBroken = false;
+  /** Whether the inbound queue holds it. */
+  isQueued = false;
+  readonly watches = new Set<JobWatch>();
+
+  constructor(options: JobOptions) {
+    this.id = options.id;
+    this.number = Number(options.id);
+    this.resourceGroupId = options.resourceGroupId;
+    this.resourceGroupNumber = Number(options.resourceGroupId);
+    this.machine = options.machine;
+    this.journal = new JobJournal(options.id, options.lastJournalSequence);
+    this.submittedAt = options.submittedAt;
+    this.startedAt = options.startedAt;
+  }
+
+  status(): JobStatus {
+    const progress = this.machine.progress();
+    return {
+      id: this.id,
+      resourceGroupId: this.resourceGroupId,
+      state: this.machine.state,
+      totalTasks: progress.totalTasks,
+      succeededTasks: progress.succeededTasks,
+      runningTasks: progress.runningTasks,
+      readyTasks: progress.readyTasks,
+      failedAttempts: progress.failedAttempts,
+      errorMessage: this.errorMessage,
+      submittedAt: this.submittedAt,
+      startedAt: this.startedAt,
+      endedAt: this.endedAt,
+    };
+  }
+}

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+
+/** Keys and defaults are the reference's where it has them; keys it does not know come beside. */
+const positive = z.int().min(1);
+const port = z.int().min(0).max(65_535);
+const seconds = positive.max(86_400 * 365);
+const milliseconds = positive.max(86_400_000);
+
+const databaseSchema = z
+  .object({
+    engine: z.enum(['sqlite', 'mysql']).optional(),
+    path: z.string().min(1).optional(),
+    host: z.string().min(1).optional(),
+    port: port.optional(),
+    name: z.string().min(1).optional(),
+    max_connections: positive.max(10_000).default(16),
+    credentials: z.object({ username: z.string(), password: z.string() }).optional(),
+  })
+  .transform((database, context) => {
+    // A configuration of the reference names a host and no engine.
+    const engine = database.engine ?? (database.host === undefined ? 'sqlite' : 'mysql');
+    if (engine === 'sqlite') {
+      return { engine, path: database.path ?? 'spider-storage.sqlite' } as const;
+    }
+    const { host, name } = database;
+    if (host === undefined || name === undefined) {
+      context.addIssue({ code: 'custom', message: 'engine mysql needs host and name' });
+      return z.NEVER;
+    }
+    const { max_connections: maxConnections, credentials } = database;
+    return {
+      engine,
+      ...{ host, port: database.port ?? 3306, name, maxConnections, credentials },
+    } as const;
+  });
+
+const runtimeSchema = z.object({
+  db: databaseSchema.prefault({}),
+  task_instance_pool: z
+    .object({
+      /** An execution manager that is silent for so long is lost. */
+      execution_manager_stale_cutoff_sec: seconds.optional(),
+    })
+    .prefault({}),
+  job_cache_gc: z
+    .object({
+      /** How long the status of an ended job stays in memory. */
+      terminated_job_retention_sec: seconds.default(300),
+    })
+    .prefault({}),
+  journal: z
+    .object({
+      /** `task` journals every finished attempt, `job` only the states of jobs. */
+      durability: z.enum(['job', 'task']).default('task'),
+      /** The longest that a finished attempt waits to be written. */
+      flush_interval_ms: milliseconds.default(5),
+      /** So many of them do not wait. */
+      flush_records: positive.default(1024),
+    })
+    .prefault({}),
+  execution_managers: z
+    .object({
+      /** An execution manager says something at least this often. */
+      heartbeat_interval_ms: milliseconds.default(1000),
+      /** How long one may be without a stream before what it holds runs elsewhere. */
+      stream_grace_ms: milliseconds.default(3000),
+    })
+    .prefault({}),
+  jobs: z
+    .object({
+      /** The least time between two notices to one who watches a job. */
+      watch_interval_ms: milliseconds.default(50),
+    })
+    .prefault({}),
+});
+
+/** The configuration file of `spider-storage`. Keys that it does not know are ignored. */
+export const storageConfigSchema = z.object({
+  /** Where to listen: an address or a host name. */
+  host: z.string().min(1).default('127.0.0.1'),
+  /** 0 takes any free port. */
+  port: port.default(50_051),
+  runtime: runtimeSchema.prefault({}),
+  scheduler: z
+    .object({
+      /** Whether the scheduler runs in this process. */
+      embedded: z.boolean().default(true),
+    })
+    .prefault({}),
+});
+
+export type StorageConfig = z.output<typeof storageConfigSchema>;
+
+/** Heartbeats that an execution manager may miss unless the cutoff is configured. */
+const MISSED_HEARTBEATS_MAX = 10;
+
+/** How long an execution manager may be silent on an open stream. */
+export function silenceMs({ runtime }: StorageConfig): number {
+  const cutoffSec = runtime.task_instance_pool.execution_manager_stale_cutoff_sec;
+  return cutoffSec === undefined
+    ? runtime.execution_managers.heartbeat_interval_ms * MISSED_HEARTBEATS_MAX
+    : cutoffSec * 1000;
+}

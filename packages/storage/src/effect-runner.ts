@@ -1,0 +1,265 @@
+import {
+  encodeSerializedOutputs,
+  isFinalJobState,
+  JobState,
+  jobStateName,
+  LIMITS,
+  SpiderError,
+} from '@spider/core';
+import type { Zstd } from '@spider/core';
+import type { Clock, Logger } from '@spider/runtime';
+import type { Job } from './cache/job.ts';
+import type { JobCache } from './cache/job-cache.ts';
+import type { JobStatus } from './cache/job-status.ts';
+import type { JobStateChange, JobStore } from './db/job-store.ts';
+import { encodeJournalRecords } from './journal/journal-record.ts';
+import type { Journal } from './journal/journal.ts';
+import type {
+  CancelledEffect,
+  JobEffect,
+  JournalEffect,
+  PersistEffect,
+  PublishedEffect,
+} from './machine/job-effect.ts';
+import type { JobEvent } from './machine/job-event.ts';
+import type { WorkerLink } from './ports.ts';
+import type { InboundQueue } from './queue/inbound-queue.ts';
+import type { TaskInstances } from './task-instances.ts';
+
+export interface EffectRunnerOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly zstd: Zstd;
+  readonly store: Pick<JobStore, 'findJob'>;
+  readonly cache: JobCache;
+  readonly queue: InboundQueue;
+  readonly journal: Journal;
+  readonly instances: TaskInstances;
+  /** Whether finished attempts are journaled, or only the states of jobs. */
+  readonly durability: Durability;
+  /** The stream of an execution manager, while there is one. */
+  readonly link: (executionManager: number) => WorkerLink | undefined;
+  /** The inbound queue has something. */
+  readonly onReady: () => void;
+  readonly onEnded: (job: Job) => void;
+}
+
+/** Someone who waits for a job to be started or cancelled. */
+interface Request extends PromiseWithResolvers<JobState> {
+  readonly job: Job;
+}
+
+/** What survives the death of storage: jobs with their states, or every finished task as well. */
+export type Durability = 'job' | 'task';
+
+/**
+ * Feeds events to the machines of jobs and does what they ask for. A change of a job's state is made
+ * durable first, then told to the machine, then to the scheduler and whoever watches. What goes
+ * wrong inside one machine ends its job alone.
+ */
+export class EffectRunner {
+  readonly #options: EffectRunnerOptions;
+  readonly #requests = new Map<number, Request>();
+  #lastRequest = 0;
+
+  constructor(options: EffectRunnerOptions) {
+    this.#options = options;
+  }
+
+  handle(job: Job, event: JobEvent): void {
+    if (job.isBroken) return;
+    let effects: JobEffect[];
+    try {
+      effects = job.machine.handle(event);
+    } catch (error) {
+      void this.#breakJob(job, event, error);
+      return;
+    }
+    for (const effect of effects) this.#run(job, effect);
+    for (const watch of job.watches) watch.changed();
+  }
+
+  /** An execution manager asks for instances of some tasks. */
+  lease(job: Job, executionManager: number, taskIndices: number[]): void {
+    const firstInstance = this.#options.instances.peek(taskIndices.length);
+    this.handle(job, { type: 'lease', executionManager, taskIndices, firstInstance });
+  }
+
+  /**
+   * Starts or cancels a job. Resolves, when it is durable, with the job's state.
+   *
+   * @throws SpiderError 'failed-precondition' if the job's state does not allow it.
+   */
+  request(job: Job, type: 'start' | 'cancel'): Promise<JobState> {
+    this.#lastRequest += 1;
+    const answer = { job, ...Promise.withResolvers<JobState>() };
+    this.#requests.set(this.#lastRequest, answer);
+    this.handle(job, { type, request: this.#lastRequest, at: this.#options.clock.now() });
+    return answer.promise;
+  }
+
+  /** Fails a job for a reason outside its tasks. */
+  fail(job: Job, message: string): void {
+    this.handle(job, { type: 'fail', message, at: this.#options.clock.now() });
+  }
+
+  /** A job was put into the cache and may have ready tasks. */
+  enqueue(job: Job): void {
+    if (!job.machine.hasReady) return;
+    this.#options.queue.add(job);
+    this.#options.onReady();
+  }
+
+  #run(job: Job, effect: JobEffect): void {
+    switch (effect.type) {
+      case 'persist':
+        void this.#persist(job, effect);
+        return;
+      case 'published':
+        this.#publish(job, effect);
+        return;
+      case 'answered':
+        this.#takeRequest(effect.request)?.resolve(effect.state);
+        return;
+      case 'rejected':
+        this.#takeRequest(effect.request)?.reject(effect.error);
+        return;
+      case 'ready':
+        this.enqueue(job);
+        return;
+      case 'contexts':
+        this.#options.instances.advanceTo(effect.firstInstance + effect.taskIndices.length);
+        this.#options.link(effect.executionManager)?.contexts(job, effect);
+        return;
+      case 'refused':
+        this.#options.link(effect.executionManager)?.refused(job, effect);
+        return;
+      case 'journal':
+        this.#journal(job, effect);
+        return;
+      case 'cancelled':
+        this.#cancel(job, effect);
+        return;
+      case 'quarantined':
+        this.#options.logger.error('a job is out of service', {
+          jobId: job.id,
+          reason: effect.message,
+        });
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  async #persist(job: Job, effect: PersistEffect): Promise<void> {
+    const { to } = effect;
+    try {
+      const result = await this.#options.journal.commit(this.#toChange(job, effect));
+      // A commit whose answer was lost is found done when it is repeated.
+      if (result.kind === 'conflict' && result.state !== to) {
+        const state = result.state === undefined ? 'gone' : jobStateName(result.state);
+        throw new Error(`in the database the job is ${state}, not ${jobStateName(effect.from)}`);
+      }
+      this.handle(job, { type: 'persisted', to });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.handle(job, { type: 'persist-failed', to, message, at: this.#options.clock.now() });
+    }
+  }
+
+  #toChange(job: Job, { from, to, at, outputs, message }: PersistEffect): JobStateChange {
+    const { succeededTasks, failedAttempts } = job.machine.progress();
+    return {
+      jobId: job.id,
+      from,
+      to,
+      at,
+      succeededTasks,
+      failedAttempts,
+      outputs: outputs && this.#serializeOutputs(outputs),
+      errorMessage: message,
+      deleteJournal: to === JobState.Succeeded || to === JobState.Cancelled,
+    };
+  }
+
+  #serializeOutputs(frame: Uint8Array): Uint8Array {
+    // Readers refuse to decompress more than their limit.
+    if (frame.length > LIMITS.decompressedBytes) return plainOutputs(frame);
+    return encodeSerializedOutputs(frame, this.#options.zstd);
+  }
+
+  #publish(job: Job, { from, to, at, message }: PublishedEffect): void {
+    if (from === JobState.Ready && to === JobState.Running) job.startedAt = at;
+    job.errorMessage = message;
+    if (!isFinalJobState(to)) return;
+    job.endedAt = at;
+    this.#retire(job, job.status());
+  }
+
+  #retire(job: Job, status: JobStatus): void {
+    this.#options.cache.retire(job, status);
+    this.#options.onEnded(job);
+    for (const watch of job.watches) watch.ended();
+    job.watches.clear();
+  }
+
+  /** The machine has contradicted itself. Its job fails, by the database's word; nothing else does. */
+  async #breakJob(job: Job, event: JobEvent, error: unknown): Promise<void> {
+    const { clock, logger, store } = this.#options;
+    job.isBroken = true;
+    logger.error('a job contradicts itself and fails', { jobId: job.id, event: event.type, error });
+    const reason = error instanceof Error ? error.message : String(error);
+    const errorMessage = `internal error in storage: ${reason}`;
+    for (const [request, answer] of this.#requests) {
+      if (answer.job !== job) continue;
+      this.#requests.delete(request);
+      answer.reject(new SpiderError('internal', errorMessage));
+    }
+    try {
+      // A change that was under way is decided then.
+      await this.#options.journal.flush();
+      const stored = await store.findJob(job.id);
+      if (stored === undefined || isFinalJobState(stored.state)) return;
+      const at = clock.now();
+      const { succeededTasks, failedAttempts } = job.machine.progress();
+      await this.#options.journal.commit({
+        ...{ jobId: job.id, from: stored.state, to: JobState.Failed, at },
+        ...{ succeededTasks, failedAttempts, errorMessage, deleteJournal: false },
+      });
+      this.#retire(job, { ...job.status(), state: JobState.Failed, errorMessage, endedAt: at });
+    } catch (failure) {
+      logger.error('a broken job could not be marked as failed', { jobId: job.id, error: failure });
+    }
+  }
+
+  #journal(job: Job, effect: JournalEffect): void {
+    if (this.#options.durability === 'job') return;
+    const records = encodeJournalRecords(effect);
+    this.#options.journal.append(job.journal, records, effect.positions.length);
+  }
+
+  /** Tells each execution manager which of its instances are to stop. */
+  #cancel(job: Job, effect: CancelledEffect): void {
+    const positionsOf = new Map<number, number[]>();
+    effect.executionManagers.forEach((executionManager, position) => {
+      const positions = positionsOf.get(executionManager);
+      if (positions === undefined) positionsOf.set(executionManager, [position]);
+      else positions.push(position);
+    });
+    for (const [executionManager, positions] of positionsOf) {
+      this.#options.link(executionManager)?.cancelled(job, effect, positions);
+    }
+  }
+
+  #takeRequest(request: number): Request | undefined {
+    const answer = this.#requests.get(request);
+    this.#requests.delete(request);
+    return answer;
+  }
+}
+
+function plainOutputs(frame: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(frame.length + 1);
+  bytes.set(frame, 1);
+  return bytes;
+}

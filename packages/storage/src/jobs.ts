@@ -1,0 +1,134 @@
+import { failedPrecondition, isFinalJobState, JobState, notFound, SpiderError } from '@spider/core';
+import type { JobId } from '@spider/core';
+import type { Clock } from '@spider/runtime';
+import { describeState, storedJobStatus } from './cache/job-status.ts';
+import type { JobStatus } from './cache/job-status.ts';
+import { JobWatch } from './cache/job-watch.ts';
+import type { Job } from './cache/job.ts';
+import type { JobCache } from './cache/job-cache.ts';
+import { BlobKind } from './db/job-store.ts';
+import type { JobStore } from './db/job-store.ts';
+import type { EffectRunner } from './effect-runner.ts';
+import { submitJob } from './submission/submit-job.ts';
+import type { Submission, SubmittedJob } from './submission/submit-job.ts';
+import { fromUnknown } from './unknown-error.ts';
+
+export interface JobsOptions {
+  readonly clock: Clock;
+  readonly store: JobStore;
+  readonly cache: JobCache;
+  readonly runner: EffectRunner;
+  /** The least time between two notices to one who watches a job. */
+  readonly watchIntervalMs: number;
+}
+
+export interface WatchOptions {
+  /** The least time between two notices; Infinity for the final state alone. */
+  readonly minIntervalMs: number;
+  /** The last call has a final state. */
+  readonly onStatus: (status: JobStatus) => void;
+  readonly onError: (error: SpiderError) => void;
+}
+
+/**
+ * All that can be asked of jobs, in memory or not. Ids that nobody has issued are answered with
+ * SpiderError 'not-found'.
+ */
+export class Jobs {
+  readonly #options: JobsOptions;
+  #isDraining = false;
+
+  constructor(options: JobsOptions) {
+    this.#options = options;
+  }
+
+  async submit(submission: Submission): Promise<SubmittedJob> {
+    if (this.#isDraining) throw new SpiderError('unavailable', 'storage is stopping');
+    const submitted = await submitJob(submission, this.#options);
+    if (!submitted.existed || !submission.start || submitted.state !== JobState.Ready) {
+      return submitted;
+    }
+    // The first call with this key may have ended between its two wishes.
+    return { ...submitted, state: await this.start(submitted.id) };
+  }
+
+  /** @throws SpiderError 'failed-precondition' unless the job is READY. */
+  async start(id: JobId): Promise<JobState> {
+    const job = this.#options.cache.find(id);
+    if (job !== undefined) return await this.#options.runner.request(job, 'start');
+    const status = await this.status(id);
+    throw failedPrecondition(`${describeState(status)}; only a READY job can be started`);
+  }
+
+  /** @throws SpiderError 'failed-precondition' once the job has ended or is being cleaned up. */
+  async cancel(id: JobId): Promise<JobState> {
+    const job = this.#options.cache.find(id);
+    if (job !== undefined) return await this.#options.runner.request(job, 'cancel');
+    const status = await this.status(id);
+    throw failedPrecondition(`${describeState(status)}; it cannot be cancelled any more`);
+  }
+
+  async status(id: JobId): Promise<JobStatus> {
+    const cached = this.#options.cache.status(id);
+    if (cached !== undefined) return cached;
+    const stored = await this.#options.store.findJob(id);
+    if (stored === undefined) throw notFound(`job ${id} does not exist`);
+    return storedJobStatus(stored);
+  }
+
+  /**
+   * The job's outputs: an option byte, then a wire frame.
+   *
+   * @throws SpiderError 'failed-precondition' unless the job has succeeded.
+   */
+  async outputs(id: JobId): Promise<Uint8Array> {
+    const status = await this.status(id);
+    if (status.state !== JobState.Succeeded) {
+      throw failedPrecondition(`${describeState(status)}; it has outputs once it is SUCCEEDED`);
+    }
+    const outputs = await this.#options.store.readBlob(id, BlobKind.Outputs);
+    if (outputs === undefined) throw new SpiderError('internal', `job ${id} lacks its outputs`);
+    return outputs;
+  }
+
+  /** Tells of a job's status now and whenever it has changed. Answers how to stop that. */
+  watch(id: JobId, options: WatchOptions): () => void {
+    const job = this.#options.cache.find(id);
+    if (job !== undefined) return this.#watchJob(job, options);
+    let isOpen = true;
+    this.status(id).then(
+      (status) => {
+        if (!isOpen) return;
+        options.onStatus(status);
+        if (isFinalJobState(status.state)) return;
+        options.onError(new SpiderError('unavailable', `job ${id} is not in memory just now`));
+      },
+      (error: unknown) => {
+        if (isOpen) options.onError(fromUnknown(error));
+      },
+    );
+    return () => {
+      isOpen = false;
+    };
+  }
+
+  /** Takes no more submissions. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  #watchJob(job: Job, { minIntervalMs, onStatus }: WatchOptions): () => void {
+    const { clock, cache, watchIntervalMs } = this.#options;
+    const watch = new JobWatch({
+      clock,
+      minIntervalMs: Math.max(minIntervalMs, watchIntervalMs),
+      notify: () => onStatus(cache.status(job.id) ?? job.status()),
+    });
+    job.watches.add(watch);
+    watch.changed();
+    return () => {
+      watch.close();
+      job.watches.delete(watch);
+    };
+  }
+}

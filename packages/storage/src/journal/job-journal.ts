@@ -1,0 +1,62 @@
+import { LIMITS } from '@spider/core';
+import type { JobId } from '@spider/core';
+import type { JournalRow } from '../db/job-store.ts';
+
+/** One job's journal: its rows so far, and the records that are not in a row yet. */
+export class JobJournal {
+  readonly jobId: JobId;
+  #lastSequence: number;
+  #records: Uint8Array[] = [];
+
+  /** `lastSequence` is that of the job's last row in the database, 0 if it has none. */
+  constructor(jobId: JobId, lastSequence = 0) {
+    this.jobId = jobId;
+    this.#lastSequence = lastSequence;
+  }
+
+  get isEmpty(): boolean {
+    return this.#records.length === 0;
+  }
+
+  add(records: Uint8Array): void {
+    this.#records.push(records);
+  }
+
+  /**
+   * Takes the records out as rows. A row ends where it is full, if need be within a record: the rows
+   * of one flush are read back together.
+   */
+  takeRows(): JournalRow[] {
+    const bytes = concatenate(this.#records);
+    this.#records = [];
+    const rows: JournalRow[] = [];
+    for (let start = 0; start < bytes.length; start += LIMITS.blobRowBytes) {
+      this.#lastSequence += 1;
+      rows.push({
+        jobId: this.jobId,
+        sequence: this.#lastSequence,
+        records: bytes.subarray(start, start + LIMITS.blobRowBytes),
+      });
+    }
+    return rows;
+  }
+
+  discard(): void {
+    this.#records = [];
+  }
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts;
+  if (first === undefined) return new Uint8Array(0);
+  if (parts.length === 1) return first;
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

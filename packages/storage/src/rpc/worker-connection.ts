@@ -1,0 +1,200 @@
+import { create } from '@bufbuild/protobuf';
+import { invalidArgument } from '@spider/core';
+import type { ExecutionManagerId, JobId, SpiderError } from '@spider/core';
+import { checkExchangeRequest, ExchangeResponseSchema, WorkerWelcomeSchema } from '@spider/proto';
+import type {
+  ExchangeRequest,
+  ExchangeResponse,
+  JobInstances,
+  JobTasks,
+  TaskReports,
+  WorkerHello,
+} from '@spider/proto';
+import type { RpcStream, RpcStreamCallbacks } from '@spider/runtime';
+import type { Job } from '../cache/job.ts';
+import type { ExecutionManager } from '../liveness/execution-manager.ts';
+import type { CancelledEffect, ContextsEffect, RefusedEffect } from '../machine/job-effect.ts';
+import type { WorkerLink } from '../ports.ts';
+import { FlushMarks } from './flush-marks.ts';
+import { WorkerOutbox } from './worker-outbox.ts';
+import type { WorkerServiceOptions } from './worker-service.ts';
+
+/** The largest time that a number holds exactly. */
+const MAX_TIME_MS = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** One Exchange stream: what an execution manager sends, turned into events of its jobs. */
+export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, WorkerLink {
+  readonly #options: WorkerServiceOptions;
+  readonly #stream: RpcStream<ExchangeResponse>;
+  readonly #outbox: WorkerOutbox;
+  readonly #marks = new FlushMarks();
+  readonly #stopListening: () => void;
+  #executionManager: ExecutionManager | undefined;
+  #lastSequence = 0n;
+
+  constructor(options: WorkerServiceOptions, stream: RpcStream<ExchangeResponse>) {
+    this.#options = options;
+    this.#stream = stream;
+    this.#outbox = new WorkerOutbox(options.clock, (response) => stream.send(response));
+    this.#stopListening = options.journal.onFlush(() => this.#announceFlushed());
+  }
+
+  onMessage(request: ExchangeRequest): void {
+    this.#check(request);
+    if (request.hello !== undefined) this.#open(request.hello);
+    const executionManager = this.#executionManager;
+    // A stream that another one has replaced has nothing to say.
+    if (executionManager?.link !== this) return;
+    executionManager.heard(this.#options.clock.monotonicUs());
+    if (request.reportSequence > 0n) this.#takeReports(executionManager, request);
+    for (const tasks of request.leases) this.#lease(executionManager, tasks);
+  }
+
+  onClose(): void {
+    this.#stopListening();
+    if (this.#executionManager !== undefined) {
+      this.#options.registry.detach(this.#executionManager, this);
+    }
+  }
+
+  contexts(job: Job, effect: ContextsEffect): void {
+    this.#outbox.contexts(job, effect);
+  }
+
+  refused(job: Job, effect: RefusedEffect): void {
+    this.#outbox.refused(job, effect.taskIndices);
+  }
+
+  cancelled(job: Job, effect: CancelledEffect, positions: readonly number[]): void {
+    this.#outbox.cancelled(job, effect, positions);
+  }
+
+  close(error: SpiderError | undefined): void {
+    if (error === undefined) this.#stream.end();
+    else this.#stream.cancel(error);
+  }
+
+  /** All that can be wrong with a message, before anything has changed. */
+  #check(request: ExchangeRequest): void {
+    checkExchangeRequest(request);
+    const { hello, reports, reportSequence } = request;
+    if (hello === undefined && this.#executionManager === undefined) {
+      throw invalidArgument('hello: is missing in the first message of the stream');
+    }
+    if (hello !== undefined && this.#executionManager !== undefined) {
+      throw invalidArgument('hello: belongs into the first message of the stream, and only there');
+    }
+    if (reportSequence === 0n && reports.length > 0) {
+      throw invalidArgument('report_sequence: is missing beside reports');
+    }
+    for (const { startedBaseMs } of reports) {
+      if (startedBaseMs > MAX_TIME_MS) {
+        throw invalidArgument(`started_base_ms: ${startedBaseMs} is no time`);
+      }
+    }
+    if (reportSequence > 0n && reportSequence <= this.#lastSequence) {
+      throw invalidArgument(
+        `report_sequence: ${reportSequence} does not ascend after ${this.#lastSequence}`,
+      );
+    }
+  }
+
+  #open(hello: WorkerHello): void {
+    const { registry, sessionId, heartbeatIntervalMs } = this.#options;
+    const id = hello.executionManagerId as ExecutionManagerId;
+    this.#executionManager = registry.attach(id, this);
+    this.#stream.send(
+      create(ExchangeResponseSchema, {
+        welcome: create(WorkerWelcomeSchema, { sessionId, heartbeatIntervalMs }),
+      }),
+    );
+    this.#reconcile(this.#executionManager, hello.held);
+  }
+
+  /** Every job learns what the execution manager holds of it, also when that is nothing. */
+  #reconcile(executionManager: ExecutionManager, held: readonly JobInstances[]): void {
+    const heldOfJob = new Map<bigint, { taskIndices: number[]; instances: number[] }>();
+    for (const group of held) {
+      let ofJob = heldOfJob.get(group.jobId);
+      if (ofJob === undefined) {
+        ofJob = { taskIndices: [], instances: [] };
+        heldOfJob.set(group.jobId, ofJob);
+      }
+      const base = Number(group.instanceBase);
+      for (let at = 0; at < group.taskIndexes.length; at++) {
+        ofJob.taskIndices.push(group.taskIndexes[at] ?? 0);
+        ofJob.instances.push(base + (group.instanceOffsets[at] ?? 0));
+      }
+    }
+    for (const job of this.#options.cache.jobs()) {
+      const { taskIndices, instances } = heldOfJob.get(job.id) ?? NOTHING_HELD;
+      this.#options.runner.handle(job, {
+        type: 'reconcile',
+        executionManager: executionManager.number,
+        taskIndices,
+        instances,
+      });
+    }
+    for (const group of held) this.#cancelUnknown(group);
+  }
+
+  /** Instances of jobs that are no more have nothing to run for. */
+  #cancelUnknown(group: JobInstances): void {
+    if (this.#options.cache.find(group.jobId as JobId) === undefined) {
+      this.#outbox.cancelledOf(group);
+    }
+  }
+
+  #lease(executionManager: ExecutionManager, tasks: JobTasks): void {
+    const job = this.#options.cache.find(tasks.jobId as JobId);
+    if (job === undefined) {
+      this.#outbox.refusedOf(tasks.jobId, tasks.resourceGroupId, tasks.taskIndexes);
+    } else {
+      this.#options.runner.lease(job, executionManager.number, tasks.taskIndexes);
+    }
+  }
+
+  #takeReports(executionManager: ExecutionManager, request: ExchangeRequest): void {
+    const { reports, reportSequence } = request;
+    this.#lastSequence = reportSequence;
+    for (const report of reports) this.#report(executionManager, report);
+    // What this message brought is among the appends so far; what it repeated is so, too.
+    this.#marks.add(this.#options.journal.appended, reportSequence);
+    this.#announceFlushed();
+  }
+
+  #report(executionManager: ExecutionManager, report: TaskReports): void {
+    const { cache, runner, clock } = this.#options;
+    const { instances } = report;
+    if (instances === undefined) return;
+    const job = cache.find(instances.jobId as JobId);
+    if (job === undefined) {
+      this.#options.counters.staleReports += instances.taskIndexes.length;
+      return;
+    }
+    runner.handle(job, {
+      type: 'report',
+      at: clock.now(),
+      executionManager: executionManager.number,
+      taskIndices: instances.taskIndexes,
+      instanceBase: Number(instances.instanceBase),
+      instanceOffsets: instances.instanceOffsets,
+      outcomes: report.outcomes,
+      payloadLengths: report.payloadLengths,
+      payloads: report.payloads,
+      startedBaseMs: Number(report.startedBaseMs),
+      startedOffsetsMs: report.startedOffsetsMs,
+      elapsedUs: report.elapsedUs,
+    });
+  }
+
+  #announceFlushed(): void {
+    const sequence = this.#marks.take(this.#options.journal.flushed);
+    if (sequence !== undefined) this.#outbox.flushedUpTo(sequence);
+  }
+}
+
+const NOTHING_HELD: { taskIndices: number[]; instances: number[] } = {
+  taskIndices: [],
+  instances: [],
+};

@@ -1,0 +1,44 @@
+import { decodeFrame, decodeSerializedOutputs, JobState } from '@spider/core';
+import { expect, test } from 'vitest';
+import { diamond } from './testing/graphs.ts';
+import { ScriptedExecutionManager } from './testing/scripted-execution-manager.ts';
+import { ScriptedScheduler } from './testing/scripted-scheduler.ts';
+import { TestStorage, testZstd as nodeZstd } from './testing/test-storage.ts';
+
+const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
+
+test('a job runs from its submission to its outputs', async () => {
+  await using storage = await TestStorage.start();
+  const scheduler = await ScriptedScheduler.connect(storage.transport);
+  const worker = await ScriptedExecutionManager.register(storage.transport);
+  scheduler.send({ credit: 10 });
+
+  const jobId = await storage.submit(diamond(), bytes(7));
+  const roots = await scheduler.take(2);
+  expect(roots).toEqual([
+    { jobId, taskIndex: 0 },
+    { jobId, taskIndex: 1 },
+  ]);
+  const leased = await worker.lease(roots);
+  expect(leased.map(({ kind, inputs }) => [kind, decodeFrame(inputs)])).toEqual([
+    ['test/take1', [bytes(7)]],
+    ['test/take1', [bytes(7)]],
+  ]);
+  const [left, right] = leased;
+  worker.succeed([left!], [bytes(1)]);
+  await worker.flushed(worker.succeed([right!], [bytes(2)]));
+
+  const joined = await worker.lease(await scheduler.take(1));
+  expect(joined[0]?.taskIndex).toBe(2);
+  expect(decodeFrame(joined[0]!.inputs)).toEqual([bytes(1), bytes(2)]);
+  await worker.flushed(worker.succeed(joined, [bytes(3)]));
+
+  const states = [];
+  for await (const { status } of storage.jobs.watchJob({ jobId })) states.push(status?.state);
+  expect(states.at(-1)).toBe(JobState.Succeeded);
+  const { status } = await storage.jobs.getJob({ jobId });
+  expect(status).toMatchObject({ totalTasks: 3, succeededTasks: 3, runningTasks: 0 });
+  const { serializedOutputs } = await storage.jobs.getJobOutputs({ jobId });
+  expect(decodeFrame(decodeSerializedOutputs(serializedOutputs, nodeZstd))).toEqual([bytes(3)]);
+  await scheduler.inbox.first(({ endedJobIds }) => (endedJobIds[0] === jobId ? true : undefined));
+});

@@ -1,0 +1,152 @@
+import type { ConnectRouter } from '@connectrpc/connect';
+import { SpiderError } from '@spider/core';
+import type { JobId, SessionId, Zstd } from '@spider/core';
+import { JobService, ReadyTaskService, WorkerService } from '@spider/proto';
+import type { Clock, Logger, Rng, Service } from '@spider/runtime';
+import { JobCache } from './cache/job-cache.ts';
+import { silenceMs } from './config.ts';
+import type { StorageConfig } from './config.ts';
+import { newCounters } from './counters.ts';
+import type { Store } from './db/job-store.ts';
+import { EffectRunner } from './effect-runner.ts';
+import { Jobs } from './jobs.ts';
+import { Journal } from './journal/journal.ts';
+import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
+import { InboundQueue } from './queue/inbound-queue.ts';
+import { ReadyTaskFeed } from './queue/ready-task-feed.ts';
+import { createJobService } from './rpc/job-service.ts';
+import { createReadyTaskService } from './rpc/ready-task-service.ts';
+import { createWorkerService } from './rpc/worker-service.ts';
+import { TaskInstances } from './task-instances.ts';
+
+export interface StorageServiceOptions {
+  readonly config: StorageConfig;
+  /** Stays the caller's to dispose of, after the service. */
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly zstd: Zstd;
+}
+
+/** All of storage but its database and its server. */
+export class StorageService implements Service {
+  readonly sessionId: SessionId;
+  readonly counters = newCounters();
+  readonly jobs: Jobs;
+  /** Where a scheduler in the same process gets its tasks. */
+  readonly readyTasks: ReadyTaskFeed;
+  readonly #options: StorageServiceOptions;
+  readonly #cache: JobCache;
+  readonly #journal: Journal;
+  readonly #registry: ExecutionManagerRegistry;
+  readonly #runner: EffectRunner;
+  readonly #superseded = Promise.withResolvers<never>();
+
+  private constructor(options: StorageServiceOptions, instances: TaskInstances) {
+    const { config, store, clock, rng, logger, zstd } = options;
+    const { runtime } = config;
+    this.#options = options;
+    this.sessionId = store.sessionId;
+    // Whether anyone runs the service or not, this is no unhandled rejection.
+    this.#superseded.promise.catch(() => undefined);
+    const retentionMs = runtime.job_cache_gc.terminated_job_retention_sec * 1000;
+    this.#cache = new JobCache({ clock, retentionMs });
+    const queue = new InboundQueue();
+    this.#journal = new Journal({
+      ...{ store: store.jobs, clock, rng, logger },
+      flushIntervalMs: runtime.journal.flush_interval_ms,
+      flushRecords: runtime.journal.flush_records,
+      onJobBroken: (jobId, error) => this.#failUnwritable(jobId, error),
+      onSuperseded: (error) => this.#superseded.reject(error),
+    });
+    this.#registry = new ExecutionManagerRegistry({
+      ...{ clock, logger, store: store.cluster },
+      streamGraceMs: runtime.execution_managers.stream_grace_ms,
+      silenceMs: silenceMs(config),
+      onLost: ({ number }) => this.#releaseAllOf(number),
+    });
+    this.#runner = new EffectRunner({
+      ...{ clock, logger, zstd, store: store.jobs, cache: this.#cache, queue, instances },
+      journal: this.#journal,
+      durability: runtime.journal.durability,
+      link: (executionManager) => this.#registry.link(executionManager),
+      onReady: () => this.readyTasks.wake(),
+      onEnded: (job) => this.readyTasks.jobEnded(job),
+    });
+    this.readyTasks = new ReadyTaskFeed({
+      ...{ clock, logger, queue, sessionId: this.sessionId },
+      register: (host, port) => store.cluster.registerScheduler(host, port, clock.now()),
+      onHandOutsLost: (job) =>
+        this.#runner.handle(job, { type: 'hand-outs-lost', taskIndices: undefined }),
+    });
+    this.jobs = new Jobs({
+      ...{ clock, store: store.jobs, cache: this.#cache, runner: this.#runner },
+      watchIntervalMs: runtime.jobs.watch_interval_ms,
+    });
+  }
+
+  /** Reads from the database what has to be known before the first request. */
+  static async open(options: StorageServiceOptions): Promise<StorageService> {
+    const { cluster } = options.store;
+    const instances = await TaskInstances.open(() => cluster.reserveTaskInstances());
+    const service = new StorageService(options, instances);
+    await service.#registry.load();
+    return service;
+  }
+
+  /** Adds the services that clients, schedulers and execution managers call. */
+  routes(router: ConnectRouter): void {
+    const { clock, logger, config } = this.#options;
+    router.service(JobService, createJobService({ jobs: this.jobs, logger }));
+    router.service(ReadyTaskService, createReadyTaskService({ feed: this.readyTasks, logger }));
+    router.service(
+      WorkerService,
+      createWorkerService({
+        ...{ clock, logger, cache: this.#cache, runner: this.#runner, journal: this.#journal },
+        ...{ registry: this.#registry, counters: this.counters, sessionId: this.sessionId },
+        heartbeatIntervalMs: config.runtime.execution_managers.heartbeat_interval_ms,
+      }),
+    );
+  }
+
+  /** @throws SupersededError once another storage has been started on the same database. */
+  async run(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const aborted = Promise.withResolvers<void>();
+    const onAbort = (): void => aborted.resolve();
+    signal.addEventListener('abort', onAbort);
+    try {
+      await Promise.race([aborted.promise, this.#superseded.promise]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Takes no more submissions and makes durable all that has happened. */
+  async drain(): Promise<void> {
+    this.jobs.drain();
+    await this.#journal.flush();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const reason = new SpiderError('unavailable', 'storage is stopping');
+    this.jobs.drain();
+    this.readyTasks.close(reason);
+    this.#registry.close(reason);
+    this.#journal.close();
+    this.#cache.close();
+  }
+
+  #releaseAllOf(executionManager: number): void {
+    for (const job of this.#cache.jobs()) {
+      this.#runner.handle(job, { type: 'execution-manager-lost', executionManager });
+    }
+  }
+
+  #failUnwritable(jobId: JobId, error: unknown): void {
+    const job = this.#cache.find(jobId);
+    const reason = error instanceof Error ? error.message : String(error);
+    if (job !== undefined) this.#runner.fail(job, `its journal cannot be written: ${reason}`);
+  }
+}

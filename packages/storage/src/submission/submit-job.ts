@@ -1,0 +1,79 @@
+import { decodeTaskGraph, frameBounds, invalidArgument, JobState, LIMITS } from '@spider/core';
+import type { JobId, ResourceGroupId } from '@spider/core';
+import type { Clock } from '@spider/runtime';
+import { Job } from '../cache/job.ts';
+import type { JobCache } from '../cache/job-cache.ts';
+import type { JobStore } from '../db/job-store.ts';
+import type { EffectRunner } from '../effect-runner.ts';
+import { JobMachine } from '../machine/job-machine.ts';
+import { checkBytes, checkText } from '../rpc/check.ts';
+
+export interface Submission {
+  /** 0 stands for the default group. */
+  readonly resourceGroupId: ResourceGroupId;
+  /** The columnar form. */
+  readonly taskGraph: Uint8Array;
+  /** A wire frame with one payload for each job input. */
+  readonly inputs: Uint8Array;
+  /** Also start the job. */
+  readonly start: boolean;
+  /** Empty for none. */
+  readonly idempotencyKey: string;
+}
+
+export interface SubmittedJob {
+  readonly id: JobId;
+  readonly state: JobState;
+  readonly existed: boolean;
+}
+
+export interface SubmitOptions {
+  readonly clock: Clock;
+  readonly store: JobStore;
+  readonly cache: JobCache;
+  readonly runner: EffectRunner;
+}
+
+/**
+ * Validates a job, makes it durable, started if it is to be, and puts it into the cache.
+ *
+ * @throws SpiderError 'invalid-argument' naming what is wrong with graph or inputs, 'not-found' for a
+ * resource group that does not exist.
+ */
+export async function submitJob(
+  submission: Submission,
+  { clock, store, cache, runner }: SubmitOptions,
+): Promise<SubmittedJob> {
+  const { start, resourceGroupId, idempotencyKey } = submission;
+  checkText('idempotency_key', idempotencyKey, LIMITS.idempotencyKeyBytes);
+  checkBytes('task_graph', submission.taskGraph, LIMITS.submissionBytes);
+  checkBytes('inputs', submission.inputs, LIMITS.submissionBytes);
+  // They stay as long as the job does; the request's bytes, of which they are a part, need not.
+  const inputs = submission.inputs.slice();
+  const graph = decodeTaskGraph(submission.taskGraph);
+  const inputCount = frameBounds(inputs).length / 2;
+  if (inputCount !== graph.jobInputs.length) {
+    throw invalidArgument(
+      `inputs: has ${inputCount} payloads, but the graph takes ${graph.jobInputs.length}`,
+    );
+  }
+  const state = start ? JobState.Running : JobState.Ready;
+  const submittedAt = clock.now();
+  const inserted = await store.insertJob({
+    ...{ resourceGroupId, state, inputs, submittedAt },
+    idempotencyKey: idempotencyKey === '' ? undefined : idempotencyKey,
+    taskCount: graph.taskCount,
+    graph: submission.taskGraph,
+  });
+  if (inserted.existed) return inserted;
+  const job = new Job({
+    id: inserted.id,
+    resourceGroupId: inserted.resourceGroupId,
+    machine: new JobMachine({ name: `job ${inserted.id}`, graph, inputs, state }),
+    submittedAt,
+    startedAt: start ? submittedAt : undefined,
+  });
+  cache.add(job);
+  runner.enqueue(job);
+  return inserted;
+}

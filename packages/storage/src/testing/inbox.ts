@@ -1,0 +1,45 @@
+import type { SpiderError } from '@spider/core';
+
+/** Messages of a stream, for a test that waits for one of them at a time. */
+export class Inbox<T> {
+  readonly all: T[] = [];
+  #waiters: (() => void)[] = [];
+  #closed: { readonly reason: SpiderError | undefined } | undefined;
+
+  push(message: T): void {
+    this.all.push(message);
+    this.#wake();
+  }
+
+  close(reason: SpiderError | undefined): void {
+    this.#closed = { reason };
+    this.#wake();
+  }
+
+  /** Resolves once a message for which `find` answers something has come, with that. */
+  async first<R>(find: (message: T) => R | undefined): Promise<R> {
+    for (let next = 0; ;) {
+      for (; next < this.all.length; next++) {
+        const found = find(this.all[next] as T);
+        if (found !== undefined) return found;
+      }
+      if (this.#closed !== undefined)
+        throw this.#closed.reason ?? new Error('the stream has ended');
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+  }
+
+  /** Resolves with how the stream ended. */
+  async closed(): Promise<SpiderError | undefined> {
+    while (this.#closed === undefined) {
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+    return this.#closed.reason;
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter();
+  }
+}

@@ -1,0 +1,59 @@
+import { create } from '@bufbuild/protobuf';
+import { createClient } from '@connectrpc/connect';
+import type { Transport } from '@connectrpc/connect';
+import { PullReadyTasksRequestSchema, ReadyTaskService } from '@spider/proto';
+import type { PullReadyTasksRequest, PullReadyTasksResponse } from '@spider/proto';
+import { openStream } from '@spider/runtime';
+import type { RpcStream } from '@spider/runtime';
+import { Inbox } from './inbox.ts';
+
+/** A scheduler that does what a test says, over the wire. */
+export class ScriptedScheduler {
+  readonly inbox = new Inbox<PullReadyTasksResponse>();
+  readonly stream: RpcStream<PullReadyTasksRequest>;
+  #taken = 0;
+
+  constructor(transport: Transport) {
+    const client = createClient(ReadyTaskService, transport);
+    this.stream = openStream((requests, options) => client.pullReadyTasks(requests, options), {
+      onMessage: (message: PullReadyTasksResponse) => this.inbox.push(message),
+      onClose: (reason) => this.inbox.close(reason),
+    });
+  }
+
+  static async connect(transport: Transport): Promise<ScriptedScheduler> {
+    const scheduler = new ScriptedScheduler(transport);
+    scheduler.send({ hello: { host: 'scheduler', port: 1 } });
+    await scheduler.inbox.first(({ welcome }) => welcome);
+    return scheduler;
+  }
+
+  send(request: {
+    readonly hello?: { readonly host: string; readonly port: number };
+    readonly credit?: number;
+  }): void {
+    const message = create(PullReadyTasksRequestSchema, { credit: request.credit ?? 0 });
+    if (request.hello !== undefined) {
+      message.hello = { $typeName: 'spider.v1.SchedulerHello', ...request.hello };
+    }
+    this.stream.send(message);
+  }
+
+  /** All tasks that were handed out on this stream, in order. */
+  get tasks(): { readonly jobId: bigint; readonly taskIndex: number }[] {
+    return this.inbox.all.flatMap(({ ready }) =>
+      ready.flatMap(({ jobId, taskIndexes }) =>
+        taskIndexes.map((taskIndex) => ({ jobId, taskIndex })),
+      ),
+    );
+  }
+
+  /** Waits for the next `count` tasks of which nothing was taken yet. */
+  async take(count: number): Promise<{ readonly jobId: bigint; readonly taskIndex: number }[]> {
+    const end = this.#taken + count;
+    await this.inbox.first(() => (this.tasks.length >= end ? true : undefined));
+    const taken = this.tasks.slice(this.#taken, end);
+    this.#taken = end;
+    return taken;
+  }
+}

@@ -1,0 +1,79 @@
+import { createClient } from '@connectrpc/connect';
+import type { Client } from '@connectrpc/connect';
+import { encodeFrame } from '@spider/core';
+import type { TaskGraph, Zstd } from '@spider/core';
+import { JobService } from '@spider/proto';
+import { createTransport, SeededRng, silentLogger, startRpcServer } from '@spider/runtime';
+import type { Logger, RpcServer, RpcTransport } from '@spider/runtime';
+import { systemClock } from '@spider/runtime/node';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { storageConfigSchema } from '../config.ts';
+import type { StorageConfig } from '../config.ts';
+import type { Store } from '../db/job-store.ts';
+import { StorageService } from '../storage-service.ts';
+import { encoded } from './graphs.ts';
+import { openMemoryStore } from './memory-store.ts';
+
+export interface TestStorageOptions {
+  /** As in a configuration file. */
+  readonly config?: unknown;
+  readonly store?: Store;
+  readonly logger?: Logger;
+}
+
+/** Storage behind a real socket, on a database in memory unless told otherwise. */
+export class TestStorage implements AsyncDisposable {
+  readonly service: StorageService;
+  readonly server: RpcServer;
+  readonly transport: RpcTransport;
+  readonly jobs: Client<typeof JobService>;
+  readonly #store: Store;
+
+  private constructor(service: StorageService, server: RpcServer, store: Store) {
+    this.service = service;
+    this.server = server;
+    this.#store = store;
+    this.transport = createTransport({ url: server.url });
+    this.jobs = createClient(JobService, this.transport);
+  }
+
+  static async start(options: TestStorageOptions = {}): Promise<TestStorage> {
+    const store = options.store ?? (await openMemoryStore());
+    const logger = options.logger ?? silentLogger;
+    const service = await StorageService.open({
+      config: testConfig(options.config),
+      store,
+      clock: systemClock,
+      rng: new SeededRng('storage'),
+      logger,
+      zstd: testZstd,
+    });
+    const server = await startRpcServer({ routes: (router) => service.routes(router), logger });
+    return new TestStorage(service, server, store);
+  }
+
+  /** Submits and starts a job whose inputs are all the same. */
+  async submit(graph: TaskGraph, input: Uint8Array = new Uint8Array([0xc0])): Promise<bigint> {
+    const { jobId } = await this.jobs.submitJob({
+      taskGraph: encoded(graph),
+      inputs: encodeFrame(graph.jobInputs.map(() => input)),
+      start: true,
+    });
+    return jobId;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.transport.close();
+    await this.service[Symbol.asyncDispose]();
+    await this.server.close({ graceMs: 100 });
+    await this.#store[Symbol.asyncDispose]();
+  }
+}
+
+export const testConfig = (config: unknown = {}): StorageConfig =>
+  storageConfigSchema.parse(config);
+
+export const testZstd: Zstd = {
+  compress: (bytes) => zstdCompressSync(bytes),
+  decompress: (bytes) => zstdDecompressSync(bytes),
+};
