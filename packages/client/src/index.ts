@@ -1,1 +1,45 @@
-export {};
+// Connecting, submitting, waiting.
+export { connect, SpiderClient } from './spider-client.ts';
+export type { ConnectOptions, SubmitOptions } from './spider-client.ts';
+export type { JobHandle, RequestOptions, WaitOptions, WatchOptions } from './job-handle.ts';
+export type { JobStatus } from './job-status.ts';
+
+// Putting jobs together.
+export { defineJob } from './job/define-job.ts';
+export type { ChosenOutputs, JobDefinition, OutputValues } from './job/define-job.ts';
+export type { JobGraph } from './job/job-graph.ts';
+export type { Position, Source, Sources, Task, TaskHandle, Value, Values } from './job/value.ts';
+
+// What the other names speak of.
+export {
+  boolean,
+  bytes,
+  float32,
+  float64,
+  int16,
+  int32,
+  int64,
+  int8,
+  type JobId,
+  JobState,
+  jobStateName,
+  list,
+  map,
+  optional,
+  parseId,
+  shared,
+  SpiderError,
+  type SpiderErrorCode,
+  string,
+  struct,
+  type TaskSignature,
+  type Type,
+  type ValueOf,
+} from '@spider/core';
+
+// Showing progress.
+export { formatDuration, formatProgress, formatProgressBar } from './progress/format-progress.ts';
+export { ProgressMeter } from './progress/progress-meter.ts';
+export type { ProgressReading } from './progress/progress-meter.ts';
+export { showProgress } from './progress/show-progress.ts';
+export type { ProgressOutput } from './progress/show-progress.ts';

@@ -73,6 +73,11 @@ export class TaskGraphBuilder {
     return this.#taskKind.length;
   }
 
+  /** Whether a task was begun that is not ended. */
+  get hasOpenTask(): boolean {
+    return this.#openInputs !== undefined;
+  }
+
   /** Adds an input of the job. Answers its number, counted from 0. */
   addJobInput(type: TypeDescriptor): number {
     const input = this.#jobInputTypes.length;
@@ -205,6 +210,19 @@ export class TaskGraphBuilder {
     return this.taskCount - 1;
   }
 
+  /** Forgets the open task. */
+  dropTask(): void {
+    this.#open();
+    const task = this.taskCount - 1;
+    this.#taskKind.truncate(task);
+    this.#outputOffset.truncate(task + 1);
+    this.#sourceTask.truncate(this.#inputOffset.last());
+    this.#sourceSlot.truncate(this.#inputOffset.last());
+    this.#orderChild.truncate(this.#closedOrders);
+    this.#orderTask.truncate(this.#closedOrders);
+    this.#openInputs = undefined;
+  }
+
   /** The task that runs after the last regular task has succeeded. */
   setCommitTask(task: TerminationTask): void {
     checkTerminationTask('commit task', task);
@@ -323,17 +341,9 @@ export class TaskGraphBuilder {
     this.#refuse(`input ${input} is of type ${wanted}, but ${source} is of type ${given}`);
   }
 
-  /** Drops the open task. */
   #refuse(message: string): never {
-    const task = this.taskCount - 1;
-    this.#taskKind.truncate(task);
-    this.#outputOffset.truncate(task + 1);
-    this.#sourceTask.truncate(this.#inputOffset.last());
-    this.#sourceSlot.truncate(this.#inputOffset.last());
-    this.#orderChild.truncate(this.#closedOrders);
-    this.#orderTask.truncate(this.#closedOrders);
-    this.#openInputs = undefined;
-    throw invalidArgument(`task ${task}: ${message}`);
+    this.dropTask();
+    throw invalidArgument(`task ${this.taskCount}: ${message}`);
   }
 }
 

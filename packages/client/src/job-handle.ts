@@ -1,0 +1,184 @@
+import {
+  decodeSerializedOutputs,
+  isFinalJobState,
+  type JobId,
+  JobState,
+  jobStateName,
+  SpiderError,
+  type Zstd,
+} from '@spider/core';
+import { fromWireJobState } from '@spider/proto';
+import type { Clock } from '@spider/runtime';
+import type { JobServiceCaller } from './job-service-caller.ts';
+import { fromWireJobStatus, type JobStatus } from './job-status.ts';
+import { FINAL_STATUS_ONLY, watchJob } from './watch-job.ts';
+
+/** What each request takes. */
+export interface RequestOptions {
+  /** Gives up; the request rejects with the signal's reason then. */
+  readonly signal?: AbortSignal;
+}
+
+export interface WaitOptions extends RequestOptions {
+  /** Gives up after this long, with a SpiderError 'cancelled'. The job goes on. By default never. */
+  readonly timeoutMs?: number;
+}
+
+export interface WatchOptions extends RequestOptions {
+  /** The least time between two statuses; the final one comes at once. 100 by default. */
+  readonly minIntervalMs?: number;
+}
+
+/** What a handle works with. */
+export interface JobHandleContext {
+  readonly caller: JobServiceCaller;
+  readonly clock: Clock;
+  readonly zstd: Zstd;
+}
+
+/** Tries of a read before its error is faced. With the pauses between them they take 15 seconds. */
+const READ_ROUNDS = 9;
+
+const DEFAULT_WATCH_INTERVAL_MS = 100;
+
+/**
+ * A job that was submitted. The handle keeps nothing of it but its id: closing the client does not
+ * touch the job.
+ *
+ * Its methods throw a SpiderError whose code says what kind of problem it is. What only reads is
+ * repeated, at all endpoints, when storage does not answer; `start` and `cancel` are not.
+ */
+export class JobHandle<Outputs = readonly Uint8Array[]> {
+  readonly id: JobId;
+  readonly #context: JobHandleContext;
+  readonly #decodeOutputs: (frame: Uint8Array) => Outputs;
+  #finalStatus: JobStatus | undefined;
+
+  /** Handles come from a client: `submit`, `submitGraph` or `job`. */
+  constructor(id: JobId, context: JobHandleContext, decodeOutputs: (frame: Uint8Array) => Outputs) {
+    this.id = id;
+    this.#context = context;
+    this.#decodeOutputs = decodeOutputs;
+  }
+
+  /**
+   * Starts the job. Not needed if it was submitted with `start: true`.
+   *
+   * @throws SpiderError 'failed-precondition' if it was started or cancelled before, 'unavailable' if
+   * storage did not answer; then it may have been started or not.
+   */
+  async start(options: RequestOptions = {}): Promise<JobState> {
+    try {
+      const { state } = await this.#context.caller.callOnce(
+        (client, call) => client.startJob({ jobId: this.id }, call),
+        options.signal,
+      );
+      return fromWireJobState(state);
+    } catch (error) {
+      throw this.#unknownOutcome(error, 'start');
+    }
+  }
+
+  /**
+   * Cancels the job. One that has not started is cancelled at once. One that has may still have a
+   * cleanup task to run: `wait` for its end.
+   *
+   * @throws SpiderError 'failed-precondition' if it has ended, or is cancelled, already; 'unavailable'
+   * if storage did not answer; then it may have been cancelled or not.
+   */
+  async cancel(options: RequestOptions = {}): Promise<JobState> {
+    try {
+      const { state } = await this.#context.caller.callOnce(
+        (client, call) => client.cancelJob({ jobId: this.id }, call),
+        options.signal,
+      );
+      return fromWireJobState(state);
+    } catch (error) {
+      throw this.#unknownOutcome(error, 'cancel');
+    }
+  }
+
+  /** How far the job is. */
+  async status(options: RequestOptions = {}): Promise<JobStatus> {
+    const { status } = await this.#context.caller.call(
+      (client, call) => client.getJob({ jobId: this.id }, call),
+      { maxRounds: READ_ROUNDS, signal: options.signal },
+    );
+    return fromWireJobStatus(status);
+  }
+
+  /** Why the job failed; undefined if it did not, or not yet. */
+  async error(options: RequestOptions = {}): Promise<string | undefined> {
+    return (await this.status(options)).errorMessage;
+  }
+
+  /**
+   * Follows the job: its status at once, then whenever it has changed, until it has ended. A lost
+   * connection only delays it. Leaving the loop ends the watch, not the job.
+   */
+  watch(options: WatchOptions = {}): AsyncGenerator<JobStatus, void> {
+    const { minIntervalMs = DEFAULT_WATCH_INTERVAL_MS, signal } = options;
+    return watchJob(this.#context.caller, this.id, minIntervalMs, signal);
+  }
+
+  /**
+   * Waits until the job has ended, in whatever way, and answers its final status. Storage tells it at
+   * once; a lost connection only delays it. A job that nobody starts never ends.
+   */
+  async wait(options: WaitOptions = {}): Promise<JobStatus> {
+    if (this.#finalStatus !== undefined) return this.#finalStatus;
+    using deadline = this.#deadline(options);
+    const statuses = watchJob(this.#context.caller, this.id, FINAL_STATUS_ONLY, deadline.signal);
+    for await (const status of statuses) {
+      if (isFinalJobState(status.state)) this.#finalStatus = status;
+    }
+    if (this.#finalStatus !== undefined) return this.#finalStatus;
+    throw new SpiderError(
+      'internal',
+      `job ${this.id} was watched to its end without a final state`,
+    );
+  }
+
+  /**
+   * Waits until the job has ended, and reads its outputs.
+   *
+   * @throws SpiderError 'failed-precondition', with the reason, if the job failed or was cancelled.
+   */
+  async outputs(options: WaitOptions = {}): Promise<Outputs> {
+    const { state, errorMessage } = await this.wait(options);
+    if (state !== JobState.Succeeded) {
+      const reason = errorMessage === undefined ? '' : `: ${errorMessage}`;
+      throw new SpiderError(
+        'failed-precondition',
+        `job ${this.id} has no outputs, it is ${jobStateName(state)}${reason}`,
+      );
+    }
+    const { serializedOutputs } = await this.#context.caller.call(
+      (client, call) => client.getJobOutputs({ jobId: this.id }, call),
+      { maxRounds: READ_ROUNDS, signal: options.signal },
+    );
+    return this.#decodeOutputs(decodeSerializedOutputs(serializedOutputs, this.#context.zstd));
+  }
+
+  #deadline({ timeoutMs, signal }: WaitOptions): { signal?: AbortSignal } & Disposable {
+    if (timeoutMs === undefined) return { ...(signal && { signal }), [Symbol.dispose]: () => {} };
+    const expiry = new AbortController();
+    const timer = this.#context.clock.setTimer(timeoutMs, () => {
+      const message = `job ${this.id} has not ended within ${timeoutMs} ms; it goes on, wait() again`;
+      expiry.abort(new SpiderError('cancelled', message));
+    });
+    return {
+      signal: signal ? AbortSignal.any([signal, expiry.signal]) : expiry.signal,
+      [Symbol.dispose]: () => timer.cancel(),
+    };
+  }
+
+  #unknownOutcome(error: unknown, request: 'start' | 'cancel'): unknown {
+    if (!(error instanceof SpiderError) || error.code !== 'unavailable') return error;
+    return new SpiderError(
+      'unavailable',
+      `storage did not answer (${error.message}): job ${this.id} may have got the ${request} or not; look at its status(), then ${request}() it again if need be`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,156 @@
+import { type CallOptions, type Client, createClient } from '@connectrpc/connect';
+import { SpiderError } from '@spider/core';
+import { fromConnectError, JobService } from '@spider/proto';
+import {
+  backoffDelayMs,
+  type Clock,
+  createTransport,
+  DEFAULT_BACKOFF,
+  EndpointList,
+  type Rng,
+  type RpcTransport,
+} from '@spider/runtime';
+
+export type JobServiceClient = Client<typeof JobService>;
+
+export interface CallerOptions {
+  readonly endpoints: readonly string[];
+  readonly clock: Clock;
+  readonly rng: Rng;
+}
+
+export interface RetryBound {
+  /** How often every endpoint is tried; Infinity never gives up. */
+  readonly maxRounds: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Reaches the job service at one of several endpoints, and goes on to the next when one is gone. */
+export class JobServiceCaller implements Disposable {
+  readonly #endpoints: EndpointList;
+  readonly #endpointCount: number;
+  readonly #clock: Clock;
+  readonly #rng: Rng;
+  readonly #transports = new Map<string, RpcTransport>();
+  readonly #closing = new AbortController();
+
+  constructor({ endpoints, clock, rng }: CallerOptions) {
+    this.#endpoints = new EndpointList(endpoints);
+    this.#endpointCount = endpoints.length;
+    this.#clock = clock;
+    this.#rng = rng;
+    for (const url of endpoints) this.#transports.set(url, createTransport({ url }));
+  }
+
+  /**
+   * Calls once. An endpoint that does not answer is left: the next call goes to another.
+   *
+   * @throws SpiderError, or the signal's reason if it is aborted.
+   */
+  async callOnce<T>(
+    operation: (client: JobServiceClient, options: CallOptions) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const url = this.#endpoints.current;
+    try {
+      const answer = await operation(this.#clientAt(url), { signal: this.#anySignal(signal) });
+      this.#endpoints.reportSuccess();
+      return answer;
+    } catch (error) {
+      throw this.#failure(url, error, signal);
+    }
+  }
+
+  /** As `callOnce`, for a call that is answered by a stream. Whoever stops reading it ends the call. */
+  async *stream<T>(
+    operation: (client: JobServiceClient, options: CallOptions) => AsyncIterable<T>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<T, void> {
+    const url = this.#endpoints.current;
+    const call = new AbortController();
+    const options = { signal: AbortSignal.any([call.signal, this.#anySignal(signal)]) };
+    try {
+      for await (const message of operation(this.#clientAt(url), options)) {
+        this.#endpoints.reportSuccess();
+        yield message;
+      }
+    } catch (error) {
+      throw this.#failure(url, error, signal);
+    } finally {
+      call.abort();
+    }
+  }
+
+  /**
+   * Calls until there is an answer: at the other endpoints at once, then with growing pauses. Only for
+   * what does no harm when it happens twice.
+   */
+  async call<T>(
+    operation: (client: JobServiceClient, options: CallOptions) => Promise<T>,
+    bound: RetryBound,
+  ): Promise<T> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.callOnce(operation, bound.signal);
+      } catch (error) {
+        await this.pauseAfter(error, failures, bound);
+      }
+    }
+  }
+
+  /**
+   * Waits until it makes sense to try again.
+   *
+   * @param failures in a row, the one of this error included.
+   * @throws the error if trying again is pointless or has been done often enough; the signal's reason
+   * if it is aborted.
+   */
+  async pauseAfter(error: unknown, failures: number, bound: RetryBound): Promise<void> {
+    const signal = this.#anySignal(bound.signal);
+    signal.throwIfAborted();
+    if (!(error instanceof SpiderError) || error.code !== 'unavailable') throw error;
+    const rounds = Math.floor(failures / this.#endpointCount);
+    if (rounds >= bound.maxRounds) {
+      throw new SpiderError(
+        'unavailable',
+        `no storage answers (${error.message}): check that one runs at ${this.#describeEndpoints()}`,
+        { cause: error },
+      );
+    }
+    if (rounds === 0) return;
+    const delayMs = backoffDelayMs(rounds - 1, DEFAULT_BACKOFF, this.#rng);
+    await this.#clock.sleep(delayMs, { signal });
+  }
+
+  /** Breaks off what is under way; whoever waits for it gets a SpiderError 'cancelled'. */
+  [Symbol.dispose](): void {
+    this.#closing.abort(new SpiderError('cancelled', 'the client was closed'));
+    for (const transport of this.#transports.values()) transport.close();
+  }
+
+  /** What a failed call is to throw. */
+  #failure(url: string, cause: unknown, signal: AbortSignal | undefined): unknown {
+    const aborted = this.#anySignal(signal);
+    if (aborted.aborted) return aborted.reason;
+    const error = fromConnectError(cause);
+    // Another call may have left the endpoint already.
+    if (error.code === 'unavailable' && url === this.#endpoints.current) {
+      this.#endpoints.reportFailure();
+    }
+    return error;
+  }
+
+  #anySignal(signal: AbortSignal | undefined): AbortSignal {
+    return signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
+  }
+
+  #clientAt(url: string): JobServiceClient {
+    const transport = this.#transports.get(url);
+    if (transport === undefined) throw new SpiderError('internal', `no transport leads to ${url}`);
+    return createClient(JobService, transport);
+  }
+
+  #describeEndpoints(): string {
+    return [...this.#transports.keys()].join(' or ');
+  }
+}

@@ -1,0 +1,64 @@
+import {
+  type JobId,
+  type JobState,
+  type ResourceGroupId,
+  SpiderError,
+  type TimestampMs,
+  timestampMs,
+  toId,
+} from '@spider/core';
+import { fromWireJobState, type JobStatus as WireJobStatus } from '@spider/proto';
+
+/** How far a job is. */
+export interface JobStatus {
+  readonly jobId: JobId;
+  readonly resourceGroupId: ResourceGroupId;
+  /** One of `JobState`; `jobStateName` has its name. */
+  readonly state: JobState;
+  /** Tasks of the graph; a commit or cleanup task does not count. */
+  readonly totalTasks: number;
+  readonly succeededTasks: number;
+  readonly runningTasks: number;
+  /** Tasks that may run and wait for a free slot. */
+  readonly readyTasks: number;
+  /** Attempts that failed so far, also those of tasks that succeeded later. */
+  readonly failedAttempts: number;
+  /** Why the job failed, if it did. */
+  readonly errorMessage: string | undefined;
+  readonly submittedAtMs: TimestampMs;
+  /** Undefined as long as it has not started. */
+  readonly startedAtMs: TimestampMs | undefined;
+  /** Undefined as long as it has not ended. */
+  readonly endedAtMs: TimestampMs | undefined;
+}
+
+/** @throws SpiderError 'internal' if the server sent no status, or a state that does not exist. */
+export function fromWireJobStatus(status: WireJobStatus | undefined): JobStatus {
+  if (status === undefined) throw new SpiderError('internal', 'the server sent no job status');
+  const { submittedAtMs, startedAtMs, endedAtMs } = status;
+  return {
+    jobId: toId(status.jobId),
+    resourceGroupId: toId(status.resourceGroupId),
+    state: fromWireJobState(status.state),
+    totalTasks: status.totalTasks,
+    succeededTasks: status.succeededTasks,
+    runningTasks: status.runningTasks,
+    readyTasks: status.readyTasks,
+    failedAttempts: status.failedAttempts,
+    errorMessage: status.errorMessage === '' ? undefined : status.errorMessage,
+    submittedAtMs: timestampMs(Number(submittedAtMs)),
+    startedAtMs: startedAtMs === 0n ? undefined : timestampMs(Number(startedAtMs)),
+    endedAtMs: endedAtMs === 0n ? undefined : timestampMs(Number(endedAtMs)),
+  };
+}
+
+/** Whether nothing has happened between two statuses of a job. */
+export function isSameStatus(a: JobStatus, b: JobStatus): boolean {
+  return (
+    a.state === b.state &&
+    a.succeededTasks === b.succeededTasks &&
+    a.runningTasks === b.runningTasks &&
+    a.readyTasks === b.readyTasks &&
+    a.failedAttempts === b.failedAttempts
+  );
+}

@@ -1,0 +1,146 @@
+import {
+  decodeFrame,
+  encodeTaskGraph,
+  type JobId,
+  type ResourceGroupId,
+  type TaskGraph,
+  toId,
+  type Types,
+  type ValuesOf,
+  type Zstd,
+} from '@spider/core';
+import type { Clock, Rng } from '@spider/runtime';
+import { CryptoRng, nodeZstd, systemClock } from '@spider/runtime/node';
+import type { JobDefinition } from './job/define-job.ts';
+import { JobHandle, type JobHandleContext, type RequestOptions } from './job-handle.ts';
+import { JobServiceCaller } from './job-service-caller.ts';
+
+export interface ConnectOptions {
+  /**
+   * Where storage may be found, such as `http://127.0.0.1:50051`. When one does not answer, the next
+   * is tried.
+   */
+  readonly endpoints: readonly string[];
+  /** The system's by default. */
+  readonly clock?: Clock;
+  /** Draws idempotency keys and pauses; the system's generator by default. */
+  readonly rng?: Rng;
+  /** Decompresses outputs; that of Node by default. */
+  readonly zstd?: Zstd;
+}
+
+export interface SubmitOptions extends RequestOptions {
+  /** Also starts the job. Default: false; `start()` of the handle does it later. */
+  readonly start?: boolean;
+  /** Whose the job is. Default: the group that every storage has. */
+  readonly resourceGroupId?: ResourceGroupId;
+  /**
+   * Names the submission, in at most 256 bytes, so that it is not made twice: a second one with the
+   * same key in the same group answers the first one's job. Default: a random one, for the repetitions
+   * of this call alone.
+   */
+  readonly idempotencyKey?: string;
+}
+
+/** Rounds of a submission over all endpoints. With the pauses between them they take 15 seconds. */
+const SUBMIT_ROUNDS = 9;
+
+const DEFAULT_RESOURCE_GROUP = 0n;
+
+/**
+ * Connects to storage, lazily: the first request opens the connection. Close the client to let the
+ * process end, best with `using`.
+ *
+ * @throws SpiderError 'invalid-argument' if there is no endpoint, or one is no URL.
+ *
+ * @example
+ *   using client = connect({ endpoints: ['http://127.0.0.1:50051'] });
+ *   const handle = await client.submit(job, [1, 2], { start: true });
+ *   const [square] = await handle.outputs();
+ */
+export function connect(options: ConnectOptions): SpiderClient {
+  return new SpiderClient(options);
+}
+
+/** Submits jobs and finds them again; see `connect`. */
+export class SpiderClient implements Disposable {
+  readonly #context: JobHandleContext;
+  readonly #rng: Rng;
+
+  constructor(options: ConnectOptions) {
+    const { endpoints, clock = systemClock, rng = new CryptoRng(), zstd = nodeZstd } = options;
+    this.#rng = rng;
+    this.#context = { caller: new JobServiceCaller({ endpoints, clock, rng }), clock, zstd };
+  }
+
+  /**
+   * Submits a job with its inputs.
+   *
+   * @throws SpiderError 'invalid-argument' if an input is missing or of another type.
+   */
+  async submit<Inputs extends Types, Outputs>(
+    job: JobDefinition<Inputs, Outputs>,
+    inputs: ValuesOf<Inputs>,
+    options: SubmitOptions = {},
+  ): Promise<JobHandle<Outputs>> {
+    const jobId = await this.#submit(job.graph, job.encodeInputs(inputs), options);
+    return this.job(jobId, job);
+  }
+
+  /**
+   * Submits a task graph that was built with core's TaskGraphBuilder.
+   *
+   * @param inputs a wire frame with one MessagePack value for each job input.
+   * @returns a handle whose outputs are MessagePack values too.
+   */
+  async submitGraph(
+    graph: TaskGraph,
+    inputs: Uint8Array,
+    options: SubmitOptions = {},
+  ): Promise<JobHandle> {
+    return this.job(await this.#submit(graph, inputs, options));
+  }
+
+  /**
+   * A handle of a job that was submitted before. Whether the job exists shows with the first request.
+   *
+   * @param definition types and decodes the outputs; without it they are MessagePack values.
+   */
+  job<Outputs = readonly Uint8Array[]>(
+    id: JobId,
+    definition?: Pick<JobDefinition<Types, Outputs>, 'decodeOutputs'>,
+  ): JobHandle<Outputs> {
+    const decodeOutputs = (frame: Uint8Array): Outputs =>
+      definition ? definition.decodeOutputs(frame) : (decodeFrame(frame) as Outputs);
+    return new JobHandle(id, this.#context, decodeOutputs);
+  }
+
+  /** Ends the connections and whatever waits on them. Jobs go on. */
+  close(): void {
+    this.#context.caller[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #submit(graph: TaskGraph, inputs: Uint8Array, options: SubmitOptions): Promise<JobId> {
+    const request = {
+      resourceGroupId: options.resourceGroupId ?? DEFAULT_RESOURCE_GROUP,
+      taskGraph: encodeTaskGraph(graph),
+      inputs,
+      start: options.start ?? false,
+      idempotencyKey: options.idempotencyKey ?? this.#randomKey(),
+    };
+    const { jobId } = await this.#context.caller.call(
+      (client, call) => client.submitJob(request, call),
+      { maxRounds: SUBMIT_ROUNDS, signal: options.signal },
+    );
+    return toId(jobId);
+  }
+
+  #randomKey(): string {
+    const words = Array.from({ length: 4 }, () => this.#rng.uint32());
+    return words.map((word) => word.toString(16).padStart(8, '0')).join('');
+  }
+}

@@ -1,0 +1,39 @@
+import { isFinalJobState, type JobId, SpiderError } from '@spider/core';
+import type { JobServiceCaller } from './job-service-caller.ts';
+import { fromWireJobStatus, isSameStatus, type JobStatus } from './job-status.ts';
+
+/** As the least interval, asks for the final status alone. */
+export const FINAL_STATUS_ONLY = 0xffff_ffff;
+
+/**
+ * Follows a job: its status at once, then whenever it has changed, until it has ended. When the
+ * connection is lost it goes on at the next endpoint, for as long as it takes.
+ */
+export async function* watchJob(
+  caller: JobServiceCaller,
+  jobId: JobId,
+  minIntervalMs: number,
+  signal?: AbortSignal,
+): AsyncGenerator<JobStatus, void> {
+  let last: JobStatus | undefined;
+  let failures = 0;
+  for (;;) {
+    try {
+      const responses = caller.stream(
+        (client, options) => client.watchJob({ jobId, minIntervalMs }, options),
+        signal,
+      );
+      for await (const response of responses) {
+        failures = 0;
+        const status = fromWireJobStatus(response.status);
+        if (last === undefined || !isSameStatus(last, status)) yield status;
+        last = status;
+        if (isFinalJobState(status.state)) return;
+      }
+      throw new SpiderError('unavailable', 'storage stopped telling how the job goes on');
+    } catch (error) {
+      failures += 1;
+      await caller.pauseAfter(error, failures, { maxRounds: Infinity, signal });
+    }
+  }
+}
