@@ -50,12 +50,16 @@ export const LIMITS = {
   executorFrameBytes: 8 * MIB,
   /** What a decompressed blob may have. */
   decompressedBytes: 32 * MIB,
+  /** Concatenated zstd frames of one blob. */
+  zstdFrames: 1024,
   /** Tasks in one message between storage, scheduler and execution manager. */
   tasksPerMessage: 4096,
   /** Instances that an execution manager lists when it connects: running, or reported and kept. */
   heldInstances: 1024 * 1024,
   /** One message between processes: a submission's graph and inputs, with room for the rest. */
   messageBytes: 513 * MIB,
+  /** Messages of one stream that wait for a peer to read them. */
+  pendingMessages: 16 * 1024,
   /** Slots of one execution manager. */
   slotsPerExecutionManager: 1024,
   /** Tasks that a scheduler sends an execution manager in one batch; larger ones gain nothing. */

@@ -1,6 +1,8 @@
 export { backoffDelayMs, DEFAULT_BACKOFF, retry } from './backoff.ts';
 export type { BackoffPolicy, RetryOptions } from './backoff.ts';
 export type { Clock, Timer } from './clock.ts';
+export { DeadlineQueue } from './deadline-queue.ts';
+export type { Deadline } from './deadline-queue.ts';
 export { EndpointList } from './endpoint-list.ts';
 export { silentLogger } from './logger.ts';
 export type { LogFields, Logger, LogLevel } from './logger.ts';

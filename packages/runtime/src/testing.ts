@@ -1,1 +1,3 @@
-export {};
+export { ManualClock } from './testing/manual-clock.ts';
+export { RecordingLogger } from './testing/recording-logger.ts';
+export type { LogLine } from './testing/recording-logger.ts';

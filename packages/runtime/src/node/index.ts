@@ -1,2 +1,12 @@
 export { CryptoRng } from './crypto-rng.ts';
+export { readDaemonFlags } from './daemon-flags.ts';
+export type { DaemonInfo } from './daemon-flags.ts';
+export { ExitError } from './exit-error.ts';
+export { loadConfig, parseConfig } from './load-config.ts';
+export { logLevelFromEnv } from './log-level.ts';
+export { createLogger } from './pino-logger.ts';
+export type { LoggerOptions } from './pino-logger.ts';
+export { announceReady, runMain } from './run-main.ts';
+export type { MainContext } from './run-main.ts';
 export { systemClock } from './system-clock.ts';
+export { nodeZstd } from './zstd.ts';

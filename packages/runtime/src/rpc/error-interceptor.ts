@@ -11,7 +11,7 @@ export function errorInterceptor(logger: Logger): Interceptor {
   return (next) => async (request) => {
     const answer = (error: unknown): ConnectError => {
       const failure = toConnectError(error);
-      if (failure.code === Code.Internal) {
+      if (failure.code === Code.Internal && failure !== error) {
         logger.error('an RPC failed', {
           method: `${request.service.typeName}/${request.method.name}`,
           error: failure.cause ?? failure,

@@ -32,10 +32,8 @@ export function createRequestListener(
       return;
     }
     handle(handler, request, response).catch((error: unknown) => {
-      // A client that has gone away is no failure of ours.
-      const { code } = ConnectError.from(error);
-      if (code === Code.Aborted || code === Code.Canceled) return;
-      logger.warn('an RPC could not be answered', { method: handler.method.name, error });
+      // Handlers' errors are answers; this is a client that has gone away, or that talks nonsense.
+      logger.debug('an RPC could not be answered', { method: handler.method.name, error });
       response.stream?.close();
     });
   };
@@ -47,7 +45,24 @@ async function handle(
   response: Http2ServerResponse,
 ): Promise<void> {
   const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
-  await universalResponseToNodeResponse(await handler(universal), response);
+  const body = readWhole(request);
+  await universalResponseToNodeResponse(await handler({ ...universal, body }), response);
+}
+
+/** A request that was reset, or whose connection broke, looks as if it had ended. This tells. */
+function readWhole(request: Http2ServerRequest): AsyncIterable<Uint8Array> {
+  const chunks: AsyncIterator<Uint8Array> = request[Symbol.asyncIterator]();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        const result = await chunks.next();
+        if (result.done === true && request.stream.aborted) {
+          throw new ConnectError('the client went away', Code.Aborted);
+        }
+        return result;
+      },
+    }),
+  };
 }
 
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';

@@ -28,7 +28,7 @@ export interface RpcServerOptions {
   readonly maxStreamsPerConnection?: number;
   /** How often a connection is asked whether it lives; 5,000 by default. */
   readonly pingIntervalMs?: number;
-  /** A connection that hasn't answered by then is dead, and its streams break; 5,000 by default. */
+  /** A connection that hasn't answered by then is dead and all on it fails; 5,000 by default. */
   readonly pingTimeoutMs?: number;
   readonly clock?: Clock;
 }
@@ -141,7 +141,10 @@ class NodeRpcServer implements RpcServer {
   #welcome(session: ServerHttp2Session): void {
     this.#sessions.add(session);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    const watch = watchSession(session, this.#clock, this.#pings);
+    const watch = watchSession(session, this.#clock, {
+      ...this.#pings,
+      onDead: () => session.destroy(),
+    });
     session.once('close', () => {
       watch.cancel();
       this.#sessions.delete(session);

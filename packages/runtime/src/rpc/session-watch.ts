@@ -2,24 +2,30 @@ import type { Http2Session } from 'node:http2';
 
 import type { Clock, Timer } from '../clock.ts';
 
+export interface SessionWatchOptions {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** The peer didn't answer in time. */
+  readonly onDead: () => void;
+}
+
 /**
- * Finds out when a peer has frozen, or was cut off without a word: it is pinged at an interval, and
- * its connection is destroyed if it doesn't answer in time.
+ * Pings the peer at an interval, to find out when it has frozen or was cut off without a word.
  */
 export function watchSession(
   session: Http2Session,
   clock: Clock,
-  pings: { readonly intervalMs: number; readonly timeoutMs: number },
+  options: SessionWatchOptions,
 ): Timer {
-  let timer = clock.setTimer(pings.intervalMs, ask);
+  let timer = clock.setTimer(options.intervalMs, ask);
   return { cancel: () => timer.cancel() };
 
   function ask(): void {
     if (session.destroyed) return;
-    timer = clock.setTimer(pings.timeoutMs, () => session.destroy());
+    timer = clock.setTimer(options.timeoutMs, options.onDead);
     session.ping((error) => {
       timer.cancel();
-      if (error === null && !session.destroyed) timer = clock.setTimer(pings.intervalMs, ask);
+      if (error === null && !session.destroyed) timer = clock.setTimer(options.intervalMs, ask);
     });
   }
 }

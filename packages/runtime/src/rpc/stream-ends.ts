@@ -1,4 +1,4 @@
-import { SpiderError } from '@spider/core';
+import { LIMITS, SpiderError } from '@spider/core';
 import { fromConnectError } from '@spider/proto';
 
 import { silentLogger, type Logger } from '../logger.ts';
@@ -8,7 +8,10 @@ import { OutgoingStream } from '../outgoing-stream.ts';
 export interface RpcStream<Out> {
   /** Messages that are not on their way yet. */
   readonly pending: number;
-  /** Answers false, and drops the message, when the stream doesn't take any more. */
+  /**
+   * Answers false, and drops the message, when the stream doesn't take any more. The stream is
+   * cancelled when `LIMITS.pendingMessages` wait: the peer has stopped reading.
+   */
   send(message: Out): boolean;
   /** Nothing more is sent from here; what is pending still goes out. */
   end(): void;
@@ -67,6 +70,10 @@ export class StreamEnds<In, Out> implements RpcStream<Out> {
   }
 
   send(message: Out): boolean {
+    if (this.outgoing.pending >= LIMITS.pendingMessages) {
+      const reason = `the peer does not read: ${LIMITS.pendingMessages} messages wait for it`;
+      this.cancel(new SpiderError('resource-exhausted', reason));
+    }
     return this.outgoing.push(message);
   }
 

@@ -1,3 +1,4 @@
+import { ConnectError } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import { fromConnectError, toConnectError } from '@spider/proto';
 
@@ -42,13 +43,25 @@ export function openStream<In, Out>(
         if (!ends.deliver(message)) break;
       }
     } catch (error) {
-      failure = error;
+      failure = lostUnlessAnswered(error);
     }
     // The server has said its last; a request half that is still open would keep the stream alive.
     ends.end();
     abort.abort();
     ends.close(failure);
   }
+}
+
+/**
+ * A stream that was reset without a word looks cancelled, but the one who may cancel is here: the
+ * server is gone, or wants to be.
+ */
+function lostUnlessAnswered(error: unknown): SpiderError {
+  const failure = fromConnectError(error);
+  const answered = error instanceof ConnectError && error.isWireError;
+  return failure.code === 'cancelled' && !answered
+    ? new SpiderError('unavailable', failure.message, { cause: error })
+    : failure;
 }
 
 /**
@@ -76,7 +89,7 @@ export function handleStream<In, Out>(
       }
       ends.peerEnded();
     } catch (error) {
-      ends.cancel(fromConnectError(error));
+      ends.cancel(context.signal.aborted ? clientGone() : refusal(error));
     }
   }
 }
@@ -107,13 +120,26 @@ function serveEnds<In, Out>(
     tearDown: (reason) => ends.outgoing.fail(toConnectError(reason)),
     onOutgoingClose: (orderly) => {
       signal.removeEventListener('abort', onAbort);
-      ends.close(orderly ? undefined : new SpiderError('unavailable', 'the client went away'));
+      ends.close(orderly ? undefined : clientGone());
     },
     ...options,
   });
-  const onAbort = (): void => ends.cancel(fromConnectError(signal.reason));
+  const onAbort = (): void => {
+    const reason = fromConnectError(signal.reason);
+    // Only this server's own end is something that the client can be told.
+    ends.cancel(reason.code === 'unavailable' ? reason : clientGone());
+  };
   ends.attach(start(ends));
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort);
   return ends;
 }
+
+/** What cannot be read is the client's fault, though connect calls it internal. */
+function refusal(error: unknown): SpiderError {
+  const failure = fromConnectError(error);
+  if (failure.code !== 'internal') return failure;
+  return new SpiderError('invalid-argument', failure.message, { cause: error });
+}
+
+const clientGone = (): SpiderError => new SpiderError('cancelled', 'the client went away');

@@ -1,18 +1,23 @@
 import type { Transport } from '@connectrpc/connect';
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { createGrpcTransport } from '@connectrpc/connect-node';
 import { LIMITS, SpiderError } from '@spider/core';
 
-import { HTTP2_OPTIONS } from './http2-options.ts';
+import type { Clock } from '../clock.ts';
+import { systemClock } from '../node/system-clock.ts';
+import { ClientConnection } from './client-connection.ts';
 
 export interface TransportOptions {
   /** Where the server is, such as `http://127.0.0.1:50051`. */
   readonly url: string;
-  /** A connection that was silent for so long is asked whether it lives; 5,000 by default. */
+  /** How long the server may take to accept a connection; 5,000 by default. */
+  readonly connectTimeoutMs?: number;
+  /** How often the connection is asked whether it lives; 5,000 by default. */
   readonly pingIntervalMs?: number;
-  /** A connection that hasn't answered by then is dead, and its streams break; 5,000 by default. */
+  /** A connection that hasn't answered by then is dead and all on it fails; 5,000 by default. */
   readonly pingTimeoutMs?: number;
   /** The largest message that is read; `LIMITS.messageBytes` by default. */
   readonly readMaxBytes?: number;
+  readonly clock?: Clock;
 }
 
 export interface RpcTransport extends Transport, Disposable {
@@ -29,26 +34,26 @@ export interface RpcTransport extends Transport, Disposable {
  * @throws SpiderError 'invalid-argument' if the URL is not one of HTTP.
  */
 export function createTransport(options: TransportOptions): RpcTransport {
-  const { pingIntervalMs = 5_000, pingTimeoutMs = 5_000 } = options;
   const url = checkUrl(options.url);
-  const sessions = new Http2SessionManager(
-    url,
-    { pingIntervalMs, pingTimeoutMs, pingIdleConnection: true },
-    HTTP2_OPTIONS,
-  );
+  const connection = new ClientConnection(url, {
+    clock: options.clock ?? systemClock,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    pingIntervalMs: options.pingIntervalMs ?? 5_000,
+    pingTimeoutMs: options.pingTimeoutMs ?? 5_000,
+  });
   const transport = createGrpcTransport({
     baseUrl: url,
-    sessionManager: sessions,
+    sessionManager: connection,
     acceptCompression: [],
     readMaxBytes: options.readMaxBytes ?? LIMITS.messageBytes,
   });
-  const close = (): void => sessions.abort();
+  const close = (): void => connection.close();
   return { ...transport, url, close, [Symbol.dispose]: close };
 }
 
 function checkUrl(url: string): string {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new SpiderError('invalid-argument', `${JSON.stringify(url)} is not a URL of HTTP`);
+  if (!URL.canParse(url) || new URL(url).protocol !== 'http:') {
+    throw new SpiderError('invalid-argument', `${JSON.stringify(url)} is not an http:// URL`);
   }
   return url;
 }

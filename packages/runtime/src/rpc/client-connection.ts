@@ -1,0 +1,169 @@
+import {
+  connect as connectHttp2,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+} from 'node:http2';
+import type { OutgoingHttpHeaders } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
+
+import { Code, ConnectError } from '@connectrpc/connect';
+
+import type { Clock } from '../clock.ts';
+import { CONNECTION_WINDOW_BYTES, HTTP2_OPTIONS } from './http2-options.ts';
+import { watchSession } from './session-watch.ts';
+
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  readonly connectTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+}
+
+/**
+ * One HTTP/2 connection at a time, opened when a request needs it. It stands in for connect-node's
+ * session manager, whose process ends with an unhandled error when a peer that has frozen meets a
+ * new request, and which can't tell a connection that broke from a call that was cancelled.
+ */
+export class ClientConnection {
+  /** The server's origin, under the name that connect-node asks for. */
+  readonly authority: string;
+  readonly #options: ConnectionOptions;
+  #session: Promise<LiveSession> | undefined;
+
+  constructor(url: string, options: ConnectionOptions) {
+    this.authority = new URL(url).origin;
+    this.#options = options;
+  }
+
+  async request(
+    method: string,
+    path: string,
+    headers: OutgoingHttpHeaders,
+  ): Promise<ClientHttp2Stream> {
+    const session = await this.#open();
+    return session.request({ ...headers, ':method': method, ':path': path });
+  }
+
+  /** Nothing to do: pings, not silence, decide whether a connection lives. */
+  notifyResponseByteRead(): void {}
+
+  /** Breaks the connection, and with it all requests. */
+  close(): void {
+    const session = this.#session;
+    this.#session = undefined;
+    session?.then(
+      (live) => live.destroy(new ConnectError('the transport was closed', Code.Canceled)),
+      () => undefined,
+    );
+  }
+
+  async #open(): Promise<LiveSession> {
+    const known = this.#session;
+    if (known !== undefined) {
+      const live = await known;
+      if (live.isOpen) return live;
+      // Somebody else may have noticed first.
+      if (this.#session !== known && this.#session !== undefined) return this.#open();
+    }
+    const opening = LiveSession.connect(this.authority, this.#options);
+    this.#session = opening;
+    try {
+      return await opening;
+    } catch (error) {
+      if (this.#session === opening) this.#session = undefined;
+      throw error;
+    }
+  }
+}
+
+class LiveSession {
+  readonly #session: ClientHttp2Session;
+  readonly #streams = new Set<ClientHttp2Stream>();
+
+  static async connect(authority: string, options: ConnectionOptions): Promise<LiveSession> {
+    const { hostname, port } = new URL(authority);
+    const socket = connectTcp({
+      host: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: port === '' ? 80 : Number(port),
+      noDelay: true,
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<LiveSession>();
+    const fail = (error: Error): void => {
+      reject(unavailable(`cannot connect to ${authority}: ${error.message}`, error));
+    };
+    const deadline = options.clock.setTimer(options.connectTimeoutMs, () =>
+      socket.destroy(new Error(`no answer within ${options.connectTimeoutMs} ms`)),
+    );
+    socket.once('error', fail);
+    // Listens before the session does, so that streams learn the reason first.
+    const session: { live?: LiveSession } = {};
+    socket.once('close', () =>
+      session.live?.failStreams(unavailable(`the connection to ${authority} was lost`)),
+    );
+    socket.once('connect', () => {
+      deadline.cancel();
+      const http2 = connectHttp2(authority, { ...HTTP2_OPTIONS, createConnection: () => socket });
+      session.live = new LiveSession(http2, authority, options);
+      http2.once('connect', () => session.live && resolve(session.live));
+      http2.once('error', fail);
+    });
+    try {
+      return await promise;
+    } finally {
+      deadline.cancel();
+    }
+  }
+
+  private constructor(session: ClientHttp2Session, authority: string, options: ConnectionOptions) {
+    this.#session = session;
+    // Its streams bear the news; without a listener the error would stop the process.
+    session.on('error', () => undefined);
+    session.once('connect', () => {
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+      this.#holdProcess();
+    });
+    const watch = watchSession(session, options.clock, {
+      intervalMs: options.pingIntervalMs,
+      timeoutMs: options.pingTimeoutMs,
+      onDead: () =>
+        this.destroy(unavailable(`${authority} did not answer within ${options.pingTimeoutMs} ms`)),
+    });
+    session.once('close', () => watch.cancel());
+  }
+
+  get isOpen(): boolean {
+    return !this.#session.closed && !this.#session.destroyed;
+  }
+
+  request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
+    const stream = this.#session.request(headers);
+    stream.on('error', () => undefined);
+    this.#streams.add(stream);
+    this.#holdProcess();
+    stream.once('close', () => {
+      this.#streams.delete(stream);
+      this.#holdProcess();
+    });
+    return stream;
+  }
+
+  failStreams(reason: ConnectError): void {
+    for (const stream of this.#streams) stream.destroy(reason);
+  }
+
+  destroy(reason: ConnectError): void {
+    this.failStreams(reason);
+    this.#session.destroy();
+  }
+
+  /** Requests keep the process alive, an idle connection doesn't. */
+  #holdProcess(): void {
+    if (this.#session.destroyed) return;
+    if (this.#streams.size > 0) this.#session.ref();
+    else this.#session.unref();
+  }
+}
+
+function unavailable(message: string, cause?: Error): ConnectError {
+  return new ConnectError(message, Code.Unavailable, undefined, undefined, cause);
+}
