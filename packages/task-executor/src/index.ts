@@ -1,1 +1,4 @@
-export {};
+import { fileURLToPath } from 'node:url';
+
+/** The absolute path of the executor's main module, to be run by Node. */
+export const taskExecutorPath: string = fileURLToPath(new URL('../dist/main.js', import.meta.url));

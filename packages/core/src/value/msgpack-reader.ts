@@ -1,6 +1,8 @@
 import { ValueError } from './value-error.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const SHORT_STRING = 16;
+const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -88,13 +90,19 @@ export class MsgpackReader {
     return value;
   }
 
-  /** Reads an integer from `min` to `max`. `expected` names the type. */
-  readBigInt(min: bigint, max: bigint, expected: string): bigint {
-    const value = BigInt(this.#readInteger(expected));
-    if (value < min || value > max) {
-      throw new ValueError(`expected ${expected} (${min}…${max}), got ${value}`);
-    }
+  readInt64(): bigint {
+    const value = this.#readInteger('int64');
+    if (typeof value === 'number') return BigInt(value);
+    if (value > INT64_MAX)
+      throw new ValueError(`expected int64 (up to ${INT64_MAX}), got ${value}`);
     return value;
+  }
+
+  /** @param expected names what is read in an error. */
+  readUint64(expected = 'uint64'): bigint {
+    const value = this.#readInteger(expected);
+    if (value < 0) throw new ValueError(`expected ${expected} (0…2^64−1), got ${value}`);
+    return BigInt(value);
   }
 
   /** Reads text, or a binary that is valid UTF-8. */
@@ -102,6 +110,10 @@ export class MsgpackReader {
     const length = this.#readStringLength();
     const start = this.#position;
     this.#position += length;
+    if (length <= SHORT_STRING) {
+      const text = this.#ascii(start, this.#position);
+      if (text !== undefined) return text;
+    }
     try {
       return decoder.decode(this.#bytes.subarray(start, this.#position));
     } catch {
@@ -185,6 +197,17 @@ export class MsgpackReader {
     if (size === undefined) this.#mismatch('value');
     this.#take(size);
     return 0;
+  }
+
+  /** Text of ASCII only, for which a decoder costs more than the text itself. */
+  #ascii(start: number, end: number): string | undefined {
+    let text = '';
+    for (let i = start; i < end; i++) {
+      const byte = this.#bytes[i] ?? 0x80;
+      if (byte >= 0x80) return undefined;
+      text += String.fromCharCode(byte);
+    }
+    return text;
   }
 
   #readStringLength(): number {

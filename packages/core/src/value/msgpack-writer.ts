@@ -54,6 +54,7 @@ export class MsgpackWriter extends ByteWriter {
 
   /** @throws ValueError if the string has an unpaired surrogate, which UTF-8 cannot carry. */
   writeString(value: string): void {
+    if (value.length < 32 && this.#tryWriteShortAscii(value)) return;
     if (!value.isWellFormed())
       throw new ValueError('expected well-formed text, got an unpaired surrogate');
     if (value.length > LONG_STRING) {
@@ -74,6 +75,20 @@ export class MsgpackWriter extends ByteWriter {
     }
     this.#writeStringHeader(written);
     this.position = start + headerLength + written;
+  }
+
+  /** Writes text of ASCII only, for which an encoder costs more than the text itself. */
+  #tryWriteShortAscii(value: string): boolean {
+    this.reserve(1 + value.length);
+    const start = this.position + 1;
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit >= 0x80) return false;
+      this.bytes[start + i] = unit;
+    }
+    this.bytes[this.position] = 0xa0 | value.length;
+    this.position = start + value.length;
+    return true;
   }
 
   /** Writes an array of integers, one or two bytes each. */

@@ -19,7 +19,7 @@ export const int64: Type<bigint> = {
     }
     writer.writeBigInt(value);
   },
-  read: (reader) => reader.readBigInt(INT64_MIN, INT64_MAX, 'int64'),
+  read: (reader) => reader.readInt64(),
 };
 
 /** Writing rounds to the nearest 32-bit float. */

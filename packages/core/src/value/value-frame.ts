@@ -1,4 +1,4 @@
-import { frameBounds } from '../wire/frame.ts';
+import { frameCount, payloadEnd } from '../wire/frame.ts';
 import { MsgpackReader } from './msgpack-reader.ts';
 import { MsgpackWriter } from './msgpack-writer.ts';
 import type { Type, Types, ValuesOf } from './type.ts';
@@ -81,15 +81,17 @@ export function readValues(
   frame: Uint8Array,
   slotName: SlotName,
 ): unknown[] {
-  const bounds = frameBounds(frame);
-  if (bounds.length !== types.length * 2) {
-    throw new ValueError(`expected ${types.length} ${slotName}s, got ${bounds.length / 2}`);
+  const count = frameCount(frame);
+  if (count !== types.length) {
+    throw new ValueError(`expected ${types.length} ${slotName}s, got ${count}`);
   }
   const values: unknown[] = [];
+  let position = 4;
   try {
     for (const type of types) {
-      const index = values.length * 2;
-      reader.reset(frame, bounds[index], bounds[index + 1]);
+      const start = position + 4;
+      position = payloadEnd(frame, position);
+      reader.reset(frame, start, position);
       values.push(type.read(reader));
     }
   } catch (error) {

@@ -126,8 +126,8 @@ export function decodeExecutorRequest(
   if (variant !== EXECUTE) throw invalidArgument(`unknown executor request ${variant}`);
   return {
     kind: 'execute',
-    packageName: body.text('package name'),
-    functionName: body.text('function name'),
+    packageName: body.text('package name', packageNames),
+    functionName: body.text('function name', functionNames),
     context: body.bytes('context'),
     inputs: body.bytes('inputs'),
   };
@@ -152,6 +152,32 @@ export function decodeExecutorResult(
   }
   return { outcome, payload: body.bytes('payload'), elapsedUs: body.uint64('elapsed time') };
 }
+
+/** Decodes text that is mostly the same as the time before. */
+class RecentText {
+  #bytes: Uint8Array = new Uint8Array(0);
+  #text = '';
+
+  decode(bytes: Uint8Array, start: number, end: number): string {
+    if (this.#isSame(bytes, start, end)) return this.#text;
+    const copy = bytes.slice(start, end);
+    this.#text = decoder.decode(copy);
+    this.#bytes = copy;
+    return this.#text;
+  }
+
+  #isSame(bytes: Uint8Array, start: number, end: number): boolean {
+    const same = this.#bytes;
+    if (end - start !== same.length) return false;
+    for (let i = 0; i < same.length; i++) {
+      if (bytes[start + i] !== same[i]) return false;
+    }
+    return true;
+  }
+}
+
+const packageNames = new RecentText();
+const functionNames = new RecentText();
 
 /** Reads the fields of a body one after another. */
 class BodyReader {
@@ -178,10 +204,10 @@ class BodyReader {
     return this.#bytes.subarray(start, this.#position);
   }
 
-  text(field: string): string {
-    const bytes = this.bytes(field);
+  text(field: string, recent: RecentText): string {
+    const start = this.#take(this.uint64(field), field);
     try {
-      return decoder.decode(bytes);
+      return recent.decode(this.#bytes, start, this.#position);
     } catch {
       throw invalidArgument(`the ${field} of an executor message is not UTF-8`);
     }

@@ -70,14 +70,21 @@ export function frameBounds(bytes: Uint8Array, into: number[] = []): number[] {
   into.length = count * 2;
   let position = EMPTY;
   for (let i = 0; i < count; i++) {
-    const start = position + 4;
-    const end = start > bytes.length ? Infinity : start + readUint32LE(bytes, position);
-    if (end > bytes.length) {
-      throw invalidArgument(`a wire frame ends inside its payload ${i} of ${count}`);
-    }
-    into[2 * i] = start;
-    into[2 * i + 1] = end;
-    position = end;
+    into[2 * i] = position + 4;
+    position = payloadEnd(bytes, position);
+    into[2 * i + 1] = position;
   }
   return into;
+}
+
+/**
+ * Where the payload ends whose length is at `at`.
+ *
+ * @throws SpiderError 'invalid-argument' if the frame ends before.
+ */
+export function payloadEnd(bytes: Uint8Array, at: number): number {
+  const start = at + 4;
+  const end = start > bytes.length ? Infinity : start + readUint32LE(bytes, at);
+  if (end > bytes.length) throw invalidArgument('a wire frame ends inside one of its payloads');
+  return end;
 }

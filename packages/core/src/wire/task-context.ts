@@ -6,7 +6,6 @@ import {
   type ResourceGroupId,
   type TaskIndex,
   type TaskInstanceId,
-  toId,
 } from '../id.ts';
 import { MsgpackReader } from '../value/msgpack-reader.ts';
 import { MsgpackWriter } from '../value/msgpack-writer.ts';
@@ -23,8 +22,9 @@ export interface TaskContextFields {
   readonly outputs: Uint8Array | undefined;
 }
 
+const scratch = new MsgpackWriter(64);
+
 const FIELDS = 5;
-const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
 const TASK_INDEX_MAX = CLEANUP_TASK_INDEX - 1;
 
 /**
@@ -32,9 +32,9 @@ const TASK_INDEX_MAX = CLEANUP_TASK_INDEX - 1;
  * it.
  */
 export function encodeTaskContext(context: TaskContextFields): Uint8Array {
-  const writer = new MsgpackWriter(64);
-  appendTaskContext(writer, context);
-  return writer.toBytes();
+  scratch.clear();
+  appendTaskContext(scratch, context);
+  return scratch.toBytes();
 }
 
 /** As `encodeTaskContext`, behind what the writer holds already. */
@@ -57,10 +57,10 @@ export function decodeTaskContext(bytes: Uint8Array): TaskContextFields {
   const reader = new MsgpackReader(bytes);
   const count = reader.readArrayHeader('task context');
   if (count !== FIELDS) throw new ValueError(`expected a task context of 5 fields, got ${count}`);
-  const jobId = toId<JobId>(readUint64(reader, 'job id'));
+  const jobId = reader.readUint64('job id') as JobId;
   const taskIndex = readTaskIndex(reader);
-  const taskInstanceId = toId<TaskInstanceId>(readUint64(reader, 'task instance id'));
-  const resourceGroupId = toId<ResourceGroupId>(readUint64(reader, 'resource group id'));
+  const taskInstanceId = reader.readUint64('task instance id') as TaskInstanceId;
+  const resourceGroupId = reader.readUint64('resource group id') as ResourceGroupId;
   const outputs = reader.isNil() ? undefined : reader.readBytes();
   if (outputs === undefined) reader.readNil();
   checkOutputs(taskIndex, outputs);
@@ -87,10 +87,6 @@ function readTaskIndex(reader: MsgpackReader): TaskIndex {
   if (!isMap && name === 'Commit') return COMMIT_TASK_INDEX;
   if (!isMap && name === 'Cleanup') return CLEANUP_TASK_INDEX;
   throw new ValueError(`expected a task id, got ${JSON.stringify(name)}`);
-}
-
-function readUint64(reader: MsgpackReader, field: string): bigint {
-  return reader.readBigInt(0n, UINT64_MAX, field);
 }
 
 function checkOutputs(taskIndex: TaskIndex, outputs: Uint8Array | undefined): void {
