@@ -92,8 +92,8 @@ describe('a task', () => {
       graph.task(divide, quotient.out(1), quotient.out(0));
       return [quotient.out(0), quotient.out(1), quotient.out(0)];
     });
-    expect([...job.graph.sourceTask.slice(2)]).toEqual([0, 0]);
-    expect([...job.graph.sourceSlot.slice(2)]).toEqual([1, 0]);
+    expect([...job.graph.sourceTask.subarray(2)]).toEqual([0, 0]);
+    expect([...job.graph.sourceSlot.subarray(2)]).toEqual([1, 0]);
     expect([...job.graph.jobOutputSlots]).toEqual([0, 1]);
     const outputs = job.decodeOutputs(encodeValues([int32, int32], [3, 4], 'job output'));
     expectTypeOf(outputs).toEqualTypeOf<readonly [number, number, number]>();
@@ -139,52 +139,57 @@ it('a job can have a commit and a cleanup task, which take no inputs', () => {
 });
 
 describe('what is refused, by the compiler or when the job is put together', () => {
-  const refuse = (build: (graph: JobGraph<readonly [Type<number>]>, x: Value<number>) => void) =>
-    expect(() => defineJob([float64], build));
+  const define =
+    (build: (graph: JobGraph<readonly [Type<number>]>, x: Value<number>) => void) => (): unknown =>
+      defineJob([float64], build);
 
   it('a value of another type', () => {
     // @ts-expect-error a number is no string
-    refuse((graph, x) => graph.task(shout, x)).toThrow(
+    expect(define((graph, x) => graph.task(shout, x))).toThrow(
       'shout: task 0: input 0 is of type struct "String", but job input 0 is of type float64',
     );
     // @ts-expect-error a string is no number
-    refuse((graph, x) => graph.task(add, x, graph.task(shout, 'one'))).toThrow(
+    expect(define((graph, x) => graph.task(add, x, graph.task(shout, 'one')))).toThrow(
       'add: task 1: input 1 is of type float64, but output 0 of task 0 is of type struct "String"',
     );
     // The compiler cannot tell the widths of numbers apart.
-    refuse((graph, x) => void graph.task(divide, x, 1)).toThrow('input 0 is of type int32');
+    expect(define((graph, x) => void graph.task(divide, x, 1))).toThrow('input 0 is of type int32');
   });
 
   it('a plain value of another type', () => {
     // @ts-expect-error a string is no number
-    refuse((graph, x) => graph.task(add, x, 'one')).toThrow(
+    expect(define((graph, x) => graph.task(add, x, 'one'))).toThrow(
       'add: input 1: expected float64, got string',
     );
     // @ts-expect-error y is missing
-    refuse((graph) => graph.task(norm, { x: 1 }, 1)).toThrow('norm: input 0');
+    expect(define((graph) => graph.task(norm, { x: 1 }, 1))).toThrow('norm: input 0');
   });
 
   it('too few or too many sources', () => {
     // @ts-expect-error one is missing
-    refuse((graph, x) => graph.task(add, x)).toThrow('add: it has 2 inputs, but 1 sources');
+    expect(define((graph, x) => graph.task(add, x))).toThrow('add: it has 2 inputs, but 1 sources');
     // @ts-expect-error one is too many
-    refuse((graph, x) => graph.task(add, x, x, x)).toThrow('add: it has 2 inputs, but 3 sources');
+    expect(define((graph, x) => graph.task(add, x, x, x))).toThrow(
+      'add: it has 2 inputs, but 3 sources',
+    );
   });
 
   it('a task that has not exactly one output, in the place of a value', () => {
     // @ts-expect-error it has two
-    refuse((graph) => graph.task(divide, graph.task(divide, 7, 2), 1)).toThrow(
+    expect(define((graph) => graph.task(divide, graph.task(divide, 7, 2), 1))).toThrow(
       'divide: input 0: task 0 (divide) has 2 outputs: choose one with out()',
     );
     // @ts-expect-error it has none
-    refuse((graph, x) => graph.task(add, x, graph.task(notify))).toThrow(
+    expect(define((graph, x) => graph.task(add, x, graph.task(notify)))).toThrow(
       'add: input 1: task 0 (notify) has 0 outputs: it can only be waited for, with after()',
     );
   });
 
   it('an output that a task does not have', () => {
     // @ts-expect-error they are 0 and 1
-    refuse((graph) => graph.task(divide, 7, 2).out(2)).toThrow('task 0 (divide) has no output 2');
+    expect(define((graph) => graph.task(divide, 7, 2).out(2))).toThrow(
+      'task 0 (divide) has no output 2',
+    );
   });
 
   it('values and tasks of another graph', () => {
@@ -194,20 +199,22 @@ describe('what is refused, by the compiler or when the job is put together', () 
     });
     if (!foreign) throw new Error('the job was not put together');
     const [other] = [foreign];
-    refuse((graph, x) => void graph.task(add, x, other)).toThrow(
+    expect(define((graph, x) => void graph.task(add, x, other))).toThrow(
       'add: input 1: this is a value of another graph',
     );
-    refuse((graph, x) => void graph.task(add, x, x).after(other)).toThrow(
+    expect(define((graph, x) => void graph.task(add, x, x).after(other))).toThrow(
       'task 0 (add) is to run after a task of another graph',
     );
     expect(() => defineJob([], () => [other])).toThrow('job output 0: this is a value of another');
   });
 
   it('to run after a task that comes later', () => {
-    refuse((graph, x) => {
-      const first = graph.task(add, x, x);
-      first.after(graph.task(add, x, x));
-    }).toThrow('task 0: it is to run after task 1, which is not an earlier task');
+    expect(
+      define((graph, x) => {
+        const first = graph.task(add, x, x);
+        first.after(graph.task(add, x, x));
+      }),
+    ).toThrow('task 0: it is to run after task 1, which is not an earlier task');
   });
 
   it('an input of the job as its output', () => {

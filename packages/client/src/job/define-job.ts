@@ -1,7 +1,6 @@
 import {
   appendValues,
   decodeValues,
-  invalidArgument,
   LIMITS,
   MsgpackWriter,
   type TaskGraph,

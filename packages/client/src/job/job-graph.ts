@@ -11,13 +11,13 @@ export interface JobGraph<Inputs extends Types = Types> {
    *
    * @throws SpiderError 'invalid-argument' if sources and inputs differ in number or type.
    */
-  task<I extends Types, O extends Types>(
+  task<const I extends Types, const O extends Types>(
     task: TaskSignature<I, O>,
     ...sources: Sources<I>
   ): Task<O>;
 
   /** As `task`, for sources whose number is known only when the job is put together. */
-  taskFrom<I extends Types, O extends Types>(
+  taskFrom<const I extends Types, const O extends Types>(
     task: TaskSignature<I, O>,
     sources: readonly Source<ValueOf<I[number]>>[],
   ): Task<O>;
