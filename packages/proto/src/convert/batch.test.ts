@@ -1,11 +1,12 @@
 import { create } from '@bufbuild/protobuf';
-import { LIMITS, SpiderError, TaskOutcome } from '@spider/core';
+import { LIMITS, SpiderError } from '@spider/core';
 import { describe, expect, it } from 'vitest';
 
 import {
   PullAssignmentsResponseSchema,
   PullReadyTasksResponseSchema,
 } from '../gen/spider/v1/dispatch_pb.ts';
+import { TaskOutcome } from '../gen/spider/v1/task_graph_pb.ts';
 import {
   ExchangeRequestSchema,
   ExchangeResponseSchema,
@@ -27,7 +28,7 @@ const reports = (change: object = {}) =>
   Object.assign(
     create(TaskReportsSchema, {
       instances: { jobId: 1n, taskIndexes: [0, 1], instanceOffsets: [7, 8] },
-      outcomes: [TaskOutcome.Succeeded, TaskOutcome.FailedForGood],
+      outcomes: [TaskOutcome.SUCCEEDED, TaskOutcome.FAILED_FOR_GOOD],
       payloadLengths: [4, 1],
       payloads: new Uint8Array(5),
       startedOffsetsMs: [0, 0],
@@ -63,7 +64,7 @@ describe('what an execution manager sends', () => {
   });
 
   it.each([
-    ['outcomes', { outcomes: [TaskOutcome.Succeeded] }],
+    ['outcomes', { outcomes: [TaskOutcome.SUCCEEDED] }],
     ['payload_lengths', { payloadLengths: [5] }],
     ['started_offsets_ms', { startedOffsetsMs: [] }],
     ['elapsed_us', { elapsedUs: [1, 2, 3] }],
