@@ -1,1 +1,1 @@
-export {};
+export { runStorage } from './run-storage.ts';

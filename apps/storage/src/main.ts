@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-export {};
+import { runMain } from '@spider/runtime/node';
+import { runStorage } from './run-storage.ts';
+
+await runMain('spider-storage', runStorage);

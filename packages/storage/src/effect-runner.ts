@@ -105,7 +105,7 @@ export class EffectRunner {
 
   /** A job was put into the cache and may have ready tasks. */
   enqueue(job: Job): void {
-    if (!job.machine.hasReady) return;
+    if (job.isBroken || !job.machine.hasReady) return;
     this.#options.queue.add(job);
     this.#options.onReady();
   }

@@ -1,9 +1,10 @@
 import { decodeFrame, decodeSerializedOutputs, JobState } from '@spider/core';
+import { nodeZstd } from '@spider/runtime/node';
 import { expect, test } from 'vitest';
 import { diamond } from './testing/graphs.ts';
 import { ScriptedExecutionManager } from './testing/scripted-execution-manager.ts';
 import { ScriptedScheduler } from './testing/scripted-scheduler.ts';
-import { TestStorage, testZstd as nodeZstd } from './testing/test-storage.ts';
+import { TestStorage } from './testing/test-storage.ts';
 
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
 

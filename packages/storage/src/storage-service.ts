@@ -14,6 +14,7 @@ import { Journal } from './journal/journal.ts';
 import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
 import { InboundQueue } from './queue/inbound-queue.ts';
 import { ReadyTaskFeed } from './queue/ready-task-feed.ts';
+import { recoverJobs } from './recovery/recover-jobs.ts';
 import { createJobService } from './rpc/job-service.ts';
 import { createReadyTaskService } from './rpc/ready-task-service.ts';
 import { createWorkerService } from './rpc/worker-service.ts';
@@ -28,6 +29,9 @@ export interface StorageServiceOptions {
   readonly logger: Logger;
   readonly zstd: Zstd;
 }
+
+/** How long execution managers have after a start of storage to say what they hold. */
+const RECONNECT_GRACE_MS = 1000;
 
 /** All of storage but its database and its server. */
 export class StorageService implements Service {
@@ -92,6 +96,7 @@ export class StorageService implements Service {
     const instances = await TaskInstances.open(() => cluster.reserveTaskInstances());
     const service = new StorageService(options, instances);
     await service.#registry.load();
+    await service.#recover();
     return service;
   }
 
@@ -136,6 +141,20 @@ export class StorageService implements Service {
     this.#registry.close(reason);
     this.#journal.close();
     this.#cache.close();
+  }
+
+  /**
+   * What was handed out before is not known any more. So nothing of a job that was read back is
+   * handed out until the execution managers have said what they hold, or had the time to.
+   */
+  async #recover(): Promise<void> {
+    const { clock, logger, zstd, store } = this.#options;
+    const jobs = await recoverJobs({
+      ...{ clock, logger, zstd, store: store.jobs, cache: this.#cache, runner: this.#runner },
+    });
+    void this.#registry.whenConnected(RECONNECT_GRACE_MS).then(() => {
+      for (const job of jobs) this.#runner.enqueue(job);
+    });
   }
 
   #releaseAllOf(executionManager: number): void {

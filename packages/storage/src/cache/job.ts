@@ -10,8 +10,6 @@ export interface JobOptions {
   readonly machine: JobMachine;
   readonly submittedAt: TimestampMs;
   readonly startedAt?: TimestampMs | undefined;
-  /** The sequence of the last row of its journal. */
-  readonly lastJournalSequence?: number | undefined;
 }
 
 /** A job in memory: its machine, and what the edges of storage know of it. */
@@ -39,7 +37,7 @@ export class Job {
     this.resourceGroupId = options.resourceGroupId;
     this.resourceGroupNumber = Number(options.resourceGroupId);
     this.machine = options.machine;
-    this.journal = new JobJournal(options.id, options.lastJournalSequence);
+    this.journal = new JobJournal(options.id);
     this.submittedAt = options.submittedAt;
     this.startedAt = options.startedAt;
   }

@@ -5,13 +5,16 @@ import type { JournalRow } from '../db/job-store.ts';
 /** One job's journal: its rows so far, and the records that are not in a row yet. */
 export class JobJournal {
   readonly jobId: JobId;
-  #lastSequence: number;
+  #lastSequence = 0;
   #records: Uint8Array[] = [];
 
-  /** `lastSequence` is that of the job's last row in the database, 0 if it has none. */
-  constructor(jobId: JobId, lastSequence = 0) {
+  constructor(jobId: JobId) {
     this.jobId = jobId;
-    this.#lastSequence = lastSequence;
+  }
+
+  /** The database has rows up to this one already. */
+  resumeAfter(sequence: number): void {
+    this.#lastSequence = sequence;
   }
 
   get isEmpty(): boolean {

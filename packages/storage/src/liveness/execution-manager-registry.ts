@@ -1,6 +1,6 @@
 import { failedPrecondition } from '@spider/core';
 import type { ExecutionManagerId, SpiderError } from '@spider/core';
-import type { Clock, Logger } from '@spider/runtime';
+import type { Clock, Logger, Timer } from '@spider/runtime';
 import type { ClusterStore } from '../db/job-store.ts';
 import type { WorkerLink } from '../ports.ts';
 import { ExecutionManager } from './execution-manager.ts';
@@ -24,6 +24,7 @@ export interface ExecutionManagerRegistryOptions {
 export class ExecutionManagerRegistry {
   readonly #options: ExecutionManagerRegistryOptions;
   readonly #byNumber = new Map<number, ExecutionManager>();
+  #awaited: { readonly resolve: () => void; readonly timer: Timer } | undefined;
 
   constructor(options: ExecutionManagerRegistryOptions) {
     this.#options = options;
@@ -38,6 +39,17 @@ export class ExecutionManagerRegistry {
     for (const stored of await this.#options.store.listExecutionManagers()) {
       this.#add(new ExecutionManager(stored.id, stored.host, stored.slots));
     }
+  }
+
+  /** Resolves when all of them have a stream, or have been waited for long enough. */
+  async whenConnected(timeoutMs: number): Promise<void> {
+    if (this.#areAllConnected()) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.clock.setTimer(timeoutMs, resolve);
+      this.#awaited = { resolve, timer };
+    });
+    this.#awaited?.timer.cancel();
+    this.#awaited = undefined;
   }
 
   /** Enters a new one; it has the grace period to connect. */
@@ -71,6 +83,7 @@ export class ExecutionManagerRegistry {
     executionManager.heard(this.#options.clock.monotonicUs());
     this.#watchSilence(executionManager, this.#options.silenceMs);
     earlier?.close(failedPrecondition(`execution manager ${id} has opened another stream`));
+    if (this.#awaited !== undefined && this.#areAllConnected()) this.#awaited.resolve();
     return executionManager;
   }
 
@@ -99,6 +112,12 @@ export class ExecutionManagerRegistry {
       link?.close(reason);
     }
     this.#byNumber.clear();
+    this.#awaited?.resolve();
+  }
+
+  #areAllConnected(): boolean {
+    for (const { link } of this.#byNumber.values()) if (link === undefined) return false;
+    return true;
   }
 
   #add(executionManager: ExecutionManager): void {

@@ -1,12 +1,11 @@
 import { createClient } from '@connectrpc/connect';
 import type { Client } from '@connectrpc/connect';
 import { encodeFrame } from '@spider/core';
-import type { TaskGraph, Zstd } from '@spider/core';
+import type { TaskGraph } from '@spider/core';
 import { JobService } from '@spider/proto';
 import { createTransport, SeededRng, silentLogger, startRpcServer } from '@spider/runtime';
 import type { Logger, RpcServer, RpcTransport } from '@spider/runtime';
-import { systemClock } from '@spider/runtime/node';
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { nodeZstd, systemClock } from '@spider/runtime/node';
 import { storageConfigSchema } from '../config.ts';
 import type { StorageConfig } from '../config.ts';
 import type { Store } from '../db/job-store.ts';
@@ -46,7 +45,7 @@ export class TestStorage implements AsyncDisposable {
       clock: systemClock,
       rng: new SeededRng('storage'),
       logger,
-      zstd: testZstd,
+      zstd: nodeZstd,
     });
     const server = await startRpcServer({ routes: (router) => service.routes(router), logger });
     return new TestStorage(service, server, store);
@@ -72,8 +71,3 @@ export class TestStorage implements AsyncDisposable {
 
 export const testConfig = (config: unknown = {}): StorageConfig =>
   storageConfigSchema.parse(config);
-
-export const testZstd: Zstd = {
-  compress: (bytes) => zstdCompressSync(bytes),
-  decompress: (bytes) => zstdDecompressSync(bytes),
-};

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync, SQLInputValue } from 'node:sqlite';
-import { SqliteDialect } from 'kysely';
-import type { SqliteDatabase, SqliteStatement } from 'kysely';
+import { SqliteAdapter, SqliteDialect } from 'kysely';
+import type { DialectAdapter, SqliteDatabase, SqliteStatement } from 'kysely';
 
 /** Statements kept prepared; the store has a few dozen distinct ones. */
 const PREPARED_STATEMENTS_MAX = 256;
@@ -15,7 +15,21 @@ export interface SqliteOptions {
 
 /** kysely's SQLite dialect over Node's own SQLite. Integers come back as bigint. */
 export function sqliteDialect(options: SqliteOptions): SqliteDialect {
-  return new SqliteDialect({ database: async () => new NodeSqliteDatabase(options) });
+  return new NodeSqliteDialect({ database: async () => new NodeSqliteDatabase(options) });
+}
+
+class NodeSqliteDialect extends SqliteDialect {
+  override createAdapter(): DialectAdapter {
+    return new NodeSqliteAdapter();
+  }
+}
+
+/** kysely does not trust SQLite to create tables in a transaction, but it can. */
+class NodeSqliteAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    // Of two processes that migrate at once, one waits for the other's transaction.
+    return true;
+  }
 }
 
 class NodeSqliteDatabase implements SqliteDatabase {

@@ -1,0 +1,263 @@
+import { JobState, LIMITS, toId } from '@spider/core';
+import type { JobId, ResourceGroupId, SessionId, TimestampMs } from '@spider/core';
+import { describe, expect, test } from 'vitest';
+import { BlobKind } from '../db/job-store.ts';
+import type { JobStateChange, NewJob, Store } from '../db/job-store.ts';
+import { SupersededError } from '../db/store-error.ts';
+
+const at = (ms: number): TimestampMs => ms as TimestampMs;
+const group = (id: number): ResourceGroupId => toId<ResourceGroupId>(id);
+const job = (id: number): JobId => toId<JobId>(id);
+const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
+const plain = (value: Uint8Array | undefined): number[] | undefined => value && [...value];
+
+const newJob = (change: Partial<NewJob> = {}): NewJob => ({
+  resourceGroupId: group(0),
+  idempotencyKey: undefined,
+  state: JobState.Ready,
+  taskCount: 3,
+  graph: bytes(1, 2),
+  inputs: bytes(3),
+  submittedAt: at(1000),
+  ...change,
+});
+
+const change = (
+  jobId: JobId,
+  from: JobState,
+  to: JobState,
+  more: Partial<JobStateChange> = {},
+) => ({
+  ...{ jobId, from, to, at: at(2000), succeededTasks: 0, failedAttempts: 0, deleteJournal: false },
+  ...more,
+});
+
+/**
+ * What every database must do. `withDatabase` runs a test with a function that opens a new session
+ * on one and the same database, empty at first.
+ */
+export function describeStore(
+  name: string,
+  withDatabase: (run: (open: () => Promise<Store>) => Promise<void>) => Promise<void>,
+): void {
+  const withStore = (run: (store: Store, open: () => Promise<Store>) => Promise<void>) => () =>
+    withDatabase(async (open) => {
+      await using store = await open();
+      await run(store, open);
+    });
+
+  describe(`the store on ${name}`, () => {
+    test(
+      'keeps a job as it was submitted',
+      withStore(async ({ jobs }) => {
+        const { id, resourceGroupId, existed } = await jobs.insertJob(newJob());
+        expect(existed).toBe(false);
+        expect(await jobs.findJob(id)).toEqual({
+          ...{ id, resourceGroupId, state: JobState.Ready, taskCount: 3 },
+          ...{ succeededTasks: 0, failedAttempts: 0, errorMessage: undefined },
+          ...{ submittedAt: 1000, startedAt: undefined, endedAt: undefined },
+        });
+        expect(plain(await jobs.readBlob(id, BlobKind.Graph))).toEqual([1, 2]);
+        expect(plain(await jobs.readBlob(id, BlobKind.Inputs))).toEqual([3]);
+        expect(await jobs.readBlob(id, BlobKind.Outputs)).toBeUndefined();
+      }),
+    );
+
+    test(
+      'takes a job that is started at once',
+      withStore(async ({ jobs }) => {
+        const { id, state } = await jobs.insertJob(newJob({ state: JobState.Running }));
+        expect(state).toBe(JobState.Running);
+        expect(await jobs.findJob(id)).toMatchObject({ state: JobState.Running, startedAt: 1000 });
+      }),
+    );
+
+    test(
+      'cuts large values into rows and puts them together again',
+      withStore(async ({ jobs }) => {
+        const graph = Uint8Array.from({ length: 9 * LIMITS.blobRowBytes + 7 }, (_, i) => i % 251);
+        const inputs = new Uint8Array(0);
+        const { id } = await jobs.insertJob(newJob({ graph, inputs }));
+        expect(Buffer.compare((await jobs.readBlob(id, BlobKind.Graph))!, graph)).toBe(0);
+        expect(plain(await jobs.readBlob(id, BlobKind.Inputs))).toEqual([]);
+      }),
+    );
+
+    test(
+      'refuses a job of a resource group that does not exist',
+      withStore(async ({ jobs }) => {
+        for (const resourceGroupId of [group(77), 2n ** 64n - 1n] as ResourceGroupId[]) {
+          await expect(jobs.insertJob(newJob({ resourceGroupId }))).rejects.toMatchObject({
+            code: 'not-found',
+          });
+        }
+      }),
+    );
+
+    test(
+      'answers the same job for the same idempotency key, also to submissions at the same time',
+      withStore(async ({ jobs }) => {
+        const submissions = Array.from({ length: 8 }, () =>
+          jobs.insertJob(newJob({ idempotencyKey: 'nightly' })),
+        );
+        const inserted = await Promise.all(submissions);
+        expect(new Set(inserted.map(({ id }) => id)).size).toBe(1);
+        expect(inserted.filter(({ existed }) => !existed)).toHaveLength(1);
+        const other = await jobs.insertJob(newJob({ idempotencyKey: 'Nightly' }));
+        expect(other.existed).toBe(false);
+        const without = [await jobs.insertJob(newJob()), await jobs.insertJob(newJob())];
+        expect(without[0]!.id).not.toBe(without[1]!.id);
+      }),
+    );
+
+    test(
+      'changes a state only from the state that was expected',
+      withStore(async ({ jobs }) => {
+        const { id } = await jobs.insertJob(newJob());
+        const results = await jobs.commit({
+          journal: [],
+          changes: [
+            change(id, JobState.Ready, JobState.Running),
+            change(id, JobState.Ready, JobState.Cancelled),
+            change(job(404), JobState.Ready, JobState.Running),
+            change(id, JobState.Running, JobState.Failed, {
+              ...{ errorMessage: 'ünlucky', failedAttempts: 2, succeededTasks: 1, at: at(3000) },
+            }),
+          ],
+        });
+        expect(results).toEqual([
+          { kind: 'changed' },
+          { kind: 'conflict', state: JobState.Running },
+          { kind: 'conflict', state: undefined },
+          { kind: 'changed' },
+        ]);
+        expect(await jobs.findJob(id)).toMatchObject({
+          ...{ state: JobState.Failed, errorMessage: 'ünlucky', failedAttempts: 2 },
+          ...{ succeededTasks: 1, startedAt: 2000, endedAt: 3000 },
+        });
+      }),
+    );
+
+    test(
+      'writes outputs with the state they belong to',
+      withStore(async ({ jobs }) => {
+        const { id } = await jobs.insertJob(newJob({ state: JobState.Running }));
+        const outputs = bytes(0, 9);
+        const conflict = change(id, JobState.Ready, JobState.Running, { outputs });
+        await jobs.commit({ journal: [], changes: [conflict] });
+        expect(await jobs.readBlob(id, BlobKind.Outputs)).toBeUndefined();
+        const success = change(id, JobState.Running, JobState.Succeeded, { outputs });
+        await jobs.commit({ journal: [], changes: [success] });
+        expect(plain(await jobs.readBlob(id, BlobKind.Outputs))).toEqual([0, 9]);
+      }),
+    );
+
+    test(
+      'reads a journal back in order, in pages, and deletes it with the job that succeeded',
+      withStore(async ({ jobs }) => {
+        const { id } = await jobs.insertJob(newJob({ state: JobState.Running }));
+        const { id: other } = await jobs.insertJob(newJob({ state: JobState.Running }));
+        const row = (jobId: JobId, sequence: number) => ({
+          ...{ jobId, sequence, records: bytes(sequence) },
+        });
+        await jobs.commit({ journal: [row(id, 1), row(other, 1), row(id, 2)], changes: [] });
+        await jobs.commit({ journal: [row(id, 3)], changes: [] });
+        const first = await jobs.readJournal(id, 0, 2);
+        expect(first.map(({ sequence, records }) => [sequence, ...records])).toEqual([
+          [1, 1],
+          [2, 2],
+        ]);
+        expect((await jobs.readJournal(id, 2, 2)).map(({ sequence }) => sequence)).toEqual([3]);
+        await jobs.commit({
+          journal: [],
+          changes: [change(id, JobState.Running, JobState.Succeeded, { deleteJournal: true })],
+        });
+        expect(await jobs.readJournal(id, 0, 10)).toEqual([]);
+        expect(await jobs.readJournal(other, 0, 10)).toHaveLength(1);
+      }),
+    );
+
+    test(
+      'takes many large rows in one flush',
+      withStore(async ({ jobs }) => {
+        const { id } = await jobs.insertJob(newJob({ state: JobState.Running }));
+        const journal = Array.from({ length: 20 }, (_, i) => ({
+          ...{ jobId: id, sequence: i + 1, records: new Uint8Array(LIMITS.blobRowBytes).fill(i) },
+        }));
+        await jobs.commit({ journal, changes: [] });
+        const rows = await jobs.readJournal(id, 15, 10);
+        expect(rows.map(({ records }) => [records.length, records[9]])).toEqual(
+          [15, 16, 17, 18, 19].map((i) => [LIMITS.blobRowBytes, i]),
+        );
+      }),
+    );
+
+    test(
+      'lists the unfinished jobs in pages',
+      withStore(async ({ jobs }) => {
+        const states = [JobState.Ready, JobState.Running, JobState.Running, JobState.Ready];
+        const ids: JobId[] = [];
+        for (const state of states) ids.push((await jobs.insertJob(newJob({ state }))).id);
+        await jobs.commit({
+          journal: [],
+          changes: [change(ids[1]!, JobState.Running, JobState.Failed)],
+        });
+        const list = async (after: JobId) =>
+          (await jobs.listUnfinishedJobs(after, 2)).map(({ id }) => id);
+        expect(await list(job(0))).toEqual([ids[0], ids[2]]);
+        expect(await list(ids[2]!)).toEqual([ids[3]]);
+      }),
+    );
+
+    test(
+      'never gives an id of a task instance twice',
+      withStore(async (store, open) => {
+        const bases = [await store.cluster.reserveTaskInstances()];
+        bases.push(await store.cluster.reserveTaskInstances());
+        await using next = await open();
+        bases.push(await next.cluster.reserveTaskInstances());
+        expect(bases[0]).toBeGreaterThanOrEqual(2 ** 32);
+        expect(bases[1]! - bases[0]!).toBeGreaterThanOrEqual(2 ** 32);
+        expect(bases[2]! - bases[1]!).toBeGreaterThanOrEqual(2 ** 32);
+      }),
+    );
+
+    test(
+      'knows the execution managers that are alive, also after a start',
+      withStore(async (store, open) => {
+        const { cluster } = store;
+        const first = await cluster.registerExecutionManager('a', 4, at(1));
+        const second = await cluster.registerExecutionManager('b', 8, at(2));
+        await cluster.endExecutionManager(first, at(3));
+        expect(await cluster.findExecutionManager(first)).toMatchObject({ endedAt: 3 });
+        await using next = await open();
+        expect(await next.cluster.listExecutionManagers()).toEqual([
+          { id: second, host: 'b', slots: 8, endedAt: undefined },
+        ]);
+        expect(await next.cluster.registerScheduler('c', 50_052, at(4))).toBe(1n);
+        const unknown = toId<typeof first>(2n ** 64n - 1n);
+        expect(await cluster.findExecutionManager(unknown)).toBeUndefined();
+      }),
+    );
+
+    test(
+      'lets only the latest session write, and everyone read',
+      withStore(async (store, open) => {
+        const { id } = await store.jobs.insertJob(newJob());
+        await using next = await open();
+        expect(next.sessionId > store.sessionId).toBe(true);
+        await expect(store.jobs.insertJob(newJob())).rejects.toThrow(SupersededError);
+        await expect(
+          store.jobs.commit({
+            journal: [{ jobId: id, sequence: 1, records: bytes(1) }],
+            changes: [change(id, JobState.Ready, JobState.Running)],
+          }),
+        ).rejects.toThrow(`session ${store.sessionId} of this storage was superseded`);
+        await expect(store.cluster.reserveTaskInstances()).rejects.toThrow(SupersededError);
+        expect(await store.jobs.findJob(id)).toMatchObject({ state: JobState.Ready });
+        expect(await next.jobs.readJournal(id, 0, 1)).toEqual([]);
+        await next.jobs.insertJob(newJob());
+      }),
+    );
+  });
+}
