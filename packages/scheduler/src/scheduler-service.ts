@@ -49,6 +49,11 @@ export class SchedulerService implements Service {
     return this.#machine.waiting;
   }
 
+  /** How many more tasks execution managers would take. */
+  get credit(): number {
+    return this.#machine.credit;
+  }
+
   /** How many execution managers are connected. */
   get executionManagers(): number {
     return this.#machine.executionManagers;

@@ -49,6 +49,11 @@ export class DispatchMachine {
     return this.#state.waiting;
   }
 
+  /** How many more tasks execution managers take. */
+  get credit(): number {
+    return this.#state.credit;
+  }
+
   /** How many execution managers are connected. */
   get executionManagers(): number {
     return this.#state.assignees.length;
