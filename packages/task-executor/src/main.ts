@@ -1,8 +1,12 @@
 #!/usr/bin/env node
 import { EXECUTOR_EXTENSIONS_ENV } from '@spider/core';
+import { nodeZstd } from '@spider/runtime/zstd';
 import { ExecutorLoop } from './executor-loop.ts';
 import { PackageRegistry } from './package-registry.ts';
 import { reserveStdout } from './protocol-stdout.ts';
+
+/** How long an executor outlives its execution manager. */
+const ORPHANED_MS = 1_000;
 
 const write = reserveStdout();
 const packageDir = process.env['SPIDER_TDL_PACKAGE_DIR'] ?? '';
@@ -14,19 +18,25 @@ process.on('SIGINT', () => undefined);
 
 const loop = new ExecutorLoop({
   packages: new PackageRegistry(packageDir),
-  host: { zstd: { compress: (x) => x, decompress: (x) => x } },
+  host: { zstd: nodeZstd },
   hasExtensions: process.env[EXECUTOR_EXTENSIONS_ENV] === '1',
   write,
   nowUs: () => performance.now() * 1000,
-  onShutdown: () => process.exit(0),
+  onDrain: () => process.stdin.resume(),
+  onEnd: () => process.exit(0),
   onFailure: (error) => exitWithError(error instanceof Error ? error.message : String(error)),
 });
 
-process.stdin.on('data', (chunk: Uint8Array) => loop.push(chunk));
-// Nobody is left to take results, so a task that is still running is of no use.
+// Also when task code ends the process: what ran before is not to be run again.
+process.on('exit', () => loop.flush());
+
+process.stdin.on('data', (chunk: Uint8Array) => {
+  if (!loop.push(chunk)) process.stdin.pause();
+});
 process.stdin.on('end', () => {
-  if (!loop.isAtBoundary && !loop.isRunning) exitWithError('stdin ended inside a request');
-  process.exit(0);
+  loop.end();
+  // Without an orderly end the execution manager is lost, and a task still running has no taker.
+  if (!loop.isToShutDown) setTimeout(() => process.exit(0), ORPHANED_MS);
 });
 process.stdin.on('error', (error) => exitWithError(`stdin: ${error.message}`));
 

@@ -50,11 +50,16 @@ export function executeTask(
   }
   try {
     const returned: unknown = task.run(context, ...inputs);
-    if (!(returned instanceof Promise)) return encodeOutputs(task, returned);
-    return returned.then((value: unknown) => encodeOutputs(task, value), runFailure);
+    if (!isPromiseLike(returned)) return encodeOutputs(task, returned);
+    return Promise.resolve(returned).then((value) => encodeOutputs(task, value), runFailure);
   } catch (error) {
     return runFailure(error);
   }
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'then' in value && typeof value.then === 'function';
 }
 
 function encodeOutputs(task: TaskDefinition, returned: unknown): TaskResult {

@@ -87,8 +87,12 @@ export function appendExecuteRequest(
 
 /** Appends the frame that asks the executor to end. */
 export function appendShutdownRequest(writer: ByteWriter): void {
-  writer.appendUint32BE(4);
-  writer.appendUint32LE(SHUTDOWN);
+  writer.append(encodeShutdownRequest());
+}
+
+/** The frame that asks the executor to end. */
+export function encodeShutdownRequest(): Uint8Array {
+  return Uint8Array.of(0, 0, 0, 4, SHUTDOWN, 0, 0, 0);
 }
 
 /**
