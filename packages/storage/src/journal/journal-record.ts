@@ -64,7 +64,7 @@ function payloadsOf({ attempts, positions, malformed }: JournalEffect): Uint8Arr
     if (i === positions[next]) {
       const isSuccess = outcomes[i] === TaskOutcome.Succeeded;
       const kept = isSuccess ? length : Math.min(length, LIMITS.errorMessageBytes);
-      const message = malformed?.get(i);
+      const message = malformed.get(i);
       found.push(
         message === undefined
           ? payloads.subarray(start, start + kept)
@@ -78,7 +78,7 @@ function payloadsOf({ attempts, positions, malformed }: JournalEffect): Uint8Arr
 }
 
 function outcomeOf({ attempts, malformed }: JournalEffect, position: number): number {
-  if (malformed?.has(position)) return TaskOutcome.Failed;
+  if (malformed.has(position)) return TaskOutcome.Failed;
   return attempts.outcomes[position] as number;
 }
 

@@ -10,7 +10,7 @@ export class AttemptEffects {
   readonly #attempts: AttemptColumns;
   readonly #isReplay: boolean;
   #positions: number[] | undefined;
-  #malformed: Map<number, string> | undefined;
+  readonly #malformed = new Map<number, string>();
   #cancelled: CancelledEffect | undefined;
 
   constructor(list: JobEffect[], attempts: AttemptColumns, isReplay: boolean) {
@@ -24,7 +24,6 @@ export class AttemptEffects {
     if (this.#isReplay) return;
     if (this.#positions === undefined) {
       this.#positions = [];
-      this.#malformed = new Map();
       this.list.push(journalEffect(this.#attempts, this.#positions, this.#malformed));
     }
     this.#positions.push(position);
@@ -33,7 +32,7 @@ export class AttemptEffects {
   /** As `record`, for a success that counts as a failure. */
   recordMalformed(position: number, message: string): void {
     this.record(position);
-    this.#malformed?.set(position, message);
+    this.#malformed.set(position, message);
   }
 
   /** Where to list instances that are to stop. */

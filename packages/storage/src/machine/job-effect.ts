@@ -114,7 +114,7 @@ export interface JournalEffect {
   /** Their positions in the columns, ascending. */
   readonly positions: number[];
   /** For positions with a success that counts as a failure: the message of that failure. */
-  readonly malformed: ReadonlyMap<number, string> | undefined;
+  readonly malformed: ReadonlyMap<number, string>;
 }
 
 /** Instances whose results are not wanted any more; to be told to their execution managers. */
