@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { LIMITS } from '@spider/core';
 import { type RpcServer, SeededRng, silentLogger, startRpcServer } from '@spider/runtime';
 import { systemClock } from '@spider/runtime/node';
@@ -70,7 +72,7 @@ async function startBoth(): Promise<{ storage: ScriptedStorage; scheduler: Sched
 
 /** Lets the event loop turn until the condition holds. */
 async function turnsUntil(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  while (!condition()) await nextTurn();
 }
 
 const range = (from: number, to: number): number[] =>

@@ -277,7 +277,7 @@ const happening = fc.record({
     { weight: 1, arbitrary: fc.constantFrom(...Object.keys(HAPPENINGS)) },
   ),
   job: fc.integer({ min: 1, max: 4 }),
-  amount: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 700 })),
+  amount: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 300 })),
   who: fc.nat({ max: 5 }),
 });
 
