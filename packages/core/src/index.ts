@@ -5,6 +5,7 @@ export * from './graph/codec/encode-task-graph.ts';
 export * from './graph/execution-policy.ts';
 export * from './graph/task-graph-builder.ts';
 export * from './graph/task-graph.ts';
+export * from './graph/task-spec.ts';
 export * from './graph/topological-rank.ts';
 export * from './id.ts';
 export * from './job-state.ts';

@@ -51,48 +51,6 @@ function forEachEdge(columns: EdgeColumns, visit: (parent: number, task: number)
   }
 }
 
-/** Gathers ordering edges by the task that waits, each task's in the order in which they came. */
-export function groupOrders(
-  taskCount: number,
-  waiting: Uint32Array,
-  waitedFor: Uint32Array,
-): Pick<TaskGraph, 'orderOffset' | 'orderTask'> {
-  const orderOffset = new Uint32Array(taskCount + 1);
-  for (const task of waiting) orderOffset[task + 1] = at(orderOffset, task + 1) + 1;
-  sumUp(orderOffset);
-  const orderTask = new Uint32Array(waitedFor.length);
-  const next = orderOffset.slice(0, taskCount);
-  for (let order = 0; order < waitedFor.length; order++) {
-    const place = at(next, at(waiting, order));
-    orderTask[place] = at(waitedFor, order);
-    next[at(waiting, order)] = place + 1;
-  }
-  return { orderOffset, orderTask };
-}
-
-/** All outputs of the tasks that give no input to another, in order of task and position. */
-export function defaultJobOutputSlots(
-  graph: Pick<TaskGraph, 'taskCount' | 'sourceTask' | 'outputOffset'>,
-): Uint32Array {
-  const { taskCount, sourceTask, outputOffset } = graph;
-  const givesInput = new Uint8Array(taskCount);
-  for (const task of sourceTask) {
-    if (task < SOURCE_CONSTANT) givesInput[task] = 1;
-  }
-  let count = 0;
-  for (let task = 0; task < taskCount; task++) {
-    if (givesInput[task] === 0) count += at(outputOffset, task + 1) - at(outputOffset, task);
-  }
-  const slots = new Uint32Array(count);
-  let next = 0;
-  for (let task = 0; task < taskCount; task++) {
-    if (givesInput[task] === 1) continue;
-    const end = at(outputOffset, task + 1);
-    for (let slot = at(outputOffset, task); slot < end; slot++) slots[next++] = slot;
-  }
-  return slots;
-}
-
 /** Turns counts into offsets. */
 function sumUp(column: Uint32Array): void {
   for (let i = 1; i < column.length; i++) column[i] = at(column, i) + at(column, i - 1);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TypeDescriptor } from '../value/type-descriptor.ts';
-import { TaskGraphBuilder, type TaskSource, type TaskSpec } from './task-graph-builder.ts';
+import { TaskGraphBuilder } from './task-graph-builder.ts';
+import type { TaskSource, TaskSpec } from './task-spec.ts';
 import { SOURCE_CONSTANT, SOURCE_JOB_INPUT, type TaskGraph } from './task-graph.ts';
 import { graphFromRecipe } from './testing/graph-from-recipe.ts';
 import { topologicalRanks } from './topological-rank.ts';

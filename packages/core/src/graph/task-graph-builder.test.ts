@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../limits.ts';
 import type { TypeDescriptor } from '../value/type-descriptor.ts';
-import { TaskGraphBuilder, type TaskSource, type TaskSpec } from './task-graph-builder.ts';
+import { TaskGraphBuilder } from './task-graph-builder.ts';
+import type { TaskSource, TaskSpec } from './task-spec.ts';
 import {
   DEFAULT_EXECUTION_POLICY,
   SOURCE_CONSTANT,

@@ -4,8 +4,10 @@ import type { TaskIndex } from '../id.ts';
 import { LIMITS } from '../limits.ts';
 import type { TypeDescriptor } from '../value/type-descriptor.ts';
 import { formatType } from '../value/type-equality.ts';
-import { defaultJobOutputSlots, deriveFamily, groupOrders } from './derived-columns.ts';
+import { deriveFamily } from './derived-columns.ts';
 import { GrowingColumn } from './growing-column.ts';
+import { checkJobOutputSlots, defaultJobOutputSlots } from './job-output-slots.ts';
+import { OrderEdges } from './order-edges.ts';
 import { inContext, TaskKindTable, validateTaskCode } from './task-kind-table.ts';
 import {
   SOURCE_CONSTANT,
@@ -14,26 +16,7 @@ import {
   type TaskKind,
   type TerminationTask,
 } from './task-graph.ts';
-
-/** Where a task's input comes from. */
-export type TaskSource =
-  | { readonly from: 'task'; readonly task: TaskIndex; readonly position: number }
-  | { readonly from: 'job-input'; readonly input: number }
-  | { readonly from: 'constant'; readonly constant: number };
-
-/** An output of a task. */
-export interface TaskOutput {
-  readonly task: TaskIndex;
-  readonly position: number;
-}
-
-export interface TaskSpec {
-  readonly kind: TaskKind;
-  /** One for each input of the kind. */
-  readonly sources: readonly TaskSource[];
-  /** Tasks that must have succeeded before, beside those that give an input. */
-  readonly after?: readonly TaskIndex[];
-}
+import type { TaskOutput, TaskSource, TaskSpec } from './task-spec.ts';
 
 /**
  * Builds a task graph, task by task, each after the tasks it depends on. Every rule is checked as
@@ -49,10 +32,10 @@ export class TaskGraphBuilder {
   readonly #inputOffset = new GrowingColumn();
   readonly #sourceTask = new GrowingColumn();
   readonly #sourceSlot = new GrowingColumn();
-  /** Ordering edges, as they came: the task that waits, and the one it waits for. */
-  readonly #orderChild = new GrowingColumn();
-  readonly #orderTask = new GrowingColumn();
   readonly #outputOffset = new GrowingColumn();
+  readonly #orders = new OrderEdges();
+  readonly #jobInputs: TypeDescriptor[] = [];
+  /** The types of the job inputs, as numbers. */
   readonly #jobInputTypes = new GrowingColumn();
   readonly #constants: Uint8Array[] = [];
   #jobOutputSlots: Uint32Array | undefined;
@@ -85,7 +68,9 @@ export class TaskGraphBuilder {
       throw invalidArgument(`a job has at most ${LIMITS.jobInputs} inputs`);
     }
     try {
-      this.#jobInputTypes.push(this.#kinds.addType(type));
+      const number = this.#kinds.addType(type);
+      this.#jobInputTypes.push(number);
+      this.#jobInputs.push(this.#kinds.type(number));
     } catch (error) {
       throw inContext(`job input ${input}`, error);
     }
@@ -148,7 +133,7 @@ export class TaskGraphBuilder {
     checkTotal('task inputs', this.#sourceTask.length + inputs.length, LIMITS.inputsPerJob);
     checkTotal('task outputs', outputs, LIMITS.outputsPerJob);
     this.#openInputs = inputs;
-    this.#closedOrders = this.#orderTask.length;
+    this.#closedOrders = this.#orders.length;
     this.#taskKind.push(kind);
     this.#outputOffset.push(outputs);
   }
@@ -179,9 +164,8 @@ export class TaskGraphBuilder {
     if (!isIndexBelow(task, this.taskCount - 1)) {
       this.#refuse(`it is to run after task ${task}, which is not an earlier task`);
     }
-    if (this.#orderTask.length === LIMITS.orderEdgesPerJob) this.#refuse(TOO_MANY_ORDERS);
-    this.#orderChild.push(this.taskCount - 1);
-    this.#orderTask.push(task);
+    if (this.#orders.isFull) this.#refuse(TOO_MANY_ORDERS);
+    this.#orders.push(this.taskCount - 1, task);
   }
 
   /** Task `after` runs after task `before`. Both are there already, `before` since earlier. */
@@ -195,9 +179,8 @@ export class TaskGraphBuilder {
         `task ${after}: it is to run after task ${before}, which is not an earlier task`,
       );
     }
-    if (this.#orderTask.length === LIMITS.orderEdgesPerJob) throw invalidArgument(TOO_MANY_ORDERS);
-    this.#orderChild.push(after);
-    this.#orderTask.push(before);
+    if (this.#orders.isFull) throw invalidArgument(TOO_MANY_ORDERS);
+    this.#orders.push(after, before);
   }
 
   /** Closes the open task. Answers its index. */
@@ -218,8 +201,7 @@ export class TaskGraphBuilder {
     this.#outputOffset.truncate(task + 1);
     this.#sourceTask.truncate(this.#inputOffset.last());
     this.#sourceSlot.truncate(this.#inputOffset.last());
-    this.#orderChild.truncate(this.#closedOrders);
-    this.#orderTask.truncate(this.#closedOrders);
+    this.#orders.truncate(this.#closedOrders);
     this.#openInputs = undefined;
   }
 
@@ -251,17 +233,7 @@ export class TaskGraphBuilder {
 
   /** As `setJobOutputs`, with the outputs numbered as in `TaskGraph.outputOffset`. */
   setJobOutputSlots(slots: Uint32Array): void {
-    const slotCount = this.#outputOffset.last();
-    const isChosen = new Uint8Array(slotCount);
-    for (const [index, slot] of slots.entries()) {
-      if (slot >= slotCount) {
-        throw invalidArgument(`job output ${index}: there is no output slot ${slot}`);
-      }
-      if (isChosen[slot] === 1) {
-        throw invalidArgument(`job output ${index}: output slot ${slot} is there twice`);
-      }
-      isChosen[slot] = 1;
-    }
+    checkJobOutputSlots(slots, this.#outputOffset.last());
     this.#jobOutputSlots = slots.slice();
   }
 
@@ -274,14 +246,14 @@ export class TaskGraphBuilder {
       inputOffset: this.#inputOffset.toArray(),
       sourceTask: this.#sourceTask.toArray(),
       sourceSlot: this.#sourceSlot.toArray(),
-      ...groupOrders(this.taskCount, this.#orderChild.toArray(), this.#orderTask.toArray()),
+      ...this.#orders.toColumns(this.taskCount),
       outputOffset: this.#outputOffset.toArray(),
     };
     return {
       kinds: [...this.#kinds.kinds],
       ...columns,
       ...deriveFamily(columns),
-      jobInputs: Array.from(this.#jobInputTypes.toArray(), (type) => this.#kinds.type(type)),
+      jobInputs: this.#jobInputs.slice(),
       constants: [...this.#constants],
       jobOutputSlots: this.#jobOutputSlots?.slice() ?? defaultJobOutputSlots(columns),
       commitTask: this.#commitTask,

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../limits.ts';
 import type { TypeDescriptor, ValueType } from '../../value/type-descriptor.ts';
 import { TypeTable } from '../../value/type-table.ts';
-import { defaultJobOutputSlots } from '../derived-columns.ts';
+import { defaultJobOutputSlots } from '../job-output-slots.ts';
 import {
   DEFAULT_EXECUTION_POLICY,
   SOURCE_CONSTANT,

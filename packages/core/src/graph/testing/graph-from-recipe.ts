@@ -1,4 +1,5 @@
-import { TaskGraphBuilder, type TaskOutput, type TaskSource } from '../task-graph-builder.ts';
+import { TaskGraphBuilder } from '../task-graph-builder.ts';
+import type { TaskOutput, TaskSource } from '../task-spec.ts';
 import { DEFAULT_EXECUTION_POLICY, type TaskGraph, type TerminationTask } from '../task-graph.ts';
 import type { TypeDescriptor } from '../../value/type-descriptor.ts';
 
