@@ -1,1 +1,1 @@
-export {};
+export { runScheduler } from './run-scheduler.ts';

@@ -1,2 +1,6 @@
 #!/usr/bin/env node
-export {};
+import { runMain } from '@spider/runtime/node';
+
+import { runScheduler } from './run-scheduler.ts';
+
+await runMain('spider-scheduler', runScheduler);

@@ -1,0 +1,87 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { parseConfig } from '@spider/runtime/node';
+import { RecordingLogger } from '@spider/runtime/testing';
+import { schedulerConfigSchema } from '@spider/scheduler';
+import { ScriptedExecutionManager, ScriptedStorage } from '@spider/scheduler/testing';
+import { expect, onTestFinished, test, vi } from 'vitest';
+
+import { runScheduler } from './run-scheduler.ts';
+
+async function writeConfig(text: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'spider-scheduler-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const path = join(directory, 'config.yaml');
+  await writeFile(path, text);
+  return path;
+}
+
+/** Resolves with the URL that the process announces on stdout. */
+function announcedUrl(): Promise<string> {
+  return new Promise((resolve) => {
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      const url = /^spider-scheduler ready (http:\S+)\n$/.exec(String(text))?.[1];
+      if (url !== undefined) resolve(url);
+      return true;
+    });
+    onTestFinished(() => write.mockRestore());
+  });
+}
+
+test('a scheduler passes tasks on from its start to its stop', async () => {
+  await using storage = await ScriptedStorage.start(1);
+  const path = await writeConfig(
+    `port: 0\nstorage_endpoint: { host: 127.0.0.1, port: ${storage.port} }\n`,
+  );
+  const url = announcedUrl();
+  const stop = new AbortController();
+  const running = runScheduler({
+    args: ['-c', path],
+    signal: stop.signal,
+    logger: new RecordingLogger(),
+  });
+  using executionManager = new ScriptedExecutionManager(await url, 1);
+  executionManager.grant(1);
+  await storage.changes.until(() => storage.connected);
+  expect(`http://127.0.0.1:${storage.hellos[0]?.port}`).toBe(await url);
+  storage.ready(1, [0]);
+  expect(await executionManager.received(1)).toEqual(['1:0']);
+
+  stop.abort();
+  await running;
+
+  expect(storage.connected).toBe(false);
+  expect(await executionManager.end()).toMatchObject({ code: 'unavailable' });
+});
+
+test('a configuration that cannot work is refused with the key and the rule', async () => {
+  const path = await writeConfig('port: fifty\nstorage_endpoint: { host: a, port: 1 }\n');
+  const running = runScheduler({
+    args: ['--config', path],
+    signal: new AbortController().signal,
+    logger: new RecordingLogger(),
+  });
+
+  await expect(running).rejects.toThrow(/port is "fifty": .*expected number/);
+});
+
+test('a call without a configuration is refused with the usage', async () => {
+  const running = runScheduler({
+    args: [],
+    signal: new AbortController().signal,
+    logger: new RecordingLogger(),
+  });
+
+  await expect(running).rejects.toMatchObject({ name: 'ExitError', exitCode: 2 });
+});
+
+test('the example configuration is one, and says the defaults', async () => {
+  const path = join(import.meta.dirname, '../config.example.yaml');
+  const example = parseConfig(path, await readFile(path, 'utf8'), schedulerConfigSchema);
+
+  expect(example).toEqual(
+    schedulerConfigSchema.parse({ storage_endpoint: { host: '127.0.0.1', port: 50_051 } }),
+  );
+});

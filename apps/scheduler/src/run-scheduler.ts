@@ -1,0 +1,58 @@
+import { startRpcServer } from '@spider/runtime';
+import {
+  announceReady,
+  CryptoRng,
+  loadConfig,
+  type MainContext,
+  readDaemonFlags,
+  systemClock,
+} from '@spider/runtime/node';
+import {
+  POLICIES,
+  RpcReadyTaskSource,
+  schedulerConfigSchema,
+  SchedulerService,
+} from '@spider/scheduler';
+
+/**
+ * Reads the configuration and serves execution managers until the signal is aborted. Needs no
+ * storage to start: it connects as soon as there is one.
+ *
+ * @throws SpiderError for a bad configuration or an address that cannot be listened at, ExitError for
+ * bad flags.
+ */
+export async function runScheduler({ args, signal, logger }: MainContext): Promise<void> {
+  const { configPath } = readDaemonFlags(args, {
+    name: 'spider-scheduler',
+    summary: 'The scheduler of Spider: decides which ready task runs next, and where.',
+    version: '0.1.0',
+    configHelp: 'config.example.yaml beside the source of this binary explains every key.',
+  });
+  const config = await loadConfig(configPath, schedulerConfigSchema);
+  if (config.policy === 'round_robin') {
+    logger.warn('round_robin is FIFO in the order in which storage takes turns among jobs');
+  }
+
+  await using scheduler = new SchedulerService({
+    clock: systemClock,
+    rng: new CryptoRng(),
+    logger,
+    storage: new RpcReadyTaskSource({
+      endpoints: config.storageEndpoints,
+      // Asked when it connects, which is after the server has started.
+      advertised: () => config.advertisedEndpoint ?? { host: config.host, port: server.port },
+    }),
+    policy: POLICIES[config.policy],
+    config,
+  });
+  const server = await startRpcServer({
+    host: config.host,
+    port: config.port,
+    routes: (router) => scheduler.routes(router),
+    logger,
+  });
+  logger.info('the scheduler is ready', { url: server.url, storage: config.storageEndpoints });
+  announceReady('spider-scheduler', server.url);
+  await scheduler.run(signal);
+  await server.close({ graceMs: config.stopTimeoutMs });
+}
