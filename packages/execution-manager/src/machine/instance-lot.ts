@@ -1,4 +1,4 @@
-import type { TaskLength } from './task-length.ts';
+import type { InstanceKind } from './instance-kind.ts';
 
 /**
  * Task instances of one job that came in one message. An instance is a lot and a position in it;
@@ -18,15 +18,6 @@ export interface InstanceLot {
   readonly inputs: Uint8Array;
   /** Where each instance's inputs begin, and after the last entry where they all end. */
   readonly inputOffsets: Uint32Array;
-}
-
-/** What instances of the same function have in common. */
-export interface InstanceKind {
-  readonly packageName: string;
-  readonly functionName: string;
-  readonly hardTimeoutMs: number;
-  /** What is known of how long they take; shared by all kinds of the same function. */
-  readonly length: TaskLength;
 }
 
 /** Some instances: entry i is position `positions[i]` of `lots[i]`. */

@@ -33,14 +33,23 @@ export type SlotEvent =
   | ({ readonly type: 'executor-broken'; readonly reason: string } & FromProcess)
   /** An executor process is gone, and all that it answered before has been handed in. */
   | ({ readonly type: 'executor-exited'; readonly exit: ProcessExit } & FromProcess)
-  /** The scheduler assigned so many tasks; leases for them are going to be requested. */
-  | { readonly type: 'assigned'; readonly nowUs: number; readonly count: number }
-  /** Some of the requested leases were granted, `roundTripUs` after they were asked for. */
+  /** The scheduler assigned `count` tasks; leases are asked for for so many of them. */
+  | {
+      readonly type: 'assigned';
+      readonly nowUs: number;
+      readonly count: number;
+      readonly leases: number;
+    }
+  /**
+   * Instances were issued, in answer to so many of the leases that were asked for. `roundTripUs` is
+   * the time since then, if it is known.
+   */
   | {
       readonly type: 'leased';
       readonly nowUs: number;
       readonly lot: InstanceLot;
-      readonly roundTripUs: number;
+      readonly answered: number;
+      readonly roundTripUs: number | undefined;
     }
   /** So many requested leases were refused, or given up. */
   | { readonly type: 'refused'; readonly nowUs: number; readonly count: number }

@@ -5,7 +5,8 @@ import { makeLot } from '../testing/make-lot.ts';
 import type { InstanceLot } from './instance-lot.ts';
 import { SlotMachine } from './slot-machine.ts';
 import type { SlotEffect, SlotEvent } from './slot-event.ts';
-import { TaskLengths } from './task-length.ts';
+import { PIPE_COUNT_MAX } from './slot.ts';
+import { InstanceKinds } from './instance-kind.ts';
 import { validateState } from './validate-state.ts';
 
 type Place = 'waiting' | 'in a pipe' | 'reported' | 'failed' | 'released' | 'dropped' | 'forgotten';
@@ -25,14 +26,14 @@ interface Process {
   pipe: Instance[];
 }
 
-const CREDIT_MAX = 4096;
+const HELD_PER_SLOT_MAX = 2 * PIPE_COUNT_MAX;
 
 /** What a person with a pencil would write down while watching the machine. */
 class Model {
   readonly machine: SlotMachine;
   readonly instances: Instance[] = [];
   readonly alive = new Map<number, Process>();
-  readonly lengths = new TaskLengths();
+  readonly kinds = new InstanceKinds();
   nowUs = 0;
   credit = 0;
   isDraining = false;
@@ -101,7 +102,7 @@ class Model {
   assign(share: number): void {
     const count = Math.floor(this.credit * share);
     this.credit -= count;
-    if (count > 0) this.tell({ type: 'assigned', nowUs: this.nowUs, count });
+    if (count > 0) this.tell({ type: 'assigned', nowUs: this.nowUs, count, leases: count });
   }
 
   answerLeases(share: number, functionName: string): void {
@@ -113,14 +114,14 @@ class Model {
     const lot = makeLot({
       count,
       functionName,
-      lengths: this.lengths,
+      kinds: this.kinds,
       instanceBase: BigInt(this.instances.length),
       hardTimeoutMs: 1_000,
     });
     for (let position = 0; position < count; position += 1) {
       this.instances.push({ lot, position, place: 'waiting', isCancelled: false });
     }
-    this.tell({ type: 'leased', nowUs: this.nowUs, lot, roundTripUs: 700 });
+    this.tell({ type: 'leased', nowUs: this.nowUs, lot, answered: count, roundTripUs: 700 });
   }
 
   cancel(from: number, count: number): void {
@@ -165,6 +166,11 @@ class Model {
 
   get isBusy(): boolean {
     return this.count('waiting') + this.count('in a pipe') > 0;
+  }
+
+  get held(): number {
+    const { leasing } = this.machine.state;
+    return this.credit + leasing + this.count('waiting') + this.count('in a pipe');
   }
 
   count(place: Place): number {
@@ -236,7 +242,7 @@ class Model {
         expect(effect.credit).toBeGreaterThan(0);
         expect(this.isDraining).toBe(false);
         this.credit += effect.credit;
-        expect(this.credit).toBeLessThanOrEqual(CREDIT_MAX);
+        expect(this.held).toBeLessThanOrEqual(this.machine.state.slots.length * HELD_PER_SLOT_MAX);
         return;
       case 'drained':
         this.timesDrained += 1;

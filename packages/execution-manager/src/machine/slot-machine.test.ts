@@ -5,7 +5,7 @@ import type { InstanceLot } from './instance-lot.ts';
 import { SlotMachine } from './slot-machine.ts';
 import type { ProcessExit, ResponseBatch, SlotEffect, SlotEvent } from './slot-event.ts';
 import { PIPE_COUNT_MAX } from './slot.ts';
-import { TaskLengths } from './task-length.ts';
+import { InstanceKinds } from './instance-kind.ts';
 import { validateState } from './validate-state.ts';
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'nowUs'> : never;
@@ -36,7 +36,12 @@ class Bench {
   }
 
   lease(lot: InstanceLot): readonly SlotEffect[] {
-    return this.tell({ type: 'leased', lot, roundTripUs: 1_000 });
+    return this.tell({
+      type: 'leased',
+      lot,
+      answered: lot.taskIndexes.length,
+      roundTripUs: 1_000,
+    });
   }
 
   answer(slot: number, count: number, elapsedUs = 10): readonly SlotEffect[] {
@@ -89,13 +94,13 @@ const granted = (effects: readonly SlotEffect[]): number =>
   ofType(effects, 'grant').reduce((sum, effect) => sum + effect.credit, 0);
 
 /** A kind of task that the machine has measured already. */
-function measured(bench: Bench, elapsedUs: number): TaskLengths {
-  const lengths = new TaskLengths();
+function measured(bench: Bench, elapsedUs: number): InstanceKinds {
+  const kinds = new InstanceKinds();
   for (let i = 0; i < 20; i += 1) {
-    bench.lease(makeLot({ lengths, instanceBase: BigInt(1000 + i) }));
+    bench.lease(makeLot({ kinds, instanceBase: BigInt(1000 + i) }));
     bench.answer(0, 1, elapsedUs);
   }
-  return lengths;
+  return kinds;
 }
 
 describe('executors come up', () => {
@@ -148,8 +153,8 @@ describe('pipes', () => {
 
   test('short tasks fill the pipe up to the limit', () => {
     const bench = Bench.ready(1);
-    const lengths = measured(bench, 5);
-    bench.lease(makeLot({ count: 300, lengths }));
+    const kinds = measured(bench, 5);
+    bench.lease(makeLot({ count: 300, kinds }));
     expect(bench.inPipe(0)).toBe(PIPE_COUNT_MAX);
     bench.answer(0, 50);
     expect(bench.inPipe(0)).toBe(PIPE_COUNT_MAX);
@@ -162,31 +167,31 @@ describe('pipes', () => {
       [20_000, 1],
     ] as const) {
       const bench = Bench.ready(1);
-      const lengths = measured(bench, elapsedUs);
-      bench.lease(makeLot({ count: 20, lengths }));
+      const kinds = measured(bench, elapsedUs);
+      bench.lease(makeLot({ count: 20, kinds }));
       expect(bench.inPipe(0)).toBe(expected);
     }
   });
 
   test('a pipe takes no more than so many bytes, but always one task', () => {
     const bench = Bench.ready(1);
-    const lengths = measured(bench, 5);
+    const kinds = measured(bench, 5);
     const inputs = Array.from({ length: 3 }, () => new Uint8Array(3 * 1024 * 1024));
-    bench.lease(makeLot({ lengths, inputs }));
+    bench.lease(makeLot({ kinds, inputs }));
     expect(bench.inPipe(0)).toBe(2);
   });
 
   test('a few short tasks are spread over all slots', () => {
     const bench = Bench.ready(4);
-    const lengths = measured(bench, 5);
-    bench.lease(makeLot({ count: 10, lengths }));
+    const kinds = measured(bench, 5);
+    bench.lease(makeLot({ count: 10, kinds }));
     expect([0, 1, 2, 3].map((slot) => bench.inPipe(slot)).sort()).toEqual([2, 2, 3, 3]);
   });
 
   test('answers belong to the oldest requests, in order', () => {
     const bench = Bench.ready(1);
-    const lengths = measured(bench, 5);
-    const lot = makeLot({ count: 4, lengths });
+    const kinds = measured(bench, 5);
+    const lot = makeLot({ count: 4, kinds });
     bench.lease(lot);
     const [report] = ofType(bench.answer(0, 3), 'report');
     expect(report?.positions).toEqual([0, 1, 2]);
@@ -219,8 +224,8 @@ describe('a process dies', () => {
 
   test('those behind it run again, in their order, before all others', () => {
     const bench = Bench.ready(1);
-    const lengths = measured(bench, 2_000);
-    bench.lease(makeLot({ count: 6, lengths }));
+    const kinds = measured(bench, 2_000);
+    bench.lease(makeLot({ count: 6, kinds }));
     expect(bench.inPipe(0)).toBe(4);
     const effects = bench.exit(0, { code: 1 });
     expect(ofType(effects, 'report-failure')).toHaveLength(1);
@@ -231,8 +236,8 @@ describe('a process dies', () => {
 
   test('they go to the other slots, which have room', () => {
     const bench = Bench.ready(2);
-    const lengths = measured(bench, 2_000);
-    bench.lease(makeLot({ count: 4, lengths }));
+    const kinds = measured(bench, 2_000);
+    bench.lease(makeLot({ count: 4, kinds }));
     const effects = bench.exit(0, { code: 1 });
     expect(ofType(effects, 'execute')).toMatchObject([{ slot: 1 }]);
     expect(bench.inPipe(1)).toBe(3);
@@ -259,8 +264,8 @@ describe('a process dies', () => {
 describe('hard timeout', () => {
   test('kills the process; the task fails with its limit, those behind it run again', () => {
     const bench = Bench.ready(1);
-    const lengths = measured(bench, 2_000);
-    bench.lease(makeLot({ count: 2, lengths, hardTimeoutMs: 200 }));
+    const kinds = measured(bench, 2_000);
+    bench.lease(makeLot({ count: 2, kinds, hardTimeoutMs: 200 }));
     expect(bench.pass(199)).toEqual([]);
     expect(bench.pass(1)).toContainEqual(expect.objectContaining({ type: 'kill' }));
     const [failure] = ofType(bench.exit(0, { signal: 'SIGKILL' }), 'report-failure');
@@ -271,8 +276,8 @@ describe('hard timeout', () => {
 
   test('of a task behind another starts when the answer before it has arrived', () => {
     const bench = Bench.ready(1);
-    const lengths = measured(bench, 2_000);
-    bench.lease(makeLot({ count: 2, lengths, hardTimeoutMs: 200 }));
+    const kinds = measured(bench, 2_000);
+    bench.lease(makeLot({ count: 2, kinds, hardTimeoutMs: 200 }));
     bench.pass(150);
     bench.answer(0, 1, 2_000);
     expect(ofType(bench.pass(199), 'kill')).toEqual([]);
@@ -315,8 +320,8 @@ describe('cancel', () => {
 
   test('the result of what is in a pipe is dropped', () => {
     const bench = Bench.ready(1);
-    const lengths = measured(bench, 5);
-    const lot = makeLot({ count: 3, lengths });
+    const kinds = measured(bench, 5);
+    const lot = makeLot({ count: 3, kinds });
     bench.lease(lot);
     bench.tell(cancelled(1));
     const [report] = ofType(bench.answer(0, 3), 'report');
@@ -336,8 +341,8 @@ describe('cancel', () => {
 
   test('what comes to be run only later has the grace period from then on', () => {
     const bench = Bench.ready(1);
-    const lengths = measured(bench, 2_000);
-    bench.lease(makeLot({ count: 2, lengths }));
+    const kinds = measured(bench, 2_000);
+    bench.lease(makeLot({ count: 2, kinds }));
     bench.tell(cancelled(1));
     bench.pass(900);
     bench.answer(0, 1, 2_000);
@@ -366,7 +371,11 @@ describe('asking for work', () => {
       bench.tell({ type: 'executor-started', slot, process: bench.processOf(slot) });
     }
     for (let round = 0; round < 10; round += 1) {
-      bench.tell({ type: 'assigned', count: bench.machine.state.credit });
+      bench.tell({
+        type: 'assigned',
+        count: bench.machine.state.credit,
+        leases: bench.machine.state.credit,
+      });
       bench.lease(makeLot({ count: bench.machine.state.leasing }));
       expect(bench.machine.state.inFlight).toBe(2);
       expect(granted(bench.answer(0, 1, 1_000_000))).toBe(1);
@@ -376,22 +385,26 @@ describe('asking for work', () => {
 
   test('a slot that falls idle asks at once, one of many short tasks does not', () => {
     const long = Bench.ready(2);
-    const lengths = measured(long, 100_000);
-    long.tell({ type: 'assigned', count: 2 });
-    long.lease(makeLot({ count: 2, lengths }));
+    const kinds = measured(long, 100_000);
+    long.tell({ type: 'assigned', count: 2, leases: 2 });
+    long.lease(makeLot({ count: 2, kinds }));
     expect(granted(long.answer(0, 1, 100_000))).toBe(1);
 
     const short = Bench.ready(2);
-    const shortLengths = measured(short, 10);
-    short.tell({ type: 'assigned', count: short.machine.state.credit });
-    short.lease(makeLot({ count: short.machine.state.leasing, lengths: shortLengths }));
+    const shortKinds = measured(short, 10);
+    short.tell({
+      type: 'assigned',
+      count: short.machine.state.credit,
+      leases: short.machine.state.credit,
+    });
+    short.lease(makeLot({ count: short.machine.state.leasing, kinds: shortKinds }));
     expect(granted(short.answer(0, 1))).toBe(0);
     expect(granted(short.answer(0, 126))).toBeGreaterThan(50);
   });
 
   test('refused leases are asked for again elsewhere', () => {
     const bench = Bench.ready(2);
-    bench.tell({ type: 'assigned', count: 2 });
+    bench.tell({ type: 'assigned', count: 2, leases: 2 });
     expect(granted(bench.tell({ type: 'refused', count: 2 }))).toBe(2);
   });
 
@@ -415,8 +428,8 @@ describe('too much work', () => {
 
   test('more than half a second of work a slot is given back once that is known', () => {
     const bench = Bench.ready(2);
-    const lengths = new TaskLengths();
-    bench.lease(makeLot({ count: 100, lengths }));
+    const kinds = new InstanceKinds();
+    bench.lease(makeLot({ count: 100, kinds }));
     const [released] = ofType(bench.answer(0, 1, 50_000), 'release');
     expect(released?.instances.lots.length).toBeGreaterThan(90);
   });
@@ -424,9 +437,9 @@ describe('too much work', () => {
   test('credit for short tasks is taken back when tasks turn out to be long', () => {
     const bench = Bench.ready(1);
     measured(bench, 10);
-    const slow = new TaskLengths();
+    const slow = new InstanceKinds();
     const effects = Array.from({ length: 30 }, (_, index) => {
-      bench.lease(makeLot({ lengths: slow, instanceBase: BigInt(5000 + index) }));
+      bench.lease(makeLot({ kinds: slow, instanceBase: BigInt(5000 + index) }));
       return bench.answer(0, 1, 100_000);
     }).flat();
     expect(ofType(effects, 'withdraw-credit')).toHaveLength(1);
@@ -449,7 +462,7 @@ describe('drain', () => {
 
   test('leases under way are awaited and given back', () => {
     const bench = Bench.ready(1);
-    bench.tell({ type: 'assigned', count: 1 });
+    bench.tell({ type: 'assigned', count: 1, leases: 1 });
     expect(bench.tell({ type: 'drain' })).toEqual([]);
     const effects = bench.lease(makeLot());
     expect(effects.map((effect) => effect.type)).toEqual(['release', 'drained']);
@@ -457,8 +470,8 @@ describe('drain', () => {
 
   test('nothing is spawned any more, and what a crash leaves goes back', () => {
     const bench = Bench.ready(1);
-    const lengths = measured(bench, 2_000);
-    bench.lease(makeLot({ count: 2, lengths }));
+    const kinds = measured(bench, 2_000);
+    bench.lease(makeLot({ count: 2, kinds }));
     bench.tell({ type: 'drain' });
     const effects = bench.exit(0, { code: 1 });
     expect(effects.map((effect) => effect.type)).toEqual([
@@ -472,7 +485,7 @@ describe('drain', () => {
 
 test('disowned, it stops what runs and forgets everything', () => {
   const bench = Bench.ready(2);
-  bench.tell({ type: 'assigned', count: 1 });
+  bench.tell({ type: 'assigned', count: 1, leases: 1 });
   bench.lease(makeLot({ count: 4 }));
   const effects = bench.tell({ type: 'disown' });
   expect(ofType(effects, 'kill')).toHaveLength(2);

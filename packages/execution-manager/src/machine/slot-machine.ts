@@ -1,6 +1,7 @@
 import { assert } from '@spider/core';
 import { cancel, disown } from './cancellation.ts';
 import { drain, reportDrained } from './draining.ts';
+import type { InstanceList } from './instance-lot.ts';
 import { measureRoundTrip, regulateIntake } from './intake.ts';
 import {
   initialState,
@@ -45,6 +46,20 @@ export class SlotMachine {
     return this.#state.wakeUpAtUs;
   }
 
+  /** All instances that wait or run and whose results are wanted. */
+  held(): InstanceList {
+    const { queue, slots } = this.#state;
+    const held: InstanceList = { lots: [], positions: [] };
+    for (const ring of [queue, ...slots.map((slot) => slot.pipe)]) {
+      for (let index = 0; index < ring.count; index += 1) {
+        if (ring.isCancelledAt(index)) continue;
+        held.lots.push(ring.lotAt(index));
+        held.positions.push(ring.positionAt(index));
+      }
+    }
+    return held;
+  }
+
   handle(event: SlotEvent): readonly SlotEffect[] {
     const step: Step = { state: this.#state, nowUs: event.nowUs, effects: [] };
     apply(step, event);
@@ -73,11 +88,11 @@ function apply(step: Step, event: SlotEvent): void {
     }
     case 'assigned':
       state.credit = Math.max(0, state.credit - event.count);
-      state.leasing += event.count;
+      state.leasing += event.leases;
       return;
     case 'leased':
-      state.leasing = Math.max(0, state.leasing - event.lot.taskIndexes.length);
-      measureRoundTrip(state, event.roundTripUs);
+      state.leasing = Math.max(0, state.leasing - event.answered);
+      if (event.roundTripUs !== undefined) measureRoundTrip(state, event.roundTripUs);
       enqueue(step, event.lot);
       return;
     case 'refused':

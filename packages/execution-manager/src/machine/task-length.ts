@@ -4,7 +4,6 @@ const WEIGHT_US_MAX = 16_000;
 const MEMORY_US = 100_000;
 /** What a measurement weighs that is suspected of not being typical. */
 const DOUBTFUL_WEIGHT_US = 1;
-const KINDS_MAX = 4096;
 
 /**
  * Estimates how long tasks of a kind take, as the geometric mean of what was measured, weighted by
@@ -42,23 +41,5 @@ export class TaskLength {
       this.#stale = false;
     }
     return this.#estimateUs === 0 ? undefined : this.#estimateUs;
-  }
-}
-
-/** The estimates of the kinds of task seen last; bounded, the oldest kinds are forgotten. */
-export class TaskLengths {
-  readonly #byName = new Map<string, TaskLength>();
-
-  of(packageName: string, functionName: string): TaskLength {
-    const name = `${packageName}\0${functionName}`;
-    const known = this.#byName.get(name);
-    if (known !== undefined) return known;
-    const length = new TaskLength();
-    if (this.#byName.size >= KINDS_MAX) {
-      const oldest = this.#byName.keys().next();
-      if (oldest.done !== true) this.#byName.delete(oldest.value);
-    }
-    this.#byName.set(name, length);
-    return length;
   }
 }

@@ -1,5 +1,5 @@
-import type { InstanceKind, InstanceLot } from '../machine/instance-lot.ts';
-import { TaskLength, type TaskLengths } from '../machine/task-length.ts';
+import { InstanceKinds } from '../machine/instance-kind.ts';
+import type { InstanceLot } from '../machine/instance-lot.ts';
 
 export interface LotFixture {
   readonly jobId?: bigint;
@@ -10,20 +10,15 @@ export interface LotFixture {
   readonly hardTimeoutMs?: number;
   /** One wire frame for each instance; the empty frame by default. */
   readonly inputs?: readonly Uint8Array[];
-  /** Where the kind's measurements are kept; by default in a place of the lot's own. */
-  readonly lengths?: TaskLengths;
+  /** Where kinds and their measurements are kept; by default in a place of the lot's own. */
+  readonly kinds?: InstanceKinds;
 }
 
 /** A lot of equal instances, with task indices and instance ids from 0 and `instanceBase` on. */
 export function makeLot(fixture: LotFixture = {}): InstanceLot {
-  const { packageName = 'p', functionName = 'f', hardTimeoutMs = 300_000, lengths } = fixture;
+  const { packageName = 'p', functionName = 'f', hardTimeoutMs = 300_000 } = fixture;
+  const { kinds = new InstanceKinds() } = fixture;
   const inputs = fixture.inputs ?? Array.from({ length: fixture.count ?? 1 }, () => EMPTY_FRAME);
-  const kind: InstanceKind = {
-    packageName,
-    functionName,
-    hardTimeoutMs,
-    length: lengths?.of(packageName, functionName) ?? new TaskLength(),
-  };
   const numbers = inputs.map((_, index) => index);
   return {
     jobId: fixture.jobId ?? 1n,
@@ -31,7 +26,7 @@ export function makeLot(fixture: LotFixture = {}): InstanceLot {
     instanceBase: fixture.instanceBase ?? 0n,
     instanceOffsets: numbers,
     taskIndexes: numbers,
-    kinds: [kind],
+    kinds: [kinds.of(packageName, functionName, hardTimeoutMs)],
     kindPositions: inputs.map(() => 0),
     inputs: Buffer.concat(inputs),
     inputOffsets: Uint32Array.from([0, ...inputs.map(runningTotal())]),

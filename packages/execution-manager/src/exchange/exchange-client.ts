@@ -1,0 +1,193 @@
+import { create } from '@bufbuild/protobuf';
+import { type Client, createClient } from '@connectrpc/connect';
+import { SpiderError } from '@spider/core';
+import {
+  checkExchangeResponse,
+  type ExchangeRequest,
+  ExchangeRequestSchema,
+  type ExchangeResponse,
+  fromConnectError,
+  type JobInstances,
+  type JobTasks,
+  type TaskContexts,
+  WorkerService,
+  type WorkerWelcome,
+} from '@spider/proto';
+import {
+  type Clock,
+  type EndpointList,
+  type Logger,
+  openStream,
+  type Rng,
+  type RpcStream,
+} from '@spider/runtime';
+import type { Connect } from '../ports.ts';
+import { Reconnection } from '../reconnection.ts';
+import type { ExchangeOutbox } from './exchange-outbox.ts';
+import { Heartbeat } from './heartbeat.ts';
+
+/** What storage has to say, in the order in which it said it. */
+export interface ExchangeListener {
+  /** Storage knows us, under this number, from now on. */
+  registered(executionManagerId: bigint): void;
+  /** A stream is open. */
+  welcomed(sessionId: bigint): void;
+  contexts(contexts: TaskContexts): void;
+  refused(tasks: JobTasks): void;
+  /** Reports up to this number are durable. */
+  flushed(reportSequence: number): void;
+  cancelled(instances: JobInstances): void;
+  /** Storage has given us up and all that we hold; we register as somebody new. */
+  disowned(): void;
+  /** What we hold and have not reported of. */
+  held(): JobInstances[];
+}
+
+export interface ExchangeClientOptions {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly connect: Connect;
+  readonly endpoints: EndpointList;
+  /** How people recognise this machine. */
+  readonly host: string;
+  readonly slots: number;
+  readonly outbox: ExchangeOutbox;
+  readonly listener: ExchangeListener;
+}
+
+/** Keeps one Exchange stream to storage open, whatever becomes of storage. */
+export class ExchangeClient {
+  readonly #options: ExchangeClientOptions;
+  readonly #heartbeat: Heartbeat;
+  readonly #reconnection: Reconnection;
+  #executionManagerId: bigint | undefined;
+  #stream: RpcStream<ExchangeRequest> | undefined;
+
+  constructor(options: ExchangeClientOptions) {
+    this.#options = options;
+    this.#reconnection = new Reconnection({ ...options, peer: 'storage' });
+    this.#heartbeat = new Heartbeat(options.clock, () => this.#send(create(ExchangeRequestSchema)));
+  }
+
+  /**
+   * Registers, opens the stream, and does so again whenever it breaks. Resolves when the signal is
+   * aborted; rejects if storage refuses us for good.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger, listener } = this.#options;
+    while (!signal.aborted) {
+      this.#reconnection.begin();
+      const failure = await this.#serve(signal);
+      if (signal.aborted) return;
+      if (isFinal(failure, this.#executionManagerId)) throw failure;
+      if (isDisowned(failure) && this.#executionManagerId !== undefined) {
+        logger.warn('storage has given this execution manager up', { reason: failure.message });
+        this.#executionManagerId = undefined;
+        listener.disowned();
+      }
+      await this.#reconnection.lost(failure, signal);
+    }
+  }
+
+  /** Sends what has gathered, if there is a stream. What is not sent now is when there is one. */
+  flush(): void {
+    for (const request of this.#options.outbox.take()) this.#send(request);
+  }
+
+  /** Says goodbye. What is still held runs elsewhere at once. */
+  async deregister(signal: AbortSignal): Promise<void> {
+    const executionManagerId = this.#executionManagerId;
+    if (executionManagerId === undefined) return;
+    await this.#client().deregisterExecutionManager({ executionManagerId }, { signal });
+    this.#executionManagerId = undefined;
+  }
+
+  /** Registers if need be, and keeps a stream open until it breaks. Answers why it did. */
+  async #serve(signal: AbortSignal): Promise<SpiderError> {
+    try {
+      const client = this.#client();
+      this.#executionManagerId ??= await this.#register(client, signal);
+      return await this.#converse(client, this.#executionManagerId, signal);
+    } catch (error) {
+      return fromConnectError(error);
+    }
+  }
+
+  async #register(client: Client<typeof WorkerService>, signal: AbortSignal): Promise<bigint> {
+    const { host, slots, listener } = this.#options;
+    const { executionManagerId } = await client.registerExecutionManager(
+      { host, slots },
+      { signal },
+    );
+    listener.registered(executionManagerId);
+    return executionManagerId;
+  }
+
+  async #converse(
+    client: Client<typeof WorkerService>,
+    executionManagerId: bigint,
+    signal: AbortSignal,
+  ): Promise<SpiderError> {
+    const { logger, listener, outbox } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<SpiderError>();
+    const stream = openStream<ExchangeResponse, ExchangeRequest>(
+      (requests, options) => client.exchange(requests, options),
+      {
+        onMessage: (response) => this.#receive(response),
+        onClose: (reason) =>
+          resolve(reason ?? new SpiderError('unavailable', 'storage is stopping')),
+      },
+      { logger },
+    );
+    const stop = (): void => stream.cancel();
+    signal.addEventListener('abort', stop);
+    this.#stream = stream;
+    for (const request of outbox.opening(executionManagerId, listener.held())) this.#send(request);
+    const reason = await promise;
+    this.#stream = undefined;
+    this.#heartbeat.stop();
+    signal.removeEventListener('abort', stop);
+    return reason;
+  }
+
+  #client(): Client<typeof WorkerService> {
+    const { connect, endpoints } = this.#options;
+    return createClient(WorkerService, connect(endpoints.current));
+  }
+
+  #send(request: ExchangeRequest): void {
+    if (this.#stream?.send(request) === true) this.#heartbeat.sent();
+  }
+
+  /** @throws SpiderError 'invalid-argument', which ends the stream. */
+  #receive(response: ExchangeResponse): void {
+    const { listener } = this.#options;
+    checkExchangeResponse(response);
+    if (response.welcome !== undefined) this.#welcome(response.welcome);
+    if (response.flushedReportSequence > 0n) {
+      listener.flushed(Number(response.flushedReportSequence));
+    }
+    // A cancellation is of an instance that was issued before, perhaps in this very message.
+    for (const contexts of response.contexts) listener.contexts(contexts);
+    for (const tasks of response.refused) listener.refused(tasks);
+    for (const instances of response.cancelled) listener.cancelled(instances);
+  }
+
+  #welcome({ sessionId, heartbeatIntervalMs }: WorkerWelcome): void {
+    this.#reconnection.worked();
+    this.#heartbeat.start(heartbeatIntervalMs);
+    this.#options.listener.welcomed(sessionId);
+  }
+}
+
+/** Storage does not know our number, or no more. */
+function isDisowned(failure: SpiderError): boolean {
+  return failure.code === 'failed-precondition' || failure.code === 'not-found';
+}
+
+/** No endpoint would ever take us with what we say of ourselves. */
+function isFinal(failure: SpiderError, executionManagerId: bigint | undefined): boolean {
+  if (executionManagerId !== undefined) return false;
+  return failure.code === 'invalid-argument' || failure.code === 'unauthenticated';
+}

@@ -1,0 +1,232 @@
+import {
+  type ExecutionManagerId,
+  LIMITS,
+  SessionTracker,
+  type SessionId,
+  SpiderError,
+  TaskOutcome,
+  toId,
+} from '@spider/core';
+import type { PullAssignmentsResponse, TaskContexts } from '@spider/proto';
+import { type Clock, EndpointList, type Logger, type Rng, type Service } from '@spider/runtime';
+import { AssignmentPuller } from './assignment/assignment-puller.ts';
+import { type AssignmentBatch, LeaseLedger } from './assignment/lease-ledger.ts';
+import { ExchangeClient, type ExchangeListener } from './exchange/exchange-client.ts';
+import { ExchangeOutbox } from './exchange/exchange-outbox.ts';
+import { toJobInstances } from './exchange/held-instances.ts';
+import { toInstanceLot } from './exchange/to-instance-lot.ts';
+import { InstanceKinds } from './machine/instance-kind.ts';
+import type { SlotMachineOptions } from './machine/machine-state.ts';
+import type { Connect } from './ports.ts';
+import type { SpawnExecutor } from './process-pool/executor-process.ts';
+import { withoutOversized } from './process-pool/oversized-requests.ts';
+import { ProcessPool } from './process-pool/process-pool.ts';
+import { OutcomeReporter } from './report/outcome-reporter.ts';
+import { Turn } from './turn.ts';
+
+export interface ExecutionManagerOptions extends SlotMachineOptions {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly connect: Connect;
+  readonly spawn: SpawnExecutor;
+  /** How people recognise this machine. */
+  readonly host: string;
+  /** URLs of storage, of which any may be the active one. */
+  readonly storageEndpoints: readonly string[];
+  /** URLs of the scheduler, of which any may be the active one. */
+  readonly schedulerEndpoints: readonly string[];
+  /** How long `drain` may take; what is not done by then runs elsewhere. */
+  readonly drainTimeoutMs: number;
+}
+
+/**
+ * One machine's part in the work: pulls assigned tasks from the scheduler, leases them at storage,
+ * runs them in its executors, and reports how they ended until storage has that for good.
+ */
+export class ExecutionManagerService implements Service {
+  readonly #options: ExecutionManagerOptions;
+  readonly #kinds = new InstanceKinds();
+  readonly #session = new SessionTracker();
+  readonly #reporter: OutcomeReporter;
+  readonly #ledger: LeaseLedger;
+  readonly #outbox: ExchangeOutbox;
+  readonly #exchange: ExchangeClient;
+  readonly #puller: AssignmentPuller;
+  readonly #pool: ProcessPool;
+  readonly #turn: Turn;
+  readonly #ready = Promise.withResolvers<ExecutionManagerId>();
+  #executionManagerId: ExecutionManagerId | undefined;
+  #isPoolUp = false;
+  #onFlushed: (() => void) | undefined;
+
+  constructor(options: ExecutionManagerOptions) {
+    this.#options = options;
+    const { clock } = options;
+    this.#reporter = new OutcomeReporter({
+      clock,
+      onGathered: () => this.#turn.schedule(),
+      onBacklog: (full) => this.#pool.handle({ type: 'backlog', full }),
+    });
+    this.#ledger = new LeaseLedger((batch) => this.#puller.acknowledge(batch));
+    this.#outbox = new ExchangeOutbox(this.#reporter, this.#ledger);
+    this.#exchange = new ExchangeClient({
+      ...options,
+      endpoints: new EndpointList(options.storageEndpoints),
+      outbox: this.#outbox,
+      listener: this.#exchangeListener(),
+    });
+    this.#puller = new AssignmentPuller({
+      ...options,
+      endpoints: new EndpointList(options.schedulerEndpoints),
+      listener: {
+        connected: () => this.#pool.handle({ type: 'credit-void' }),
+        assigned: (batch, response) => this.#assigned(batch, response),
+      },
+    });
+    this.#pool = new ProcessPool({ ...options, outcomes: this.#reporter, source: this.#puller });
+    this.#turn = new Turn(clock, () => this.#exchange.flush());
+    // Whoever waits for it also runs the service, and learns from that if it never comes.
+    this.#ready.promise.catch(() => undefined);
+  }
+
+  /** Resolves with its id when it is registered and all executors are up. */
+  get ready(): Promise<ExecutionManagerId> {
+    return this.#ready.promise;
+  }
+
+  /**
+   * Rejects if the executors do not come up at the start, or if storage refuses the execution
+   * manager for good. A storage or scheduler that is away is waited for.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    try {
+      await Promise.all([this.#startPool(), this.#exchange.run(both), this.#puller.run(both)]);
+    } catch (error) {
+      this.#ready.reject(error);
+      throw error;
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /**
+   * Takes nothing more, gives back what was not begun, finishes what runs, waits until its reports
+   * are flushed, and says goodbye to storage. Gives up after `drainTimeoutMs`.
+   */
+  async drain(): Promise<void> {
+    const { clock, logger, drainTimeoutMs } = this.#options;
+    const deadline = new AbortController();
+    const timer = clock.setTimer(drainTimeoutMs, () => {
+      deadline.abort(
+        new SpiderError('cancelled', `not drained within ${drainTimeoutMs} ms; the rest is lost`),
+      );
+    });
+    try {
+      await orAborted(this.#drain(deadline.signal), deadline.signal);
+    } catch (error) {
+      logger.warn('drained only in part', { error });
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  async #startPool(): Promise<void> {
+    await this.#pool.start();
+    this.#isPoolUp = true;
+    this.#join();
+  }
+
+  /** Work is asked for once there is somebody to do it. */
+  #join(): void {
+    if (this.#executionManagerId === undefined || !this.#isPoolUp) return;
+    this.#puller.identify(this.#executionManagerId);
+    this.#ready.resolve(this.#executionManagerId);
+  }
+
+  async #drain(signal: AbortSignal): Promise<void> {
+    this.#puller.drain();
+    await this.#pool.drain();
+    if (!this.#reporter.isEmpty) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onFlushed = resolve;
+      await promise;
+    }
+    await this.#exchange.deregister(signal);
+  }
+
+  #assigned(batch: AssignmentBatch, { sessionId, tasks }: PullAssignmentsResponse): void {
+    const isStale = sessionId < this.#session.current;
+    let count = 0;
+    for (const group of tasks) {
+      count += group.taskIndexes.length;
+      if (!isStale) this.#outbox.lease(this.#ledger.add(batch, group));
+    }
+    this.#pool.handle({ type: 'assigned', count, leases: batch.unanswered });
+    if (batch.unanswered === 0) this.#puller.acknowledge(batch);
+    else this.#turn.schedule();
+  }
+
+  #exchangeListener(): ExchangeListener {
+    return {
+      registered: (executionManagerId) => {
+        this.#executionManagerId = toId<ExecutionManagerId>(executionManagerId);
+        this.#join();
+      },
+      welcomed: (sessionId) => void this.#session.tryAdvance(sessionId as SessionId),
+      contexts: (contexts) => this.#leased(contexts),
+      refused: ({ jobId, taskIndexes }) => {
+        const { count } = this.#ledger.answered(jobId, taskIndexes);
+        this.#pool.handle({ type: 'refused', count });
+      },
+      flushed: (reportSequence) => {
+        this.#reporter.flushed(reportSequence);
+        if (this.#reporter.isEmpty) this.#onFlushed?.();
+      },
+      cancelled: ({ jobId, instanceBase, instanceOffsets }) =>
+        this.#pool.handle({ type: 'cancel', jobId, instanceBase, instanceOffsets }),
+      disowned: () => this.#disowned(),
+      held: () => toJobInstances(this.#pool.held()),
+    };
+  }
+
+  /** @throws SpiderError 'resource-exhausted', which ends the stream, if there is no end of them. */
+  #leased(contexts: TaskContexts): void {
+    const { clock } = this.#options;
+    if (this.#pool.queued > LIMITS.assignmentCredit) {
+      throw new SpiderError('resource-exhausted', 'contexts: more than were ever asked for');
+    }
+    const lot = toInstanceLot(contexts, this.#kinds);
+    const { count, askedAtUs } = this.#ledger.answered(lot.jobId, lot.taskIndexes);
+    this.#pool.handle({
+      type: 'leased',
+      lot: withoutOversized(lot, (position, message) =>
+        this.#reporter.failed(lot, position, TaskOutcome.FailedForGood, message, 0),
+      ),
+      answered: count,
+      roundTripUs: askedAtUs === undefined ? undefined : clock.monotonicUs() - askedAtUs,
+    });
+  }
+
+  #disowned(): void {
+    this.#executionManagerId = undefined;
+    this.#puller.identify(undefined);
+    this.#pool.handle({ type: 'disown' });
+    this.#ledger.clear();
+    this.#reporter.clear();
+    this.#onFlushed?.();
+  }
+}
+
+/** Settles as the promise does, or rejects with the signal's reason if that comes first. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  return Promise.race([promise, aborted]);
+}
