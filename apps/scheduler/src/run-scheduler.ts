@@ -38,6 +38,7 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     rng: new CryptoRng(),
     logger,
     storage: new RpcReadyTaskSource({
+      logger,
       endpoints: config.storageEndpoints,
       // Asked when it connects, which is after the server has started.
       advertised: () => config.advertisedEndpoint ?? { host: config.host, port: server.port },

@@ -73,6 +73,11 @@ describe('the configuration of a scheduler', () => {
       { storage_endpoint: { host: 'a', port: 1 }, storage_endpoints: [{ host: 'b', port: 1 }] },
       'storage_endpoint',
     ],
+    [
+      'a host that is none',
+      { storage_endpoint: { host: 'a b', port: 1 } },
+      'storage_endpoint.host',
+    ],
     ['a quoted port', { storage_endpoint: { host: 'a', port: '1' } }, 'storage_endpoint.port'],
     [
       'a capacity of 0',

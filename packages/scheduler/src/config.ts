@@ -36,7 +36,9 @@ export const DEFAULT_DISPATCH_CONFIG = {
 const host = z.string().min(1);
 const count = z.int().min(1);
 const seconds = z.int().max(86_400);
-const endpoint = z.object({ host, port: z.int().min(1).max(65_535) });
+const endpoint = z
+  .object({ host, port: z.int().min(1).max(65_535) })
+  .refine((value) => URL.canParse(endpointUrl(value)), { path: ['host'], message: 'not a host' });
 
 /**
  * The scheduler's configuration file, in the keys of the reference, of which only the endpoint of

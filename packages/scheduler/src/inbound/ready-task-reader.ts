@@ -35,7 +35,10 @@ export class ReadyTaskReader {
       if (signal.aborted) return;
       const delayMs = backoffDelayMs(this.#failures, DEFAULT_BACKOFF, rng);
       this.#failures += 1;
-      logger.warn('no ready tasks from storage', { error, retryDelayMs: Math.round(delayMs) });
+      logger.warn('no connection to storage', {
+        reason: error?.message ?? 'it has ended the stream',
+        retryDelayMs: Math.round(delayMs),
+      });
       await clock.sleep(delayMs, { signal }).catch(() => undefined);
     }
   }

@@ -11,9 +11,11 @@ import {
   createTransport,
   type Endpoint,
   EndpointList,
+  type Logger,
   openStream,
   type RpcStream,
   type RpcTransport,
+  silentLogger,
 } from '@spider/runtime';
 
 import type { ReadyTasks } from '../machine/dispatch-event.ts';
@@ -26,6 +28,8 @@ export interface RpcReadyTaskSourceOptions {
   readonly advertised: () => Endpoint;
   /** For other ways to reach storage than gRPC over HTTP/2. */
   readonly connect?: (url: string) => RpcTransport;
+  /** Told of bugs on this side. */
+  readonly logger?: Logger;
 }
 
 /** Ready tasks of a storage in another process. Each attempt that fails passes on to the next URL. */
@@ -33,12 +37,14 @@ export class RpcReadyTaskSource implements ReadyTaskSource {
   readonly #endpoints: EndpointList;
   readonly #advertised: () => Endpoint;
   readonly #connect: (url: string) => RpcTransport;
+  readonly #logger: Logger;
 
   /** @throws SpiderError 'invalid-argument' if the list of endpoints is empty. */
-  constructor({ endpoints, advertised, connect }: RpcReadyTaskSourceOptions) {
+  constructor({ endpoints, advertised, connect, logger }: RpcReadyTaskSourceOptions) {
     this.#endpoints = new EndpointList(endpoints);
     this.#advertised = advertised;
     this.#connect = connect ?? ((url) => createTransport({ url }));
+    this.#logger = logger ?? silentLogger;
   }
 
   open(handlers: ReadyTaskHandlers): ReadyTaskStream {
@@ -56,6 +62,7 @@ export class RpcReadyTaskSource implements ReadyTaskSource {
           handlers.onClose(error);
         },
       },
+      { logger: this.#logger },
     );
     stream.send(
       request({ hello: { $typeName: 'spider.v1.SchedulerHello', ...this.#advertised() } }),

@@ -312,6 +312,22 @@ describe('an execution manager that breaks the rules is disconnected', () => {
   });
 });
 
+test('one execution manager more than a scheduler serves is turned away, unless it replaces itself', () => {
+  const { machine } = new Bench();
+  const connect = (connection: number, executionManager: number): readonly DispatchEffect[] => {
+    const executionManagerId = BigInt(executionManager) as ExecutionManagerId;
+    return machine.handle({ type: 'connected', connection, executionManagerId });
+  };
+  const most = LIMITS.executionManagersPerScheduler;
+  for (const number of range(1, most + 1)) connect(number, number);
+
+  expect(connect(most + 1, most + 1)).toMatchObject([
+    { type: 'close-connection', connection: most + 1, error: { code: 'resource-exhausted' } },
+  ]);
+  expect(connect(most + 2, 1)).toMatchObject([{ type: 'close-connection', connection: 1 }]);
+  expect(machine.executionManagers).toBe(most);
+});
+
 describe('nothing is dispatched', () => {
   test('of a job that has ended, whether it waits or comes back', () => {
     const bench = new Bench();
