@@ -181,11 +181,11 @@ export class MsgpackReader {
     if (marker >> 4 === 9 || marker === 0xdc || marker === 0xdd) return this.readArrayHeader();
     if (this.isMap()) return this.readMapHeader() * 2;
     if (this.isString()) {
-      this.#position += this.#readStringLength();
+      this.#take(this.#readStringLength());
       return 0;
     }
     if (marker >= 0xc4 && marker <= 0xc6) {
-      this.#position += this.#readSize(1 << (marker - 0xc4), 'value', 1);
+      this.#take(this.#readSize(1 << (marker - 0xc4), 'value', 1));
       return 0;
     }
     if (marker >= 0xc7 && marker <= 0xc9) {
