@@ -1,1 +1,1 @@
-export {};
+export { runExecutionManager } from './run-execution-manager.ts';

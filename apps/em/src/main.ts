@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-export {};
+import { runMain } from '@spider/runtime/node';
+import { runExecutionManager } from './run-execution-manager.ts';
+
+await runMain('spider-execution-manager', runExecutionManager);

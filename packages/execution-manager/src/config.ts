@@ -1,0 +1,94 @@
+import { LIMITS } from '@spider/core';
+import { endpointUrl } from '@spider/runtime';
+import { z } from 'zod';
+
+/** All that an execution manager process is told. */
+export interface ExecutionManagerConfig {
+  /** URLs of storage, of which any may be the active one. */
+  readonly storageEndpoints: readonly string[];
+  /** URLs of the scheduler, of which any may be the active one. */
+  readonly schedulerEndpoints: readonly string[];
+  /** Executor processes; undefined: one for each core. */
+  readonly slots: number | undefined;
+  readonly drainTimeoutMs: number;
+  readonly cancelGraceMs: number;
+  readonly startTimeoutMs: number;
+  readonly taskExecutor: {
+    /** The executor's program; undefined: our own. */
+    readonly binPath: string | undefined;
+    /** The folder of task packages. */
+    readonly packageDir: string;
+    /** Environment variables that executors see beside the basic ones. */
+    readonly inheritedEnv: readonly string[];
+    /** Longer lines of an executor's stderr are cut. */
+    readonly maxLogLineBytes: number;
+  };
+}
+
+const MAX_LOG_LINE_BYTES = 16 * 1024 * 1024;
+
+const host = z.string().min(1);
+const count = z.int().min(1);
+const seconds = z.int().max(86_400);
+const endpoint = z.object({ host, port: z.int().min(1).max(65_535) });
+const endpoints = z.array(endpoint).min(1).max(64);
+
+/**
+ * The execution manager's configuration file, in the keys of the reference, of which only storage
+ * and the folder of task packages are required. Keys that mean nothing here (connections, polls,
+ * heartbeats, whose pace storage sets) are checked as the reference does, and ignored.
+ */
+export const executionManagerConfigSchema = z
+  .object({
+    storage: endpoint.optional(),
+    storage_endpoints: endpoints.optional(),
+    scheduler: endpoint.optional(),
+    scheduler_endpoints: endpoints.optional(),
+    slots: count.max(LIMITS.slotsPerExecutionManager).optional(),
+    drain_timeout_sec: seconds.min(0).default(50),
+    cancel_grace_ms: z.int().min(0).max(3_600_000).default(1_000),
+    connection_pool_size: count.optional(),
+    scheduler_poll_wait_ms: z.int().min(0).optional(),
+    liveness: z
+      .object({
+        storage_heartbeat_interval_sec: count.optional(),
+        scheduler_heartbeat_interval_sec: count.optional(),
+      })
+      .optional(),
+    task_executor: z.object({
+      bin_path: z.string().min(1).optional(),
+      package_dir: z.string().min(1),
+      inherited_env: z.array(z.string().min(1)).max(1_024).default([]),
+      max_log_line_bytes: count.max(MAX_LOG_LINE_BYTES).default(64 * 1024),
+      start_timeout_sec: seconds.min(1).default(30),
+    }),
+  })
+  .refine((file) => (file.storage === undefined) !== (file.storage_endpoints === undefined), {
+    path: ['storage'],
+    message: 'either this or storage_endpoints is required',
+  })
+  .refine((file) => file.scheduler === undefined || file.scheduler_endpoints === undefined, {
+    path: ['scheduler'],
+    message: 'this and scheduler_endpoints exclude each other',
+  })
+  .transform((file): ExecutionManagerConfig => {
+    const storage = file.storage_endpoints ?? (file.storage === undefined ? [] : [file.storage]);
+    // Storage may have its scheduler within.
+    const scheduler =
+      file.scheduler_endpoints ?? (file.scheduler === undefined ? storage : [file.scheduler]);
+    const { task_executor: taskExecutor } = file;
+    return {
+      storageEndpoints: storage.map(endpointUrl),
+      schedulerEndpoints: scheduler.map(endpointUrl),
+      slots: file.slots,
+      drainTimeoutMs: file.drain_timeout_sec * 1000,
+      cancelGraceMs: file.cancel_grace_ms,
+      startTimeoutMs: taskExecutor.start_timeout_sec * 1000,
+      taskExecutor: {
+        binPath: taskExecutor.bin_path,
+        packageDir: taskExecutor.package_dir,
+        inheritedEnv: taskExecutor.inherited_env,
+        maxLogLineBytes: taskExecutor.max_log_line_bytes,
+      },
+    };
+  });
