@@ -49,20 +49,22 @@ async function handle(
   await universalResponseToNodeResponse(await handler({ ...universal, body }), response);
 }
 
-/** A request that was reset, or whose connection broke, looks as if it had ended. This tells. */
+/** A request that was reset, or whose connection broke, may look as if it had ended. This tells. */
 function readWhole(request: Http2ServerRequest): AsyncIterable<Uint8Array> {
   const chunks: AsyncIterator<Uint8Array> = request[Symbol.asyncIterator]();
   return {
     [Symbol.asyncIterator]: () => ({
       async next() {
-        const result = await chunks.next();
-        if (result.done === true && request.stream.aborted) {
-          throw new ConnectError('the client went away', Code.Aborted);
-        }
+        const result = await chunks.next().catch(rethrowClientGone);
+        if (result.done === true && request.stream.aborted) rethrowClientGone();
         return result;
       },
     }),
   };
+}
+
+function rethrowClientGone(cause?: unknown): never {
+  throw new ConnectError('the client went away', Code.Canceled, undefined, undefined, cause);
 }
 
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';

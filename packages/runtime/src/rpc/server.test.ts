@@ -1,0 +1,316 @@
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { once } from 'node:events';
+
+import { create } from '@bufbuild/protobuf';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { SpiderError } from '@spider/core';
+import { ExchangeResponseSchema, fromConnectError, WorkerService } from '@spider/proto';
+import { SessionManagementService } from '@spider/proto/reference';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { startTcpProxy } from '../../test/tcp-proxy.ts';
+import { ManualClock, RecordingLogger } from '../testing.ts';
+import { startRpcServer, type RpcServer, type RpcServerOptions } from './server.ts';
+import { handleStream, openStream } from './stream.ts';
+import { createTransport } from './transport.ts';
+
+let stack: AsyncDisposableStack;
+let logger: RecordingLogger;
+/** What `registerExecutionManager` does, by the host that it is called with. */
+let behaviours: Record<string, () => Promise<never>>;
+
+beforeEach(() => {
+  stack = new AsyncDisposableStack();
+  logger = new RecordingLogger();
+  behaviours = {};
+});
+afterEach(() => stack.disposeAsync());
+
+async function start(options: Partial<RpcServerOptions> = {}): Promise<RpcServer> {
+  const server = await startRpcServer({
+    logger,
+    routes: (router) => {
+      router.service(WorkerService, {
+        registerExecutionManager: async ({ host, slots }) => {
+          await behaviours[host]?.();
+          return { executionManagerId: BigInt(slots), sessionId: 1n };
+        },
+        exchange: (requests, context) =>
+          handleStream(requests, context, (stream) => ({
+            onMessage: () => stream.send(create(ExchangeResponseSchema)),
+            onClose() {},
+          })),
+      });
+    },
+    ...options,
+  });
+  return stack.use(server);
+}
+
+function clientOf(server: RpcServer) {
+  return createClient(WorkerService, stack.use(createTransport({ url: server.url })));
+}
+
+/** Calls, and answers the error. */
+async function failureOf(call: Promise<unknown>): Promise<SpiderError> {
+  try {
+    await call;
+  } catch (error) {
+    return fromConnectError(error);
+  }
+  throw new Error('the call has not failed');
+}
+
+async function answers(server: RpcServer): Promise<boolean> {
+  const { executionManagerId } = await clientOf(server).registerExecutionManager({ slots: 5 });
+  return executionManagerId === 5n;
+}
+
+describe('startRpcServer', () => {
+  it('serves calls at the address that it tells', async () => {
+    const server = await start();
+
+    expect(server.url).toBe(`http://127.0.0.1:${server.port}`);
+    expect(await answers(server)).toBe(true);
+  });
+
+  it('tells an address to connect to when it listens at all of them', async () => {
+    const server = await start({ host: '0.0.0.0' });
+
+    expect(server.url).toBe(`http://127.0.0.1:${server.port}`);
+  });
+
+  it('says why it cannot listen', async () => {
+    const { port } = await start();
+
+    const failure = await failureOf(start({ port }));
+    expect(failure.code).toBe('failed-precondition');
+    expect(failure.message).toContain(`EADDRINUSE: address already in use 127.0.0.1:${port}`);
+  });
+
+  it('answers what handlers throw, and tells no secrets', async () => {
+    behaviours['ours'] = async () => {
+      throw new SpiderError('not-found', 'no such job');
+    };
+    behaviours['bug'] = async () => {
+      throw new Error('password is hunter2');
+    };
+    behaviours['connect'] = async () => {
+      throw new ConnectError('no', Code.AlreadyExists);
+    };
+    const client = clientOf(await start());
+    const call = (host: string) => failureOf(client.registerExecutionManager({ host }));
+
+    expect(await call('ours')).toMatchObject({ code: 'not-found', message: 'no such job' });
+    expect(await call('connect')).toMatchObject({ code: 'already-exists', message: 'no' });
+    expect(logger.lines).toEqual([]);
+    expect(await call('bug')).toMatchObject({ code: 'internal', message: 'internal error' });
+    expect(logger.lines).toMatchObject([
+      {
+        message: 'an RPC failed',
+        fields: { method: 'spider.v1.WorkerService/RegisterExecutionManager' },
+      },
+    ]);
+  });
+
+  it('answers that it does not have a method, or a service', async () => {
+    const server = await start();
+    const transport = stack.use(createTransport({ url: server.url }));
+
+    expect(
+      await failureOf(createClient(WorkerService, transport).deregisterExecutionManager({})),
+    ).toMatchObject({ code: 'unimplemented' });
+    expect(
+      await failureOf(createClient(SessionManagementService, transport).getSession({})),
+    ).toMatchObject({
+      code: 'unimplemented',
+      message: '/storage.SessionManagementService/GetSession does not exist',
+    });
+  });
+
+  it('refuses a message over its limit, and names the limit', async () => {
+    const server = await start({ readMaxBytes: 1_000 });
+    const host = 'x'.repeat(2_000);
+
+    const failure = await failureOf(clientOf(server).registerExecutionManager({ host }));
+    expect(failure.code).toBe('resource-exhausted');
+    expect(failure.message).toContain('1000');
+  });
+
+  it('lets a client have only so many calls open at once', async () => {
+    const server = await start({ maxStreamsPerConnection: 2 });
+    const { promise: release, resolve: onRelease } = Promise.withResolvers<never>();
+    let running = 0;
+    behaviours['wait'] = () => {
+      running++;
+      return release;
+    };
+    const client = clientOf(server);
+    await client.registerExecutionManager({});
+    const calls = ['wait', 'wait', 'wait'].map((host) => client.registerExecutionManager({ host }));
+    // Another connection is served while the third call waits for its turn.
+    expect(await answers(server)).toBe(true);
+    expect(running).toBe(2);
+    onRelease(undefined as never);
+
+    await Promise.all(calls);
+    expect(running).toBe(3);
+  });
+});
+
+describe('a client that talks nonsense', () => {
+  const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
+  it.each([
+    ['HTTP/1.1', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['no protocol at all', Buffer.alloc(5_000, 0x7f)],
+    ['bad frames', Buffer.concat([Buffer.from(PREFACE), Buffer.alloc(500, 0xff)])],
+  ])('in %s loses its connection alone', async (_, bytes) => {
+    const server = await start();
+    const socket: Socket = connectTcp(server.port, '127.0.0.1');
+    socket.on('error', () => {}).resume();
+    const closed = once(socket, 'close');
+    socket.write(bytes);
+    await closed;
+
+    expect(await answers(server)).toBe(true);
+  });
+
+  const METHOD = '/spider.v1.WorkerService/RegisterExecutionManager';
+  const EXCHANGE = '/spider.v1.WorkerService/Exchange';
+  const EMPTY_MESSAGE = '0000000000';
+
+  it.each([
+    ['an authority that is none', { ':authority': '%%% bad' }, EMPTY_MESSAGE, /PROTOCOL_ERROR/],
+    ['no authority', { ':authority': '' }, EMPTY_MESSAGE, /PROTOCOL_ERROR/],
+    ['a path that is none', { ':path': '//[::' }, EMPTY_MESSAGE, /^12$/],
+    ['the wrong verb', { ':method': 'GET' }, '', /^405$/],
+    ['another kind of content', { 'content-type': 'text/plain' }, EMPTY_MESSAGE, /^415$/],
+    ['an encoding that we do not have', { 'grpc-encoding': 'snappy' }, EMPTY_MESSAGE, /^12$/],
+    ['a bad timeout', { 'grpc-timeout': 'soon' }, EMPTY_MESSAGE, /^3$/],
+    ['a bad envelope', {}, 'deadbeefdeadbeef', /^8$/],
+    ['a message that is none', {}, '0000000003ffffff', /^13$/],
+    ['a compressed message', {}, '0100000003ffffff', /^13$/],
+    ['two messages for one', {}, EMPTY_MESSAGE + EMPTY_MESSAGE, /^12$/],
+    ['half a message', {}, '00000000ff00', /^3$/],
+    ['a streamed message that is none', { ':path': EXCHANGE }, '0000000001ff', /^3$/],
+  ])('with %s gets an error', async (_, headers, body, expected) => {
+    const server = await start();
+    const session = connectHttp2(server.url);
+    session.on('error', () => {});
+    const request = session.request(
+      { ':method': 'POST', ':path': METHOD, 'content-type': 'application/grpc', ...headers },
+      { endStream: body === '' },
+    );
+    const closed = Promise.withResolvers<void>();
+    let status = '';
+    request.on('response', (fields) => {
+      status = String(
+        fields[':status'] === 200 ? (fields['grpc-status'] ?? '') : fields[':status'],
+      );
+    });
+    request.on('trailers', (fields: IncomingHttpHeaders) => {
+      status ||= String(fields['grpc-status']);
+    });
+    request.on('error', (error: Error) => {
+      status = error.message;
+    });
+    request.on('close', () => closed.resolve());
+    request.resume();
+    if (body !== '') request.end(Buffer.from(body, 'hex'));
+    await closed.promise;
+    session.destroy();
+
+    expect(status).toMatch(expected);
+    expect(logger.messages('error')).toEqual([]);
+    expect(await answers(server)).toBe(true);
+  });
+
+  it('or leaves in the middle of a message is forgotten', async () => {
+    const server = await start();
+    const session = connectHttp2(server.url);
+    const request = session.request({
+      ':method': 'POST',
+      ':path': METHOD,
+      'content-type': 'application/grpc',
+    });
+    request.on('error', () => {});
+    request.write(Buffer.from('0000', 'hex'));
+    await once(session, 'remoteSettings');
+    session.destroy();
+
+    expect(await answers(server)).toBe(true);
+    await server.close();
+    expect(logger.messages('error')).toEqual([]);
+  });
+});
+
+describe('the end of a server', () => {
+  it('comes at once when nothing runs, also with clients connected', async () => {
+    const clock = new ManualClock();
+    const server = await start({ clock });
+    await answers(server);
+    await server.close();
+
+    expect(await failureOf(clientOf(server).registerExecutionManager({}))).toMatchObject({
+      code: 'unavailable',
+    });
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('aborts the calls that run, and cuts off those that do not care', async () => {
+    const clock = new ManualClock();
+    const server = await start({ clock });
+    const { promise: running, resolve: onRunning } = Promise.withResolvers<void>();
+    behaviours['deaf'] = () => {
+      onRunning();
+      return new Promise<never>(() => {});
+    };
+    const failure = failureOf(clientOf(server).registerExecutionManager({ host: 'deaf' }));
+    await running;
+    const closed = server.close({ graceMs: 500 });
+    clock.advance(499);
+    clock.advance(1);
+
+    await closed;
+    expect(await failure).toMatchObject({ code: 'unavailable' });
+  });
+
+  it('is the same for everybody who asks for it', async () => {
+    const server = await start();
+
+    expect(server.close()).toBe(server.close());
+    await server[Symbol.asyncDispose]();
+  });
+});
+
+describe('a connection whose other end has frozen', () => {
+  it('is found by the server, which closes its streams', async () => {
+    const clock = new ManualClock();
+    const opened = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<SpiderError | undefined>();
+    const server = await start({
+      clock,
+      routes: (router) =>
+        router.service(WorkerService, {
+          exchange: (requests, context) =>
+            handleStream(requests, context, () => ({
+              onMessage: () => opened.resolve(),
+              onClose: closed.resolve,
+            })),
+        }),
+    });
+    const proxy = stack.use(await startTcpProxy(server.port));
+    const client = createClient(WorkerService, stack.use(createTransport({ url: proxy.url })));
+    openStream(client.exchange, { onMessage() {}, onClose() {} }).send({});
+    await opened.promise;
+    proxy.freeze();
+    clock.advance(5_000);
+    expect(clock.pendingTimers).toBe(1);
+    clock.advance(5_000);
+
+    expect(await closed.promise).toMatchObject({ message: 'the client went away' });
+    expect(clock.pendingTimers).toBe(0);
+  });
+});

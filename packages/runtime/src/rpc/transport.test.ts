@@ -1,0 +1,181 @@
+import { createClient, type Client } from '@connectrpc/connect';
+import type { SpiderError } from '@spider/core';
+import { ExchangeResponseSchema, fromConnectError, WorkerService } from '@spider/proto';
+import { create } from '@bufbuild/protobuf';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { startTcpProxy } from '../../test/tcp-proxy.ts';
+import { ManualClock } from '../testing.ts';
+import { startRpcServer, type RpcServer } from './server.ts';
+import { handleStream, openStream } from './stream.ts';
+import { createTransport, type TransportOptions } from './transport.ts';
+
+let stack: AsyncDisposableStack;
+/** Resolves when the server has got a call to the host 'wait', which it never answers. */
+let waiting: PromiseWithResolvers<void>;
+
+beforeEach(() => {
+  stack = new AsyncDisposableStack();
+  waiting = Promise.withResolvers();
+});
+afterEach(() => stack.disposeAsync());
+
+async function start(port = 0): Promise<RpcServer> {
+  const server = await startRpcServer({
+    port,
+    routes: (router) =>
+      router.service(WorkerService, {
+        registerExecutionManager: async ({ host }) => {
+          if (host !== 'wait') return { executionManagerId: 1n };
+          waiting.resolve();
+          return new Promise(() => {});
+        },
+        exchange: (requests, context) =>
+          handleStream(requests, context, (stream) => ({
+            onMessage: () => stream.send(create(ExchangeResponseSchema)),
+            onClose() {},
+          })),
+      }),
+  });
+  return stack.use(server);
+}
+
+function connect(url: string, options: Partial<TransportOptions> = {}) {
+  const transport = stack.use(createTransport({ url, ...options }));
+  return { transport, client: createClient(WorkerService, transport) };
+}
+
+async function failureOf(call: Promise<unknown>): Promise<SpiderError> {
+  try {
+    await call;
+  } catch (error) {
+    return fromConnectError(error);
+  }
+  throw new Error('the call has not failed');
+}
+
+const isAnswered = async (client: Client<typeof WorkerService>): Promise<boolean> =>
+  (await client.registerExecutionManager({})).executionManagerId === 1n;
+
+describe('createTransport', () => {
+  it.each(['localhost:50051', 'https://localhost:1', 'spider', ''])('does not take %s', (url) => {
+    expect(() => createTransport({ url })).toThrow('is not an http:// URL');
+  });
+
+  it('says what it could not connect to, and why', async () => {
+    const server = await start();
+    await server.close();
+
+    expect(await failureOf(connect(server.url).client.registerExecutionManager({}))).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(
+        `cannot connect to ${server.url}: connect ECONNREFUSED`,
+      ) as string,
+    });
+  });
+
+  it('connects anew after the server was started again', async () => {
+    const first = await start();
+    const { client } = connect(first.url);
+    expect(await isAnswered(client)).toBe(true);
+    await first.close();
+    expect(await failureOf(client.registerExecutionManager({}))).toMatchObject({
+      code: 'unavailable',
+    });
+    await start(first.port);
+
+    expect(await isAnswered(client)).toBe(true);
+  });
+
+  it('opens one connection for all calls', async () => {
+    const server = await start();
+    const proxy = stack.use(await startTcpProxy(server.port));
+    const { client } = connect(proxy.url);
+    await Promise.all(Array.from({ length: 50 }, () => client.registerExecutionManager({})));
+
+    expect(proxy.connectionCount).toBe(1);
+  });
+
+  it('fails all calls when it is closed, and serves later ones', async () => {
+    const server = await start();
+    const { client, transport } = connect(server.url);
+    const failure = failureOf(client.registerExecutionManager({ host: 'wait' }));
+    await waiting.promise;
+    transport.close();
+
+    expect(await failure).toMatchObject({
+      code: 'cancelled',
+      message: 'the transport was closed',
+    });
+    expect(await isAnswered(client)).toBe(true);
+  });
+
+  it("fails a call with its signal's reason", async () => {
+    const { client } = connect((await start()).url);
+    const stop = new AbortController();
+    const call = client.registerExecutionManager({ host: 'wait' }, { signal: stop.signal });
+    const failure = failureOf(call);
+    await waiting.promise;
+    stop.abort(new Error('enough'));
+
+    expect(await failure).toMatchObject({ message: 'enough' });
+  });
+});
+
+describe('a connection that breaks', () => {
+  it('fails calls and streams as unavailable, and is replaced', async () => {
+    const server = await start();
+    const proxy = stack.use(await startTcpProxy(server.port));
+    const { client } = connect(proxy.url);
+    const closed = Promise.withResolvers<SpiderError | undefined>();
+    const opened = Promise.withResolvers<void>();
+    const stream = openStream(client.exchange, {
+      onMessage: () => opened.resolve(),
+      onClose: closed.resolve,
+    });
+    stream.send({});
+    const failure = failureOf(client.registerExecutionManager({ host: 'wait' }));
+    await Promise.all([opened.promise, waiting.promise]);
+    proxy.cut();
+
+    const lost = { code: 'unavailable', message: `the connection to ${proxy.url} was lost` };
+    expect(await closed.promise).toMatchObject(lost);
+    expect(await failure).toMatchObject(lost);
+    expect(await isAnswered(client)).toBe(true);
+    expect(proxy.connectionCount).toBe(2);
+  });
+
+  it('is noticed too when its other end just hangs, by a ping', async () => {
+    const server = await start();
+    const proxy = stack.use(await startTcpProxy(server.port));
+    const clock = new ManualClock();
+    const { client } = connect(proxy.url, { clock, pingIntervalMs: 1_000, pingTimeoutMs: 2_000 });
+    const failure = failureOf(client.registerExecutionManager({ host: 'wait' }));
+    await waiting.promise;
+    proxy.freeze();
+    clock.advance(1_000);
+    clock.advance(1_999);
+    // A call that meets the dead connection must not stop the process either.
+    const late = failureOf(client.registerExecutionManager({}));
+    await clock.settle();
+    clock.advance(1);
+
+    const dead = { code: 'unavailable', message: `${proxy.url} did not answer within 2000 ms` };
+    expect(await failure).toMatchObject(dead);
+    expect(await late).toMatchObject(dead);
+  });
+
+  it('stays when its other end answers the pings', async () => {
+    const server = await start();
+    const proxy = stack.use(await startTcpProxy(server.port));
+    const clock = new ManualClock();
+    const { client } = connect(proxy.url, { clock, pingIntervalMs: 1_000, pingTimeoutMs: 2_000 });
+    for (let round = 0; round < 5; round++) {
+      clock.advance(1_000);
+      // The answer to the ping is on the same connection, before this one.
+      expect(await isAnswered(client)).toBe(true);
+    }
+
+    expect(proxy.connectionCount).toBe(1);
+  });
+});
