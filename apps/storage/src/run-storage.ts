@@ -35,7 +35,12 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   const store = cleanup.use(await openStore(databaseOf(config), systemClock.now()));
   const storage = cleanup.use(
     await StorageService.open({
-      ...{ config, store, logger, clock: systemClock, rng: new CryptoRng(), zstd: nodeZstd },
+      config,
+      store,
+      logger,
+      clock: systemClock,
+      rng: new CryptoRng(),
+      zstd: nodeZstd,
     }),
   );
   const scheduler = config.scheduler.embedded
@@ -67,7 +72,9 @@ function databaseOf({ runtime: { db } }: StorageConfig): DatabaseOptions {
 
 function embedScheduler(storage: StorageService, logger: Logger): SchedulerService {
   return new SchedulerService({
-    ...{ logger, clock: systemClock, rng: new CryptoRng() },
+    logger,
+    clock: systemClock,
+    rng: new CryptoRng(),
     storage: storage.readyTasks,
     policy: POLICIES[DEFAULT_DISPATCH_CONFIG.policy],
     config: DEFAULT_DISPATCH_CONFIG,
@@ -81,7 +88,9 @@ const listen = (
   scheduler: SchedulerService | undefined,
 ): ReturnType<typeof startRpcServer> =>
   startRpcServer({
-    ...{ host, port, logger },
+    host,
+    port,
+    logger,
     routes: (router) => {
       storage.routes(router);
       scheduler?.routes(router);

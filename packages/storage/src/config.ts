@@ -30,7 +30,11 @@ const databaseSchema = z
     const { max_connections: maxConnections, credentials } = database;
     return {
       engine,
-      ...{ host, port: database.port ?? 3306, name, maxConnections, credentials },
+      host,
+      port: database.port ?? 3306,
+      name,
+      maxConnections,
+      credentials,
     } as const;
   });
 

@@ -223,8 +223,14 @@ export class EffectRunner {
       const at = clock.now();
       const { succeededTasks, failedAttempts } = job.machine.progress();
       await this.#options.journal.commit({
-        ...{ jobId: job.id, from: stored.state, to: JobState.Failed, at },
-        ...{ succeededTasks, failedAttempts, errorMessage, deleteJournal: false },
+        jobId: job.id,
+        from: stored.state,
+        to: JobState.Failed,
+        at,
+        succeededTasks,
+        failedAttempts,
+        errorMessage,
+        deleteJournal: false,
       });
       this.#retire(job, { ...job.status(), state: JobState.Failed, errorMessage, endedAt: at });
     } catch (failure) {

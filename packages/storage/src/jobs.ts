@@ -95,21 +95,28 @@ export class Jobs {
   watch(id: JobId, options: WatchOptions): () => void {
     const job = this.#options.cache.find(id);
     if (job !== undefined) return this.#watchJob(job, options);
-    let isOpen = true;
-    this.status(id).then(
-      (status) => {
-        if (!isOpen) return;
-        options.onStatus(status);
-        if (isFinalJobState(status.state)) return;
-        options.onError(new SpiderError('unavailable', `job ${id} is not in memory just now`));
-      },
-      (error: unknown) => {
-        if (isOpen) options.onError(fromUnknown(error));
-      },
-    );
-    return () => {
-      isOpen = false;
-    };
+    const stop = new AbortController();
+    void this.#tellOnce(id, options, stop.signal);
+    return () => stop.abort();
+  }
+
+  /** For a job that is not in memory, which is as good as one that has ended. */
+  async #tellOnce(
+    id: JobId,
+    { onStatus, onError }: WatchOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const status = await this.status(id);
+      if (signal.aborted) return;
+      onStatus(status);
+      if (isFinalJobState(status.state)) return;
+      onError(
+        new SpiderError('unavailable', `${describeState(status)} and not in memory just now`),
+      );
+    } catch (error) {
+      if (!signal.aborted) onError(fromUnknown(error));
+    }
   }
 
   /** Takes no more submissions. */

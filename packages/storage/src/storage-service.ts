@@ -3,6 +3,7 @@ import { SpiderError } from '@spider/core';
 import type { JobId, SessionId, Zstd } from '@spider/core';
 import { JobService, ReadyTaskService, WorkerService } from '@spider/proto';
 import type { Clock, Logger, Rng, Service } from '@spider/runtime';
+import type { Job } from './cache/job.ts';
 import { JobCache } from './cache/job-cache.ts';
 import { silenceMs } from './config.ts';
 import type { StorageConfig } from './config.ts';
@@ -58,20 +59,31 @@ export class StorageService implements Service {
     this.#cache = new JobCache({ clock, retentionMs });
     const queue = new InboundQueue();
     this.#journal = new Journal({
-      ...{ store: store.jobs, clock, rng, logger },
+      store: store.jobs,
+      clock,
+      rng,
+      logger,
       flushIntervalMs: runtime.journal.flush_interval_ms,
       flushRecords: runtime.journal.flush_records,
       onJobBroken: (jobId, error) => this.#failUnwritable(jobId, error),
       onSuperseded: (error) => this.#superseded.reject(error),
     });
     this.#registry = new ExecutionManagerRegistry({
-      ...{ clock, logger, store: store.cluster },
+      clock,
+      logger,
+      store: store.cluster,
       streamGraceMs: runtime.execution_managers.stream_grace_ms,
       silenceMs: silenceMs(config),
       onLost: ({ number }) => this.#releaseAllOf(number),
     });
     this.#runner = new EffectRunner({
-      ...{ clock, logger, zstd, store: store.jobs, cache: this.#cache, queue, instances },
+      clock,
+      logger,
+      zstd,
+      store: store.jobs,
+      cache: this.#cache,
+      queue,
+      instances,
       journal: this.#journal,
       durability: runtime.journal.durability,
       link: (executionManager) => this.#registry.link(executionManager),
@@ -79,13 +91,19 @@ export class StorageService implements Service {
       onEnded: (job) => this.readyTasks.jobEnded(job),
     });
     this.readyTasks = new ReadyTaskFeed({
-      ...{ clock, logger, queue, sessionId: this.sessionId },
+      clock,
+      logger,
+      queue,
+      sessionId: this.sessionId,
       register: (host, port) => store.cluster.registerScheduler(host, port, clock.now()),
       onHandOutsLost: (job) =>
         this.#runner.handle(job, { type: 'hand-outs-lost', taskIndices: undefined }),
     });
     this.jobs = new Jobs({
-      ...{ clock, store: store.jobs, cache: this.#cache, runner: this.#runner },
+      clock,
+      store: store.jobs,
+      cache: this.#cache,
+      runner: this.#runner,
       watchIntervalMs: runtime.jobs.watch_interval_ms,
     });
   }
@@ -108,8 +126,14 @@ export class StorageService implements Service {
     router.service(
       WorkerService,
       createWorkerService({
-        ...{ clock, logger, cache: this.#cache, runner: this.#runner, journal: this.#journal },
-        ...{ registry: this.#registry, counters: this.counters, sessionId: this.sessionId },
+        clock,
+        logger,
+        cache: this.#cache,
+        runner: this.#runner,
+        journal: this.#journal,
+        registry: this.#registry,
+        counters: this.counters,
+        sessionId: this.sessionId,
         heartbeatIntervalMs: config.runtime.execution_managers.heartbeat_interval_ms,
       }),
     );
@@ -150,11 +174,19 @@ export class StorageService implements Service {
   async #recover(): Promise<void> {
     const { clock, logger, zstd, store } = this.#options;
     const jobs = await recoverJobs({
-      ...{ clock, logger, zstd, store: store.jobs, cache: this.#cache, runner: this.#runner },
+      clock,
+      logger,
+      zstd,
+      store: store.jobs,
+      cache: this.#cache,
+      runner: this.#runner,
     });
-    void this.#registry.whenConnected(RECONNECT_GRACE_MS).then(() => {
-      for (const job of jobs) this.#runner.enqueue(job);
-    });
+    void this.#enqueueLater(jobs);
+  }
+
+  async #enqueueLater(jobs: readonly Job[]): Promise<void> {
+    await this.#registry.whenConnected(RECONNECT_GRACE_MS);
+    for (const job of jobs) this.#runner.enqueue(job);
   }
 
   #releaseAllOf(executionManager: number): void {

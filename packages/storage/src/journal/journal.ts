@@ -4,7 +4,7 @@ import { backoffDelayMs, DEFAULT_BACKOFF } from '@spider/runtime';
 import type { Clock, Logger, Rng, Timer } from '@spider/runtime';
 import type { ChangeResult, CommitBatch, JobStateChange, JobStore } from '../db/job-store.ts';
 import { SupersededError } from '../db/store-error.ts';
-import { JobJournal } from './job-journal.ts';
+import type { JobJournal } from './job-journal.ts';
 
 export interface JournalOptions {
   readonly store: Pick<JobStore, 'commit'>;
@@ -129,9 +129,10 @@ export class Journal {
   /** Resolves when all that was appended or committed so far is durable, or cannot be any more. */
   async flush(): Promise<void> {
     while (this.#failure === undefined && !this.#isIdle()) {
-      const flushed = new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+      const flushed = Promise.withResolvers<void>();
+      this.#idleWaiters.push(flushed.resolve);
       this.#flushSoon();
-      await flushed;
+      await flushed.promise;
     }
   }
 

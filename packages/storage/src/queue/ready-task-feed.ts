@@ -1,5 +1,5 @@
-import { failedPrecondition, SpiderError } from '@spider/core';
-import type { SchedulerId, SessionId } from '@spider/core';
+import { failedPrecondition } from '@spider/core';
+import type { SchedulerId, SessionId, SpiderError } from '@spider/core';
 import { fromUnknown } from '../unknown-error.ts';
 import type { Clock, Logger } from '@spider/runtime';
 import type { Job } from '../cache/job.ts';

@@ -81,7 +81,10 @@ async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Pro
       ? decodeSerializedOutputs(await readBlob(store, id, BlobKind.Outputs), zstd)
       : undefined;
   const machine = new JobMachine({
-    ...{ name: `job ${id}`, graph, inputs, state },
+    name: `job ${id}`,
+    graph,
+    inputs,
+    state,
     ...(outputs && { outputs }),
   });
   return new Job({ id, resourceGroupId, machine, submittedAt, startedAt });
@@ -130,8 +133,14 @@ async function failJob(
     journal: [],
     changes: [
       {
-        ...{ jobId, from, to: JobState.Failed, at: clock.now(), succeededTasks, failedAttempts },
-        ...{ errorMessage: message, deleteJournal: false },
+        jobId,
+        from,
+        to: JobState.Failed,
+        at: clock.now(),
+        succeededTasks,
+        failedAttempts,
+        errorMessage: message,
+        deleteJournal: false,
       },
     ],
   });

@@ -11,7 +11,7 @@ import {
 import type { ExchangeResponse, JobInstances, TaskContexts, TaskKind } from '@spider/proto';
 import type { Clock } from '@spider/runtime';
 import type { Job } from '../cache/job.ts';
-import type { CancelledEffect, ContextsEffect, RefusedEffect } from '../machine/job-effect.ts';
+import type { CancelledEffect, ContextsEffect } from '../machine/job-effect.ts';
 
 /** Bytes of inputs after which a message is full. One that exceeds them alone still goes. */
 const MESSAGE_INPUT_BYTES = 1024 * 1024;

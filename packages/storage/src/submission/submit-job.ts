@@ -60,7 +60,10 @@ export async function submitJob(
   const state = start ? JobState.Running : JobState.Ready;
   const submittedAt = clock.now();
   const inserted = await store.insertJob({
-    ...{ resourceGroupId, state, inputs, submittedAt },
+    resourceGroupId,
+    state,
+    inputs,
+    submittedAt,
     idempotencyKey: idempotencyKey === '' ? undefined : idempotencyKey,
     taskCount: graph.taskCount,
     graph: submission.taskGraph,

@@ -25,16 +25,22 @@ export class Inbox<T> {
       }
       if (this.#closed !== undefined)
         throw this.#closed.reason ?? new Error('the stream has ended');
-      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+      await this.#next();
     }
   }
 
   /** Resolves with how the stream ended. */
   async closed(): Promise<SpiderError | undefined> {
     while (this.#closed === undefined) {
-      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+      await this.#next();
     }
     return this.#closed.reason;
+  }
+
+  #next(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiters.push(resolve);
+    return promise;
   }
 
   #wake(): void {

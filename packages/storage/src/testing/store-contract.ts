@@ -1,5 +1,5 @@
 import { JobState, LIMITS, toId } from '@spider/core';
-import type { JobId, ResourceGroupId, SessionId, TimestampMs } from '@spider/core';
+import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { BlobKind } from '../db/job-store.ts';
 import type { JobStateChange, NewJob, Store } from '../db/job-store.ts';
@@ -10,6 +10,11 @@ const group = (id: number): ResourceGroupId => toId<ResourceGroupId>(id);
 const job = (id: number): JobId => toId<JobId>(id);
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
 const plain = (value: Uint8Array | undefined): number[] | undefined => value && [...value];
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a value is missing');
+  return value;
+}
 
 const newJob = (change: Partial<NewJob> = {}): NewJob => ({
   resourceGroupId: group(0),
@@ -28,7 +33,13 @@ const change = (
   to: JobState,
   more: Partial<JobStateChange> = {},
 ) => ({
-  ...{ jobId, from, to, at: at(2000), succeededTasks: 0, failedAttempts: 0, deleteJournal: false },
+  jobId,
+  from,
+  to,
+  at: at(2000),
+  succeededTasks: 0,
+  failedAttempts: 0,
+  deleteJournal: false,
   ...more,
 });
 
@@ -53,9 +64,16 @@ export function describeStore(
         const { id, resourceGroupId, existed } = await jobs.insertJob(newJob());
         expect(existed).toBe(false);
         expect(await jobs.findJob(id)).toEqual({
-          ...{ id, resourceGroupId, state: JobState.Ready, taskCount: 3 },
-          ...{ succeededTasks: 0, failedAttempts: 0, errorMessage: undefined },
-          ...{ submittedAt: 1000, startedAt: undefined, endedAt: undefined },
+          id,
+          resourceGroupId,
+          state: JobState.Ready,
+          taskCount: 3,
+          succeededTasks: 0,
+          failedAttempts: 0,
+          errorMessage: undefined,
+          submittedAt: 1000,
+          startedAt: undefined,
+          endedAt: undefined,
         });
         expect(plain(await jobs.readBlob(id, BlobKind.Graph))).toEqual([1, 2]);
         expect(plain(await jobs.readBlob(id, BlobKind.Inputs))).toEqual([3]);
@@ -78,7 +96,7 @@ export function describeStore(
         const graph = Uint8Array.from({ length: 9 * LIMITS.blobRowBytes + 7 }, (_, i) => i % 251);
         const inputs = new Uint8Array(0);
         const { id } = await jobs.insertJob(newJob({ graph, inputs }));
-        expect(Buffer.compare((await jobs.readBlob(id, BlobKind.Graph))!, graph)).toBe(0);
+        expect(Buffer.compare(present(await jobs.readBlob(id, BlobKind.Graph)), graph)).toBe(0);
         expect(plain(await jobs.readBlob(id, BlobKind.Inputs))).toEqual([]);
       }),
     );
@@ -106,7 +124,7 @@ export function describeStore(
         const other = await jobs.insertJob(newJob({ idempotencyKey: 'Nightly' }));
         expect(other.existed).toBe(false);
         const without = [await jobs.insertJob(newJob()), await jobs.insertJob(newJob())];
-        expect(without[0]!.id).not.toBe(without[1]!.id);
+        expect(present(without[0]).id).not.toBe(present(without[1]).id);
       }),
     );
 
@@ -121,7 +139,10 @@ export function describeStore(
             change(id, JobState.Ready, JobState.Cancelled),
             change(job(404), JobState.Ready, JobState.Running),
             change(id, JobState.Running, JobState.Failed, {
-              ...{ errorMessage: 'ünlucky', failedAttempts: 2, succeededTasks: 1, at: at(3000) },
+              errorMessage: 'ünlucky',
+              failedAttempts: 2,
+              succeededTasks: 1,
+              at: at(3000),
             }),
           ],
         });
@@ -132,8 +153,12 @@ export function describeStore(
           { kind: 'changed' },
         ]);
         expect(await jobs.findJob(id)).toMatchObject({
-          ...{ state: JobState.Failed, errorMessage: 'ünlucky', failedAttempts: 2 },
-          ...{ succeededTasks: 1, startedAt: 2000, endedAt: 3000 },
+          state: JobState.Failed,
+          errorMessage: 'ünlucky',
+          failedAttempts: 2,
+          succeededTasks: 1,
+          startedAt: 2000,
+          endedAt: 3000,
         });
       }),
     );
@@ -158,7 +183,9 @@ export function describeStore(
         const { id } = await jobs.insertJob(newJob({ state: JobState.Running }));
         const { id: other } = await jobs.insertJob(newJob({ state: JobState.Running }));
         const row = (jobId: JobId, sequence: number) => ({
-          ...{ jobId, sequence, records: bytes(sequence) },
+          jobId,
+          sequence,
+          records: bytes(sequence),
         });
         await jobs.commit({ journal: [row(id, 1), row(other, 1), row(id, 2)], changes: [] });
         await jobs.commit({ journal: [row(id, 3)], changes: [] });
@@ -182,7 +209,9 @@ export function describeStore(
       withStore(async ({ jobs }) => {
         const { id } = await jobs.insertJob(newJob({ state: JobState.Running }));
         const journal = Array.from({ length: 20 }, (_, i) => ({
-          ...{ jobId: id, sequence: i + 1, records: new Uint8Array(LIMITS.blobRowBytes).fill(i) },
+          jobId: id,
+          sequence: i + 1,
+          records: new Uint8Array(LIMITS.blobRowBytes).fill(i),
         }));
         await jobs.commit({ journal, changes: [] });
         const rows = await jobs.readJournal(id, 15, 10);
@@ -200,12 +229,12 @@ export function describeStore(
         for (const state of states) ids.push((await jobs.insertJob(newJob({ state }))).id);
         await jobs.commit({
           journal: [],
-          changes: [change(ids[1]!, JobState.Running, JobState.Failed)],
+          changes: [change(present(ids[1]), JobState.Running, JobState.Failed)],
         });
         const list = async (after: JobId) =>
           (await jobs.listUnfinishedJobs(after, 2)).map(({ id }) => id);
         expect(await list(job(0))).toEqual([ids[0], ids[2]]);
-        expect(await list(ids[2]!)).toEqual([ids[3]]);
+        expect(await list(present(ids[2]))).toEqual([ids[3]]);
       }),
     );
 
@@ -217,8 +246,8 @@ export function describeStore(
         await using next = await open();
         bases.push(await next.cluster.reserveTaskInstances());
         expect(bases[0]).toBeGreaterThanOrEqual(2 ** 32);
-        expect(bases[1]! - bases[0]!).toBeGreaterThanOrEqual(2 ** 32);
-        expect(bases[2]! - bases[1]!).toBeGreaterThanOrEqual(2 ** 32);
+        expect(present(bases[1]) - present(bases[0])).toBeGreaterThanOrEqual(2 ** 32);
+        expect(present(bases[2]) - present(bases[1])).toBeGreaterThanOrEqual(2 ** 32);
       }),
     );
 

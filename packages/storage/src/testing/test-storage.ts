@@ -4,7 +4,7 @@ import { encodeFrame } from '@spider/core';
 import type { TaskGraph } from '@spider/core';
 import { JobService } from '@spider/proto';
 import { createTransport, SeededRng, silentLogger, startRpcServer } from '@spider/runtime';
-import type { Logger, RpcServer, RpcTransport } from '@spider/runtime';
+import type { Clock, Logger, RpcServer, RpcTransport } from '@spider/runtime';
 import { nodeZstd, systemClock } from '@spider/runtime/node';
 import { storageConfigSchema } from '../config.ts';
 import type { StorageConfig } from '../config.ts';
@@ -18,6 +18,7 @@ export interface TestStorageOptions {
   readonly config?: unknown;
   readonly store?: Store;
   readonly logger?: Logger;
+  readonly clock?: Clock;
 }
 
 /** Storage behind a real socket, on a database in memory unless told otherwise. */
@@ -42,7 +43,7 @@ export class TestStorage implements AsyncDisposable {
     const service = await StorageService.open({
       config: testConfig(options.config),
       store,
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
       rng: new SeededRng('storage'),
       logger,
       zstd: nodeZstd,

@@ -1,0 +1,245 @@
+import { encodeFrame, JobState, TaskOutcome, toId } from '@spider/core';
+import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
+import { SeededRng } from '@spider/runtime';
+import { nodeZstd } from '@spider/runtime/node';
+import { ManualClock, RecordingLogger } from '@spider/runtime/testing';
+import { describe, expect, test } from 'vitest';
+import { JobCache } from './cache/job-cache.ts';
+import { JobWatch } from './cache/job-watch.ts';
+import { Job } from './cache/job.ts';
+import { EffectRunner } from './effect-runner.ts';
+import { Journal } from './journal/journal.ts';
+import type { JobEffect } from './machine/job-effect.ts';
+import type { JobEvent } from './machine/job-event.ts';
+import { JobMachine } from './machine/job-machine.ts';
+import { InboundQueue } from './queue/inbound-queue.ts';
+import { TaskInstances } from './task-instances.ts';
+import { chain } from './testing/graphs.ts';
+import { ScriptedStore } from './testing/scripted-store.ts';
+
+const INPUTS = encodeFrame([new Uint8Array([1])]);
+
+/** A machine that contradicts itself when somebody leases from it. */
+class ContradictoryMachine extends JobMachine {
+  override handle(event: JobEvent, effects?: JobEffect[]): JobEffect[] {
+    if (event.type === 'lease') throw new Error('invariant 7 does not hold');
+    return super.handle(event, effects);
+  }
+}
+
+async function start() {
+  const clock = new ManualClock();
+  const logger = new RecordingLogger();
+  const store = new ScriptedStore();
+  const cache = new JobCache({ clock, retentionMs: 1000 });
+  const queue = new InboundQueue();
+  const ended: Job[] = [];
+  const journal = new Journal({
+    store,
+    clock,
+    logger,
+    rng: new SeededRng(1),
+    onJobBroken: () => undefined,
+    onSuperseded: () => undefined,
+  });
+  const runner = new EffectRunner({
+    clock,
+    logger,
+    cache,
+    queue,
+    journal,
+    zstd: nodeZstd,
+    store: {
+      findJob: async (id) => ({
+        id,
+        resourceGroupId: toId<ResourceGroupId>(1),
+        state: JobState.Running,
+        taskCount: 1,
+        succeededTasks: 0,
+        failedAttempts: 0,
+        errorMessage: undefined,
+        submittedAt: clock.now(),
+        startedAt: undefined,
+        endedAt: undefined,
+      }),
+    },
+    instances: await TaskInstances.open(async () => 2 ** 32),
+    durability: 'task',
+    link: () => undefined,
+    onReady: () => undefined,
+    onEnded: (job) => ended.push(job),
+  });
+  const add = (id: number, state: JobState = JobState.Ready, Machine = JobMachine): Job => {
+    const job = new Job({
+      id: toId<JobId>(id),
+      resourceGroupId: toId<ResourceGroupId>(1),
+      machine: new Machine({ name: `job ${id}`, graph: chain(1), inputs: INPUTS, state }),
+      submittedAt: 1 as TimestampMs,
+    });
+    cache.add(job);
+    return job;
+  };
+  return { clock, logger, store, cache, queue, journal, runner, ended, add };
+}
+
+const succeed = (at: TimestampMs, output = new Uint8Array([5])): JobEvent => {
+  const payloads = encodeFrame([output]);
+  return {
+    type: 'report',
+    at,
+    executionManager: 1,
+    taskIndices: [0],
+    instanceBase: 2 ** 32,
+    instanceOffsets: [0],
+    outcomes: [TaskOutcome.Succeeded],
+    payloadLengths: [payloads.length],
+    payloads,
+    startedBaseMs: 1,
+    startedOffsetsMs: [0],
+    elapsedUs: [1],
+  };
+};
+
+describe('a change of state', () => {
+  test('shows, and hands out tasks, only when it is durable', async () => {
+    const { clock, store, queue, runner, add } = await start();
+    const job = add(1);
+    const answer = runner.request(job, 'start');
+    await clock.settle();
+    expect(store.last.batch.changes).toMatchObject([
+      { from: JobState.Ready, to: JobState.Running },
+    ]);
+    expect(job.status()).toMatchObject({ state: JobState.Ready, startedAt: undefined });
+    expect(queue.isEmpty).toBe(true);
+    store.last.succeed();
+    expect(await answer).toBe(JobState.Running);
+    expect(job.status()).toMatchObject({ state: JobState.Running, startedAt: clock.now() });
+    expect(queue.isEmpty).toBe(false);
+  });
+
+  test('is made one after another: a cancel waits for the start before it', async () => {
+    const { clock, store, runner, cache, ended, add } = await start();
+    const job = add(1);
+    const started = runner.request(job, 'start');
+    const cancelled = runner.request(job, 'cancel');
+    await clock.settle();
+    expect(store.commits).toHaveLength(1);
+    store.last.succeed();
+    expect(await started).toBe(JobState.Running);
+    await clock.settle();
+    expect(store.commits).toHaveLength(2);
+    expect(ended).toEqual([]);
+    store.last.succeed();
+    expect(await cancelled).toBe(JobState.Cancelled);
+    expect(cache.find(job.id)).toBeUndefined();
+    expect(cache.status(job.id)).toMatchObject({ state: JobState.Cancelled, endedAt: clock.now() });
+    expect(ended).toEqual([job]);
+  });
+
+  test('whose answer was lost is found done', async () => {
+    const { clock, store, runner, add } = await start();
+    const job = add(1);
+    const answer = runner.request(job, 'start');
+    await clock.settle();
+    store.last.answer([{ kind: 'conflict', state: JobState.Running }]);
+    expect(await answer).toBe(JobState.Running);
+  });
+
+  test('that the database contradicts fails the job', async () => {
+    const { clock, store, runner, cache, add } = await start();
+    const job = add(1, JobState.Running);
+    const answer = runner.request(job, 'cancel');
+    await clock.settle();
+    store.last.answer([{ kind: 'conflict', state: JobState.Ready }]);
+    await expect(answer).rejects.toThrow('in the database the job is READY, not RUNNING');
+    await clock.settle();
+    store.last.succeed();
+    await clock.settle();
+    expect(cache.status(job.id)).toMatchObject({ state: JobState.Failed });
+  });
+});
+
+test('the last success writes outputs and state at once, and the job leaves memory', async () => {
+  const { clock, store, runner, cache, journal, add } = await start();
+  const job = add(1, JobState.Running);
+  runner.lease(job, 1, [0]);
+  runner.handle(job, succeed(clock.now()));
+  await clock.settle();
+  expect(store.commits).toHaveLength(1);
+  const [change] = store.last.batch.changes;
+  expect(change).toMatchObject({ to: JobState.Succeeded, succeededTasks: 1, deleteJournal: true });
+  expect([...(change?.outputs ?? [])]).toEqual([0, 1, 0, 0, 0, 1, 0, 0, 0, 5]);
+  expect(job.status().state).toBe(JobState.Running);
+  store.last.succeed();
+  await clock.settle();
+  expect(cache.status(job.id)).toMatchObject({ state: JobState.Succeeded, succeededTasks: 1 });
+  expect(journal.flushed).toBe(journal.appended);
+  clock.advance(1000);
+  expect(cache.status(job.id)).toBeUndefined();
+  expect(clock.pendingTimers).toBe(0);
+});
+
+describe('a machine that contradicts itself', () => {
+  test('fails its job, with the reason, and no other', async () => {
+    const { clock, store, runner, cache, logger, ended, add } = await start();
+    const [broken, sound] = [
+      add(1, JobState.Running, ContradictoryMachine),
+      add(2, JobState.Running),
+    ];
+    runner.lease(broken, 1, [0]);
+    runner.lease(sound, 1, [0]);
+    await clock.settle();
+    const errorMessage = 'internal error in storage: invariant 7 does not hold';
+    expect(store.last.batch.changes).toMatchObject([
+      { jobId: broken.id, from: JobState.Running, to: JobState.Failed, errorMessage },
+    ]);
+    store.last.succeed();
+    await clock.settle();
+    expect(cache.status(broken.id)).toMatchObject({ state: JobState.Failed, errorMessage });
+    expect(ended).toEqual([broken]);
+    expect(logger.lines).toMatchObject([{ level: 'error', fields: { jobId: broken.id } }]);
+    // What still comes for it is nothing to anyone.
+    runner.handle(broken, succeed(clock.now()));
+    runner.handle(sound, succeed(clock.now()));
+    await clock.settle();
+    store.last.succeed();
+    await clock.settle();
+    expect(cache.status(sound.id)).toMatchObject({ state: JobState.Succeeded });
+  });
+
+  test('rejects those who wait for it', async () => {
+    const { clock, store, runner, add } = await start();
+    const job = add(1, JobState.Running, ContradictoryMachine);
+    const cancelled = runner.request(job, 'cancel');
+    await clock.settle();
+    runner.lease(job, 1, [0]);
+    await expect(cancelled).rejects.toThrow('invariant 7 does not hold');
+    expect(store.commits).toHaveLength(1);
+    store.last.succeed();
+    await clock.settle();
+  });
+});
+
+test('who watches a job hears of changes, not too often, and of the end at once', async () => {
+  const { clock, store, runner, add } = await start();
+  const job = add(1, JobState.Running);
+  const notices: boolean[] = [];
+  const finals: boolean[] = [];
+  const notify = (into: boolean[]) => (hasEnded: boolean) => into.push(hasEnded);
+  job.watches.add(new JobWatch({ clock, minIntervalMs: 100, notify: notify(notices) }));
+  job.watches.add(new JobWatch({ clock, minIntervalMs: Infinity, notify: notify(finals) }));
+  runner.lease(job, 1, [0]);
+  runner.handle(job, { type: 'execution-manager-lost', executionManager: 1 });
+  expect(notices).toEqual([false]);
+  clock.advance(99);
+  expect(notices).toEqual([false]);
+  clock.advance(1);
+  expect(notices).toEqual([false, false]);
+  const cancelled = runner.request(job, 'cancel');
+  await clock.settle();
+  store.last.succeed();
+  await cancelled;
+  expect(notices).toEqual([false, false, true]);
+  expect(finals).toEqual([true]);
+  expect(job.watches.size).toBe(0);
+});
