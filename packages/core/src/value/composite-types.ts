@@ -7,7 +7,7 @@ import { describeValue, ValueError, withPath } from './value-error.ts';
 /** Any number of values of one type, in order. */
 export function list<T>(element: Type<T>): Type<readonly T[]> {
   return {
-    descriptor: { shared: false, value: { type: 'list', element: inner(element, 'list') } },
+    descriptor: { shared: false, value: { type: 'list', element: inner(element, 'a list') } },
     isOptional: false,
     write(writer, values) {
       if (!Array.isArray(values)) {
@@ -42,7 +42,7 @@ export function map<K extends number | bigint | Uint8Array, V>(
   return {
     descriptor: {
       shared: false,
-      value: { type: 'map', key: keyType(key), value: inner(value, 'map') },
+      value: { type: 'map', key: keyType(key), value: inner(value, 'a map') },
     },
     isOptional: false,
     write(writer, entries) {
@@ -80,7 +80,7 @@ export function map<K extends number | bigint | Uint8Array, V>(
 
 /** A value that may be absent. Options do not nest: an absent option is absent. */
 export function optional<T>(type: Type<T>): Type<T | undefined> {
-  const name = `Option<${typeName(inner(type, 'optional'))}>`;
+  const name = `Option<${typeName(inner(type, 'an optional'))}>`;
   return {
     descriptor: { shared: false, value: { type: 'struct', name } },
     isOptional: true,
@@ -112,13 +112,15 @@ export function shared<T extends Type<unknown>>(type: T): Type<ValueOf<T>> {
 /** The type as part of another one. */
 export function inner(type: Type<unknown>, holder: string): ValueType {
   if (type.descriptor.shared) {
-    throw invalidArgument(`a shared type stands for a whole input or output, not in a ${holder}`);
+    throw invalidArgument(
+      `a shared type stands for a whole input or output, not for a part of ${holder}`,
+    );
   }
   return type.descriptor.value;
 }
 
 function keyType(key: Type<unknown>): MapKeyType {
-  const { type } = inner(key, 'map');
+  const { type } = inner(key, 'a map');
   switch (type) {
     case 'int8':
     case 'int16':

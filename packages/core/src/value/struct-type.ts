@@ -34,7 +34,7 @@ export function struct<const F extends Fields>(name: string, fields: F): Type<St
   checkStructName(name);
   const list: Field[] = Object.entries(fields).map(([field, type]) => {
     checkFieldName(name, field);
-    inner(type, 'struct');
+    inner(type, 'a struct');
     return { name: field, type };
   });
   const index = new Map(list.map((field) => [field.name, field]));

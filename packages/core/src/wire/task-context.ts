@@ -81,7 +81,8 @@ function writeTaskIndex(writer: MsgpackWriter, taskIndex: TaskIndex): void {
 
 function readTaskIndex(reader: MsgpackReader): TaskIndex {
   const isMap = reader.isMap();
-  if (isMap) reader.readMapHeader('task id');
+  const entries = isMap ? reader.readMapHeader('task id') : 1;
+  if (entries !== 1) throw new ValueError(`expected a task id, got a map of ${entries} entries`);
   const name = reader.readString();
   if (isMap && name === 'Index') return reader.readInt(0, TASK_INDEX_MAX, 'task index');
   if (!isMap && name === 'Commit') return COMMIT_TASK_INDEX;
