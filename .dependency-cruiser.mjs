@@ -1,4 +1,15 @@
 // Import direction: core <- proto <- runtime <- services <- apps. See CONTRIBUTING.md.
+import visitorModule from '@swc/core/Visitor.js';
+
+// swc parses `using`, but the visitor that dependency-cruiser extends does not know it yet and
+// stops at it. What it declares is visited like any other variable.
+const { Visitor } = visitorModule;
+const visitStatement = Visitor.prototype.visitStatement;
+Visitor.prototype.visitStatement = function (statement) {
+  if (statement.type !== 'UsingDeclaration') return visitStatement.call(this, statement);
+  for (const { init } of statement.decls) this.visitOptionalExpression(init);
+  return statement;
+};
 
 /** What each package may import of ours, itself aside. */
 const layers = {

@@ -1,10 +1,12 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** A process that outlived the test that started it. */
 export interface LeftoverProcess {
   readonly pid: number;
   readonly parent: number;
   readonly command: string;
+  /** The folder that it works in. */
+  readonly folder: string;
 }
 
 /** All that descends from a process, this one unless told otherwise. Empty without a /proc. */
@@ -25,12 +27,15 @@ export async function descendantProcesses(
 }
 
 /**
- * All whose command line holds a text, such as the folder of a cluster: finds what was left behind
- * even when its parents are gone. Empty without a /proc.
+ * All whose command line or working folder holds a text, such as the folder of a cluster: finds what
+ * was left behind even when its parents are gone. Empty without a /proc.
  */
 export async function processesNaming(text: string): Promise<readonly LeftoverProcess[]> {
   const running = await listProcesses();
-  return running.filter(({ pid, command }) => pid !== process.pid && command.includes(text));
+  return running.filter(
+    ({ pid, command, folder }) =>
+      pid !== process.pid && (command.includes(text) || folder.includes(text)),
+  );
 }
 
 async function listProcesses(): Promise<readonly LeftoverProcess[]> {
@@ -44,14 +49,16 @@ async function listProcesses(): Promise<readonly LeftoverProcess[]> {
 /** Undefined for a process that has ended meanwhile, a zombie included. */
 async function readProcess(pid: number): Promise<LeftoverProcess | undefined> {
   try {
-    const [stat, commandLine] = await Promise.all([
+    const [stat, commandLine, folder] = await Promise.all([
       readFile(`/proc/${pid}/stat`, 'latin1'),
       readFile(`/proc/${pid}/cmdline`, 'utf8'),
+      readlink(`/proc/${pid}/cwd`),
     ]);
     // The name in the second field may hold spaces and parentheses; the rest comes after the last.
     const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (state === 'Z') return undefined;
-    return { pid, parent: Number(parent), command: commandLine.replaceAll('\0', ' ').trim() };
+    const command = commandLine.replaceAll('\0', ' ').trim();
+    return { pid, parent: Number(parent), command, folder };
   } catch {
     return undefined;
   }

@@ -1,1 +1,2 @@
-export {};
+export { runProcess, type FinishedProcess, startProcess } from './run-process.ts';
+export { repositoryPath } from './repository-path.ts';
