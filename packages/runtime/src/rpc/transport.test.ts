@@ -2,7 +2,7 @@ import { createClient, type Client } from '@connectrpc/connect';
 import type { SpiderError } from '@spider/core';
 import { ExchangeResponseSchema, fromConnectError, WorkerService } from '@spider/proto';
 import { create } from '@bufbuild/protobuf';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { startTcpProxy } from '../../test/tcp-proxy.ts';
 import { ManualClock } from '../testing.ts';
@@ -119,6 +119,30 @@ describe('createTransport', () => {
     stop.abort(new Error('enough'));
 
     expect(await failure).toMatchObject({ message: 'enough' });
+  });
+});
+
+describe('a connection', () => {
+  /** Sockets that keep the process alive, those of the server in this process among them. */
+  const heldSockets = (): number =>
+    process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+
+  it('keeps the process alive while a call runs, not when it is idle', async () => {
+    const server = await start();
+    const { client } = connect(server.url);
+    // Those of earlier tests are closing.
+    await vi.waitFor(() => expect(heldSockets()).toBe(0));
+    const stop = new AbortController();
+    const call = client.registerExecutionManager({ host: 'wait' }, { signal: stop.signal });
+    const failure = failureOf(call);
+    await waiting.promise;
+    expect(heldSockets()).toBe(2);
+    stop.abort();
+    await failure;
+    await isAnswered(client);
+
+    // The server's end alone.
+    await vi.waitFor(() => expect(heldSockets()).toBe(1));
   });
 });
 

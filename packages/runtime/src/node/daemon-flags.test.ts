@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+
+import { readDaemonFlags } from './daemon-flags.ts';
+
+const INFO = {
+  name: 'spider-storage',
+  summary: 'Keeps the truth.',
+  version: '1.2.3',
+  configHelp: 'Keys: port.',
+};
+const read = (...args: string[]) => readDaemonFlags(args, INFO);
+
+describe("a daemon's flags", () => {
+  it.each([[['-c', 'a.yaml']], [['--config', 'a.yaml']], [['--config=a.yaml']]])(
+    'name its configuration: %j',
+    (args) => {
+      expect(read(...args)).toEqual({ configPath: 'a.yaml' });
+    },
+  );
+
+  it.each([
+    [[], /--config PATH is required/],
+    [['-c'], /argument missing/],
+    [['-c', ''], /--config PATH is required/],
+    [['--port', '1'], /--port/],
+    [['-c', 'a.yaml', 'b.yaml'], /b\.yaml/],
+  ])('that make no sense end it with code 2: %j', (args, problem) => {
+    expect(() => read(...args)).toThrow(
+      expect.objectContaining({
+        exitCode: 2,
+        message: expect.stringMatching(problem) as string,
+      }) as Error,
+    );
+    expect(() => read(...args)).toThrow('Usage: spider-storage --config PATH');
+  });
+
+  it.each(['--help', '-h'])('print what there is to know: %s', (flag) => {
+    expect(() => read(flag)).toThrow(expect.objectContaining({ exitCode: 0 }) as Error);
+    for (const text of ['Keeps the truth.', '-c, --config PATH', 'SPIDER_LOG', 'Keys: port.']) {
+      expect(() => read(flag)).toThrow(text);
+    }
+  });
+
+  it('print the version', () => {
+    expect(() => read('--version')).toThrow('spider-storage 1.2.3');
+  });
+});
