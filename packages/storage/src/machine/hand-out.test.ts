@@ -1,8 +1,8 @@
 import { TaskOutcome, TaskState } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { ReportVerdict } from './job-event.ts';
-import { graphOf } from './testing/graph-of.ts';
-import { JobDriver } from './testing/job-driver.ts';
+import { graphOf } from '../../test/machine/graph-of.ts';
+import { JobDriver } from '../../test/machine/job-driver.ts';
 
 const fourTasks = graphOf([{}, {}, {}, {}]);
 const lost = { type: 'hand-outs-lost', taskIndices: undefined } as const;

@@ -8,8 +8,8 @@ import {
 import { describe, expect, test } from 'vitest';
 import { LeaseRefusal } from './job-effect.ts';
 import { ReportVerdict } from './job-event.ts';
-import { graphOf } from './testing/graph-of.ts';
-import { JobDriver } from './testing/job-driver.ts';
+import { graphOf } from '../../test/machine/graph-of.ts';
+import { JobDriver } from '../../test/machine/job-driver.ts';
 
 const diamond = graphOf([{}, { from: [0] }, { from: [0] }, { from: [1, 2] }]);
 const withBoth = graphOf([{}], { commit: true, cleanup: true });

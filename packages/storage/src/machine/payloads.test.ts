@@ -1,8 +1,8 @@
 import { decodeFrame, encodeFrame, LIMITS, type TaskSource } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { ReportVerdict } from './job-event.ts';
-import { graphOf } from './testing/graph-of.ts';
-import { JobDriver } from './testing/job-driver.ts';
+import { graphOf } from '../../test/machine/graph-of.ts';
+import { JobDriver } from '../../test/machine/job-driver.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 const listsOf = (frame: Uint8Array): number[][] => decodeFrame(frame).map((one) => [...one]);

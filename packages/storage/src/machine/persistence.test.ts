@@ -2,8 +2,8 @@ import { COMMIT_TASK_INDEX, JobState, timestampMs } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { LeaseRefusal } from './job-effect.ts';
 import { ReportVerdict } from './job-event.ts';
-import { graphOf } from './testing/graph-of.ts';
-import { JobDriver } from './testing/job-driver.ts';
+import { graphOf } from '../../test/machine/graph-of.ts';
+import { JobDriver } from '../../test/machine/job-driver.ts';
 
 const twoTasks = graphOf([{}, {}]);
 

@@ -9,8 +9,8 @@ import {
 } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { ReportVerdict } from './job-event.ts';
-import { graphOf } from './testing/graph-of.ts';
-import { JobDriver, reportEvent, type TestReport } from './testing/job-driver.ts';
+import { graphOf } from '../../test/machine/graph-of.ts';
+import { JobDriver, reportEvent, type TestReport } from '../../test/machine/job-driver.ts';
 
 const diamond = graphOf([{}, { from: [0] }, { from: [0] }, { from: [1, 2] }]);
 const withBoth = graphOf([{}], { commit: true, cleanup: true });

@@ -2,8 +2,8 @@ import { TaskOutcome, TaskState } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { LeaseRefusal } from './job-effect.ts';
 import { ReportVerdict } from './job-event.ts';
-import { graphOf } from './testing/graph-of.ts';
-import { JobDriver } from './testing/job-driver.ts';
+import { graphOf } from '../../test/machine/graph-of.ts';
+import { JobDriver } from '../../test/machine/job-driver.ts';
 
 const oneTask = graphOf([{}]);
 const retried = graphOf([{ policy: { maxRetries: 1 } }]);

@@ -2,7 +2,7 @@ import { JobState, TaskState, timestampMs } from '@spider/core';
 import { expect, test } from 'vitest';
 import { JobControlBlock } from './job-control-block.ts';
 import { beginInstance } from './lease.ts';
-import { graphOf } from './testing/graph-of.ts';
+import { graphOf } from '../../test/machine/graph-of.ts';
 import { enterState } from './transition.ts';
 import { validateState } from './validate-state.ts';
 

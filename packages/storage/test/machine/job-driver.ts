@@ -1,14 +1,14 @@
 import {
   encodeFrame,
-  JobState,
+  type JobState,
   TaskOutcome,
   timestampMs,
   type TaskGraph,
   type TimestampMs,
 } from '@spider/core';
-import type { JobEffect } from '../job-effect.ts';
-import type { JobEvent, ReportEvent } from '../job-event.ts';
-import { JobMachine, type JobMachineOptions } from '../job-machine.ts';
+import type { JobEffect } from '../../src/machine/job-effect.ts';
+import type { JobEvent, ReportEvent } from '../../src/machine/job-event.ts';
+import { JobMachine, type JobMachineOptions } from '../../src/machine/job-machine.ts';
 
 /** How one attempt ended, in a test. */
 export interface TestReport {

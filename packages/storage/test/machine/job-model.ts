@@ -1,0 +1,442 @@
+import {
+  CLEANUP_TASK_INDEX,
+  COMMIT_TASK_INDEX,
+  encodeFrame,
+  JobState,
+  jobStateName,
+  SOURCE_CONSTANT,
+  SOURCE_JOB_INPUT,
+  TaskOutcome,
+  type TaskGraph,
+} from '@spider/core';
+
+export interface ModelTask {
+  readonly index: number;
+  readonly parents: ReadonlySet<number>;
+  readonly outputCount: number;
+  readonly maxRetries: number;
+  readonly maxInstances: number;
+  state: 'pending' | 'ready' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  /** Execution manager by live instance. */
+  readonly live: Map<number, number>;
+  winner: number;
+  lastEnded: number;
+  failures: number;
+  isSlow: boolean;
+  wanted: 'no' | 'queued' | 'handed out';
+  outputs: readonly Uint8Array[];
+}
+
+export interface ModelAttempt {
+  readonly task: number;
+  readonly instance: number;
+  readonly outcome: TaskOutcome;
+  readonly outputs: readonly Uint8Array[];
+}
+
+export type ModelVerdict = 'accepted' | 'duplicate' | 'stale' | 'malformed';
+
+/**
+ * What the job machine has to do, written down again with objects and maps, one rule after the other
+ * and nothing kept that can be looked up. `said` gathers what it does, one line a fact.
+ */
+export class JobModel {
+  readonly graph: TaskGraph;
+  readonly jobInputs: readonly Uint8Array[];
+  state: JobState;
+  pending: { to: JobState; request: number | undefined } | undefined;
+  deferred: { type: 'start' | 'cancel' | 'fail'; request: number }[] = [];
+  isAside = false;
+  readonly tasks = new Map<number, ModelTask>();
+  queue: number[] = [];
+  journal: ModelAttempt[] = [];
+  /** The job's outputs as they were when its last task had succeeded. */
+  storedOutputs: Uint8Array | undefined;
+  failedAttempts = 0;
+  said: string[] = [];
+
+  constructor(graph: TaskGraph, jobInputs: readonly Uint8Array[], state: JobState) {
+    this.graph = graph;
+    this.jobInputs = jobInputs;
+    this.state = state;
+    for (let index = 0; index < graph.taskCount; index++) this.#addRegularTask(index);
+    if (graph.commitTask !== undefined) {
+      this.#addTask(COMMIT_TASK_INDEX, new Set(), 0, graph.commitTask.policy);
+    }
+    if (graph.cleanupTask !== undefined) {
+      this.#addTask(CLEANUP_TASK_INDEX, new Set(), 0, graph.cleanupTask.policy);
+    }
+    if (state === JobState.CommitReady) {
+      for (const task of this.regularTasks) task.state = 'succeeded';
+    }
+    if (state !== JobState.Ready) this.#enter();
+  }
+
+  get regularTasks(): ModelTask[] {
+    return [...this.tasks.values()].filter((task) => task.index < this.graph.taskCount);
+  }
+
+  get isRunning(): boolean {
+    const running: JobState[] = [JobState.Running, JobState.CommitReady, JobState.CleanupReady];
+    return this.pending === undefined && !this.isAside && running.includes(this.state);
+  }
+
+  get readyCount(): number {
+    return this.isRunning ? this.queue.length : 0;
+  }
+
+  takeReady(limit: number): number[] {
+    const taken = this.queue.splice(0, Math.min(limit, this.readyCount));
+    for (const index of taken) this.#task(index).wanted = 'handed out';
+    return taken;
+  }
+
+  request(type: 'start' | 'cancel' | 'fail', request: number): void {
+    if (this.pending !== undefined) {
+      this.deferred.push({ type, request });
+      return;
+    }
+    const isOver = this.isAside || this.#hasEnded;
+    if (type === 'fail') {
+      if (isOver) return;
+      if (this.state === JobState.Ready) this.#putAside();
+      else this.#move(JobState.Failed);
+    } else if (type === 'start') {
+      if (!isOver && this.state === JobState.Ready) this.#move(JobState.Running, request);
+      else this.said.push(`rejected ${request}`);
+    } else if (isOver || this.state === JobState.CleanupReady) {
+      this.said.push(`rejected ${request}`);
+    } else {
+      const cleansUp = this.state !== JobState.Ready && this.graph.cleanupTask !== undefined;
+      this.#move(cleansUp ? JobState.CleanupReady : JobState.Cancelled, request);
+    }
+  }
+
+  persisted(): void {
+    const { to, request } = this.pending ?? { to: this.state, request: undefined };
+    this.pending = undefined;
+    this.said.push(`published ${jobStateName(this.state)} ${jobStateName(to)}`);
+    this.state = to;
+    this.#enter();
+    if (request !== undefined) this.said.push(`answered ${request} ${jobStateName(to)}`);
+    this.#goOn();
+  }
+
+  persistFailed(): void {
+    const { to, request } = this.pending ?? { to: this.state, request: undefined };
+    this.pending = undefined;
+    if (request !== undefined) this.said.push(`rejected ${request}`);
+    if (this.state !== JobState.Ready) {
+      if (to === JobState.Failed) this.#putAside();
+      else this.#move(JobState.Failed);
+    }
+    this.#goOn();
+  }
+
+  lease(indices: readonly number[], executionManager: number, firstInstance: number): void {
+    let instance = firstInstance;
+    for (const index of indices) {
+      const task = this.tasks.get(index);
+      if (task === undefined || !this.#mayLease(task)) {
+        this.said.push(`refused ${index}`);
+        continue;
+      }
+      this.#begin(task, instance, executionManager);
+      this.said.push(`granted ${index} ${instance} ${this.inputsOf(task).join()}`);
+      instance += 1;
+    }
+  }
+
+  report(attempt: ModelAttempt, executionManager: number, position: number): ModelVerdict {
+    const { instance, outcome, outputs } = attempt;
+    const task = this.tasks.get(attempt.task);
+    if (task === undefined) return 'stale';
+    if (task.live.get(instance) !== executionManager) {
+      return this.#hasCounted(task, instance) ? 'duplicate' : 'stale';
+    }
+    if (!this.isRunning) return 'stale';
+    if (outcome === TaskOutcome.Released) {
+      this.#release(task, instance);
+      task.lastEnded = Math.max(task.lastEnded, instance);
+      return 'accepted';
+    }
+    const isRegular = task.index < this.graph.taskCount;
+    const isMalformed =
+      outcome === TaskOutcome.Succeeded && isRegular && outputs.length !== task.outputCount;
+    this.said.push(`journal ${position}${isMalformed ? ' malformed' : ''}`);
+    this.journal.push(isMalformed ? { ...attempt, outcome: TaskOutcome.Failed } : attempt);
+    if (outcome === TaskOutcome.Succeeded && !isMalformed) this.#succeed(task, instance, outputs);
+    else this.#fail(task, instance, outcome === TaskOutcome.FailedForGood);
+    return isMalformed ? 'malformed' : 'accepted';
+  }
+
+  softTimeout(index: number, instance: number): void {
+    const task = this.tasks.get(index);
+    if (!this.isRunning || !task?.live.has(instance)) return;
+    task.isSlow = true;
+    if (task.live.size < limitOf(task)) this.#want(task);
+  }
+
+  handOutsLost(): void {
+    const lost = [...this.tasks.values()].filter((task) => task.wanted === 'handed out');
+    for (const task of lost) task.wanted = 'queued';
+    this.queue.unshift(...lost.map((task) => task.index));
+  }
+
+  reconcile(
+    executionManager: number,
+    held: readonly { task: number; instance: number }[],
+    isLost = false,
+  ): void {
+    for (const { task: index, instance } of isLost ? [] : held) {
+      const task = this.tasks.get(index);
+      if (task?.live.has(instance) === true) {
+        task.live.set(instance, executionManager);
+      } else if (task !== undefined && this.#mayLease(task) && instance > task.lastEnded) {
+        this.#begin(task, instance, executionManager);
+      } else if (task === undefined || !this.#hasCounted(task, instance)) {
+        this.said.push(`cancelled ${executionManager} ${index} ${instance}`);
+      }
+    }
+    for (const task of this.tasks.values()) {
+      for (const [instance, owner] of task.live) {
+        const isHeld = held.some((one) => one.task === task.index && one.instance === instance);
+        if (owner === executionManager && (isLost || !isHeld)) this.#release(task, instance);
+      }
+    }
+  }
+
+  /** What the journal, up to some record, makes of the job after a start. */
+  readBack(records: number): JobModel {
+    const model = new JobModel(this.graph, this.jobInputs, this.state);
+    model.storedOutputs = this.storedOutputs;
+    for (const attempt of this.journal.slice(0, records)) model.#replay(attempt);
+    model.journal = this.journal.slice(0, records);
+    return model;
+  }
+
+  /** The wire frame, or outputs with their option byte, that a task runs with. */
+  inputsOf(task: ModelTask): Uint8Array {
+    if (task.index === CLEANUP_TASK_INDEX) return encodeFrame([]);
+    if (task.index === COMMIT_TASK_INDEX) {
+      return Uint8Array.of(0, ...(this.storedOutputs ?? []));
+    }
+    const { inputOffset, sourceTask, sourceSlot, constants } = this.graph;
+    const payloads: Uint8Array[] = [];
+    for (let i = inputOffset[task.index] ?? 0; i < (inputOffset[task.index + 1] ?? 0); i++) {
+      const source = sourceTask[i] ?? 0;
+      const slot = sourceSlot[i] ?? 0;
+      const payload =
+        source === SOURCE_JOB_INPUT
+          ? this.jobInputs[slot]
+          : source === SOURCE_CONSTANT
+            ? constants[slot]
+            : this.#task(source).outputs[slot];
+      payloads.push(payload ?? new Uint8Array());
+    }
+    return encodeFrame(payloads);
+  }
+
+  get #hasEnded(): boolean {
+    const final: JobState[] = [JobState.Succeeded, JobState.Failed, JobState.Cancelled];
+    return final.includes(this.state);
+  }
+
+  #addRegularTask(index: number): void {
+    const { inputOffset, sourceTask, orderOffset, orderTask, outputOffset, kinds, taskKind } =
+      this.graph;
+    const sources = sourceTask.subarray(inputOffset[index], inputOffset[index + 1]);
+    const orders = orderTask.subarray(orderOffset[index], orderOffset[index + 1]);
+    const parents = new Set([...sources, ...orders].filter((source) => source < index));
+    const outputCount = (outputOffset[index + 1] ?? 0) - (outputOffset[index] ?? 0);
+    const policy = kinds[taskKind[index] ?? 0]?.policy ?? { maxRetries: 0, maxInstances: 1 };
+    this.#addTask(index, parents, outputCount, policy);
+    if (parents.size === 0) this.#task(index).state = 'ready';
+  }
+
+  #addTask(
+    index: number,
+    parents: ReadonlySet<number>,
+    outputCount: number,
+    { maxRetries, maxInstances }: { maxRetries: number; maxInstances: number },
+  ): void {
+    this.tasks.set(index, {
+      index,
+      parents,
+      outputCount,
+      maxRetries,
+      maxInstances,
+      state: 'pending',
+      live: new Map(),
+      winner: 0,
+      lastEnded: 0,
+      failures: 0,
+      isSlow: false,
+      wanted: 'no',
+      outputs: [],
+    });
+  }
+
+  #task(index: number): ModelTask {
+    const task = this.tasks.get(index);
+    if (task === undefined) throw new Error(`the model has no task ${index}`);
+    return task;
+  }
+
+  #move(to: JobState, request?: number): void {
+    this.pending = { to, request };
+    this.said.push(`persist ${jobStateName(this.state)} ${jobStateName(to)}`);
+  }
+
+  #goOn(): void {
+    while (this.pending === undefined) {
+      const next = this.deferred.shift();
+      if (next === undefined) return;
+      this.request(next.type, next.request);
+    }
+  }
+
+  #enter(): void {
+    if (this.state === JobState.Running) {
+      for (const task of this.regularTasks) if (task.state === 'ready') this.#want(task);
+    } else if (this.state === JobState.CommitReady) {
+      this.#makeReady(this.#task(COMMIT_TASK_INDEX));
+    } else if (this.state === JobState.CleanupReady) {
+      this.#stopTasks();
+      this.#makeReady(this.#task(CLEANUP_TASK_INDEX));
+    } else {
+      this.#stopTasks();
+    }
+  }
+
+  #putAside(): void {
+    this.isAside = true;
+    this.said.push('quarantined');
+    this.#stopTasks();
+  }
+
+  #stopTasks(): void {
+    for (const task of this.tasks.values()) {
+      if (['succeeded', 'failed'].includes(task.state)) continue;
+      this.#cancelInstances(task);
+      task.state = 'cancelled';
+      task.isSlow = false;
+      task.wanted = 'no';
+    }
+    this.queue = [];
+  }
+
+  #cancelInstances(task: ModelTask): void {
+    for (const [instance, owner] of task.live) {
+      this.said.push(`cancelled ${owner} ${task.index} ${instance}`);
+    }
+    task.live.clear();
+  }
+
+  #want(task: ModelTask): void {
+    if (task.wanted !== 'no') return;
+    task.wanted = 'queued';
+    this.queue.push(task.index);
+  }
+
+  #unwant(task: ModelTask): void {
+    task.wanted = 'no';
+    this.queue = this.queue.filter((index) => index !== task.index);
+  }
+
+  #makeReady(task: ModelTask): void {
+    task.state = 'ready';
+    task.isSlow = false;
+    this.#want(task);
+  }
+
+  #mayLease(task: ModelTask): boolean {
+    if (!this.isRunning) return false;
+    return task.state === 'ready' || (task.state === 'running' && task.live.size < limitOf(task));
+  }
+
+  #begin(task: ModelTask, instance: number, executionManager: number): void {
+    this.#unwant(task);
+    task.live.set(instance, executionManager);
+    task.state = 'running';
+  }
+
+  #hasCounted(task: ModelTask, instance: number): boolean {
+    return instance > 0 && (task.winner === instance || task.lastEnded === instance);
+  }
+
+  #succeed(task: ModelTask, instance: number, outputs: readonly Uint8Array[]): void {
+    task.live.delete(instance);
+    this.#cancelInstances(task);
+    this.#unwant(task);
+    task.isSlow = false;
+    task.state = 'succeeded';
+    task.winner = instance;
+    task.outputs = outputs;
+    if (task.index === COMMIT_TASK_INDEX) this.#move(JobState.Succeeded);
+    else if (task.index === CLEANUP_TASK_INDEX) this.#move(JobState.Cancelled);
+    else this.#afterSuccess();
+  }
+
+  #afterSuccess(): void {
+    for (const child of this.regularTasks) {
+      const isFree = [...child.parents].every((parent) => this.#task(parent).state === 'succeeded');
+      if (child.state === 'pending' && isFree) this.#makeReady(child);
+    }
+    if (this.regularTasks.some((task) => task.state !== 'succeeded')) return;
+    const commits = this.graph.commitTask !== undefined;
+    this.#move(commits ? JobState.CommitReady : JobState.Succeeded);
+    this.storedOutputs = this.#gatherOutputs();
+    this.said.push(`outputs ${this.storedOutputs.join()}`);
+  }
+
+  #gatherOutputs(): Uint8Array {
+    const { jobOutputSlots, outputOffset } = this.graph;
+    const all = this.regularTasks.flatMap((task) =>
+      Array.from({ length: task.outputCount }, (_, position) => ({
+        slot: (outputOffset[task.index] ?? 0) + position,
+        payload: task.outputs[position],
+      })),
+    );
+    const payloads = [...jobOutputSlots].map(
+      (slot) => all.find((one) => one.slot === slot)?.payload,
+    );
+    return encodeFrame(payloads.map((payload) => payload ?? new Uint8Array()));
+  }
+
+  #fail(task: ModelTask, instance: number, isForGood: boolean): void {
+    task.live.delete(instance);
+    task.lastEnded = Math.max(task.lastEnded, instance);
+    task.failures += 1;
+    this.failedAttempts += 1;
+    if (isForGood || task.failures > task.maxRetries) {
+      this.#cancelInstances(task);
+      this.#unwant(task);
+      task.isSlow = false;
+      task.state = 'failed';
+      this.#move(JobState.Failed);
+    } else if (task.live.size === 0) {
+      this.#makeReady(task);
+    } else if (task.live.size < limitOf(task)) {
+      this.#want(task);
+    }
+  }
+
+  #release(task: ModelTask, instance: number): void {
+    task.live.delete(instance);
+    if (task.live.size === 0) this.#makeReady(task);
+  }
+
+  #replay({ task: index, instance, outcome, outputs }: ModelAttempt): void {
+    const task = this.#task(index);
+    const isOver = ['succeeded', 'failed', 'cancelled'].includes(task.state);
+    if (this.isRunning && !isOver) {
+      if (outcome === TaskOutcome.Succeeded) this.#succeed(task, instance, outputs);
+      else this.#fail(task, instance, outcome === TaskOutcome.FailedForGood);
+    } else if (outcome !== TaskOutcome.Succeeded) {
+      this.failedAttempts += 1;
+    }
+  }
+}
+
+const limitOf = (task: ModelTask): number => Math.max(task.maxInstances, task.isSlow ? 2 : 1);
