@@ -1,5 +1,5 @@
 import { LIMITS } from '@spider/core';
-import { PIPE_COUNT_MAX, PIPE_WORK_US } from './slot.ts';
+import { PIPE_COUNT_MAX } from './slot.ts';
 
 /** Tasks are fetched ahead only as long as the last of them waits no longer than this. */
 const AHEAD_US = 20_000;
@@ -14,6 +14,8 @@ export interface Demand {
   readonly slots: number;
   /** Undefined as long as nothing was measured. */
   readonly taskLengthUs: number | undefined;
+  /** Work that fills a pipe. */
+  readonly pipeWorkUs: number;
   /** From asking for tasks until they can be run. */
   readonly roundTripUs: number;
 }
@@ -30,11 +32,9 @@ export function tasksAhead({ slots, taskLengthUs, roundTripUs }: Demand): number
 
 /** How many tasks may be held or under way at once: what fills the pipes, and those ahead. */
 export function tasksWanted(demand: Demand): number {
-  const { slots, taskLengthUs } = demand;
+  const { slots, taskLengthUs, pipeWorkUs } = demand;
   const perPipe =
-    taskLengthUs === undefined
-      ? 1
-      : Math.min(Math.ceil(PIPE_WORK_US / taskLengthUs), PIPE_COUNT_MAX);
+    taskLengthUs === undefined ? 1 : Math.min(Math.ceil(pipeWorkUs / taskLengthUs), PIPE_COUNT_MAX);
   return Math.min(slots * perPipe + tasksAhead(demand), LIMITS.tasksPerMessage);
 }
 

@@ -1,5 +1,5 @@
 import { encodeExecutePrefix } from '@spider/core';
-import { TaskLength } from './task-length.ts';
+import { TypicalLength } from './typical-length.ts';
 
 /** What instances of the same function and limit have in common. */
 export interface InstanceKind {
@@ -9,7 +9,7 @@ export interface InstanceKind {
   /** How requests for them begin. */
   readonly requestPrefix: Uint8Array;
   /** How long they take. */
-  readonly length: TaskLength;
+  readonly length: TypicalLength;
 }
 
 const KINDS_MAX = 4096;
@@ -27,7 +27,7 @@ export class InstanceKinds {
       functionName,
       hardTimeoutMs,
       requestPrefix: encodeExecutePrefix(packageName, functionName),
-      length: new TaskLength(),
+      length: new TypicalLength(),
     };
     if (this.#byName.size >= KINDS_MAX) this.#forgetOldest();
     this.#byName.set(name, kind);

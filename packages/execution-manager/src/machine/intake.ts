@@ -32,7 +32,8 @@ export function regulateIntake(step: Step): void {
   }
   const demand: Demand = {
     slots: state.slots.length - state.failing,
-    taskLengthUs: state.length.estimateUs,
+    taskLengthUs: state.length.valueUs,
+    pipeWorkUs: state.pipeWorkUs,
     roundTripUs: state.roundTripUs,
   };
   releaseSurplus(step, demand);

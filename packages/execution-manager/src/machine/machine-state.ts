@@ -1,10 +1,11 @@
 import { InstanceRing } from './instance-ring.ts';
 import type { SlotEffect } from './slot-event.ts';
-import { Slot } from './slot.ts';
-import { TaskLength } from './task-length.ts';
+import { pipeWorkFor, Slot } from './slot.ts';
+import { TypicalLength } from './typical-length.ts';
 
 /** Until a round trip was measured it is taken to be this long. */
 const ROUND_TRIP_US_INITIAL = 2_000;
+const HAND_OFF_US_INITIAL = 100;
 
 export interface SlotMachineOptions {
   /** Executor processes, from 1 to `LIMITS.slotsPerExecutionManager`. */
@@ -22,7 +23,11 @@ export interface MachineState {
   /** Leased instances that no slot has taken yet. */
   readonly queue: InstanceRing;
   /** The length of tasks of any kind. */
-  readonly length: TaskLength;
+  readonly length: TypicalLength;
+  /** From sending a request to an idle executor to its answer, without the task itself. */
+  readonly handOff: TypicalLength;
+  /** Estimated work in a pipe at which nothing more is put in. */
+  pipeWorkUs: number;
   /** The number of the process that was spawned last. */
   lastProcess: number;
   /** Requests in all pipes. */
@@ -59,7 +64,9 @@ export function initialState(options: SlotMachineOptions): MachineState {
     options,
     slots: Array.from({ length: options.slots }, (_, index) => new Slot(index)),
     queue: new InstanceRing(1024),
-    length: new TaskLength(),
+    length: new TypicalLength(),
+    handOff: new TypicalLength(HAND_OFF_US_INITIAL),
+    pipeWorkUs: pipeWorkFor(HAND_OFF_US_INITIAL),
     lastProcess: 0,
     inFlight: 0,
     failing: 0,

@@ -1,6 +1,6 @@
 import { inputLengthAt, type InstanceLot, kindAt } from './instance-lot.ts';
 import { type Step, wakeUpBy } from './machine-state.ts';
-import { PIPE_WORK_US, type Slot } from './slot.ts';
+import type { Slot } from './slot.ts';
 
 /**
  * Puts new instances into the queue and from there into the pipes. A queue that was not empty
@@ -37,7 +37,7 @@ export function spread(step: Step): void {
 export function fillPipe(step: Step, slot: Slot, countMax: number): void {
   const { state, nowUs } = step;
   const { queue } = state;
-  if (queue.count === 0 || !slot.hasRoom || slot.pipe.count >= countMax) return;
+  if (queue.count === 0 || !slot.hasRoom(state.pipeWorkUs) || slot.pipe.count >= countMax) return;
   const isIdle = slot.pipe.count === 0;
   const lots: InstanceLot[] = [];
   const positions: number[] = [];
@@ -45,16 +45,18 @@ export function fillPipe(step: Step, slot: Slot, countMax: number): void {
     const lot = queue.lotAt(0);
     const position = queue.positionAt(0);
     queue.dropFirst();
-    const workUs = kindAt(lot, position).length.estimateUs ?? PIPE_WORK_US;
+    // What is not known may be long: it has the slot to itself.
+    const workUs = kindAt(lot, position).length.valueUs ?? state.pipeWorkUs;
     slot.pipe.push(lot, position, workUs);
     slot.workUs += workUs;
     slot.bytes += inputLengthAt(lot, position);
     lots.push(lot);
     positions.push(position);
-  } while (queue.count > 0 && slot.hasRoom && slot.pipe.count < countMax);
+  } while (queue.count > 0 && slot.hasRoom(state.pipeWorkUs) && slot.pipe.count < countMax);
   state.inFlight += lots.length;
   state.queueMovedUs = nowUs;
   if (isIdle) beginHead(step, slot);
+  if (isIdle) slot.wasIdle = true;
   step.effects.push({
     type: 'execute',
     slot: slot.index,
@@ -71,6 +73,7 @@ export function beginHead(step: Step, slot: Slot): void {
     return;
   }
   slot.headSinceUs = step.nowUs;
+  slot.wasIdle = false;
   const kind = kindAt(pipe.lotAt(0), pipe.positionAt(0));
   slot.deadlineUs = step.nowUs + kind.hardTimeoutMs * 1000;
   if (pipe.isCancelledAt(0)) hurryHead(step, slot);

@@ -1,9 +1,9 @@
 import { type InstanceLot, kindAt } from './instance-lot.ts';
 import type { Step } from './machine-state.ts';
-import { beginHead, dropHead, fillPipe } from './pipes.ts';
+import { beginHead, dropHead, fillPipe, spread } from './pipes.ts';
 import { breakExecutor } from './processes.ts';
 import type { ResponseBatch } from './slot-event.ts';
-import type { Slot } from './slot.ts';
+import { pipeWorkFor, type Slot } from './slot.ts';
 
 /** Takes the oldest requests of a pipe as answered, and fills their places. */
 export function takeResponses(step: Step, slot: Slot, responses: ResponseBatch): void {
@@ -15,6 +15,7 @@ export function takeResponses(step: Step, slot: Slot, responses: ResponseBatch):
     breakExecutor(step, slot, 'an answer to a request that was never made');
     return;
   }
+  const pipesGrew = measureHandOff(step, slot, elapsedUs[0] as number);
   const lots: (InstanceLot | undefined)[] = [];
   const positions: number[] = [];
   for (let i = 0; i < count; i += 1) {
@@ -33,5 +34,21 @@ export function takeResponses(step: Step, slot: Slot, responses: ResponseBatch):
   state.inFlight -= count;
   beginHead(step, slot);
   step.effects.push({ type: 'report', responses, lots, positions });
-  fillPipe(step, slot, Infinity);
+  if (pipesGrew) spread(step);
+  else fillPipe(step, slot, Infinity);
+}
+
+/**
+ * What a request to an idle executor took beyond the task is what it takes to hand it over and its
+ * answer back, the pauses of a busy machine included. Pipes that run dry are measured again and
+ * again, and get deeper until they do not. Answers whether they do.
+ */
+function measureHandOff(step: Step, slot: Slot, elapsedUs: number): boolean {
+  const { state, nowUs } = step;
+  // The first task of a process had to wait for its package.
+  if (!slot.wasIdle || !slot.hasAnswered) return false;
+  state.handOff.observe(nowUs - slot.headSinceUs - elapsedUs, false);
+  const before = state.pipeWorkUs;
+  state.pipeWorkUs = pipeWorkFor(state.handOff.valueUs ?? 0);
+  return state.pipeWorkUs > before;
 }

@@ -14,6 +14,8 @@ type WithoutTime<T> = T extends unknown ? Omit<T, 'nowUs'> : never;
 class Bench {
   readonly machine: SlotMachine;
   nowUs = 1_000_000;
+  /** What it takes to hand over a request and its answer, in any case. */
+  handOffUs = 1_000;
 
   constructor(slots: number) {
     this.machine = new SlotMachine({ slots, cancelGraceMs: 1_000, startTimeoutMs: 30_000 });
@@ -45,7 +47,7 @@ class Bench {
   }
 
   answer(slot: number, count: number, elapsedUs = 10): readonly SlotEffect[] {
-    this.nowUs += count * elapsedUs;
+    this.nowUs += this.handOffUs + count * elapsedUs;
     const responses: ResponseBatch = {
       count,
       outcomes: Array.from({ length: count }, () => ExecutorOutcome.Succeeded),
@@ -171,6 +173,34 @@ describe('pipes', () => {
       bench.lease(makeLot({ count: 20, kinds }));
       expect(bench.inPipe(0)).toBe(expected);
     }
+  });
+
+  test('where handing over takes little, a pipe is not filled with what others could run', () => {
+    const bench = Bench.ready(1);
+    bench.handOffUs = 60;
+    const kinds = measured(bench, 1_000);
+    bench.lease(makeLot({ count: 20, kinds }));
+    expect(bench.inPipe(0)).toBe(1);
+  });
+
+  test('on a busy machine, where handing over takes long, pipes get deeper', () => {
+    const bench = Bench.ready(2);
+    bench.handOffUs = 60;
+    const kinds = measured(bench, 200);
+    bench.lease(makeLot({ count: 2_000, kinds }));
+    expect(bench.inPipe(0)).toBe(3);
+    bench.handOffUs = 20_000;
+    for (let round = 0; round < 30; round += 1) bench.answer(0, bench.inPipe(0), 200);
+    expect(bench.inPipe(0)).toBeGreaterThan(10);
+  });
+
+  test('a task that is interrupted for long does not make its like long', () => {
+    const bench = Bench.ready(1);
+    const kinds = measured(bench, 10);
+    bench.lease(makeLot({ count: 1, kinds }));
+    bench.answer(0, 1, 20_000);
+    bench.lease(makeLot({ count: 200, kinds }));
+    expect(bench.inPipe(0)).toBe(PIPE_COUNT_MAX);
   });
 
   test('a pipe takes no more than so many bytes, but always one task', () => {

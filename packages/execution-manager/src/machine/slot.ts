@@ -1,11 +1,20 @@
 import { InstanceRing } from './instance-ring.ts';
 
-/** Work that is in a pipe, by estimate, at which nothing more is put in. */
-export const PIPE_WORK_US = 8_000;
+/** A pipe holds work for so many times as long as handing over takes, so that little is lost by it … */
+const HAND_OFFS_COVERED = 10;
+/** … but no more than this: what lies in a pipe cannot run elsewhere. */
+const PIPE_WORK_US_MAX = 8_000;
+/** … and no less: it takes some work to be worth a write and a read. */
+const PIPE_WORK_US_MIN = 500;
 /** Requests in a pipe; more are of no use, they only wait. */
 export const PIPE_COUNT_MAX = 128;
 /** Bytes of inputs in a pipe at which nothing more is put in. */
 export const PIPE_BYTES = 4 * 1024 * 1024;
+
+/** How much work fills a pipe when handing a request over and its answer back takes so long. */
+export function pipeWorkFor(handOffUs: number): number {
+  return Math.max(PIPE_WORK_US_MIN, Math.min(handOffUs * HAND_OFFS_COVERED, PIPE_WORK_US_MAX));
+}
 
 /**
  * - waiting: there is no process; one is spawned at `deadlineUs`, if ever. Entered at the beginning
@@ -34,6 +43,8 @@ export class Slot {
   headSinceUs = 0;
   /** When something has to happen, which the state says; Infinity if never. */
   deadlineUs = Infinity;
+  /** Whether the first request in the pipe was sent to an idle process. */
+  wasIdle = false;
   /** Whether the process has answered any request yet. */
   hasAnswered = false;
   /** Processes in a row that died before they were up. */
@@ -45,11 +56,13 @@ export class Slot {
     this.index = index;
   }
 
-  get hasRoom(): boolean {
+  /** @param pipeWorkUs estimated work in a pipe at which it is full. */
+  hasRoom(pipeWorkUs: number): boolean {
+    const { count } = this.pipe;
     return (
       this.state === 'ready' &&
-      (this.pipe.count === 0 ||
-        (this.workUs < PIPE_WORK_US && this.pipe.count < PIPE_COUNT_MAX && this.bytes < PIPE_BYTES))
+      (count === 0 ||
+        (this.workUs < pipeWorkUs && count < PIPE_COUNT_MAX && this.bytes < PIPE_BYTES))
     );
   }
 }

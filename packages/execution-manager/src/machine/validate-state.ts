@@ -42,7 +42,10 @@ function validateSlot(state: Readonly<MachineState>, slot: Slot): void {
     bytes += inputLengthAt(pipe.lotAt(index), pipe.positionAt(index));
   }
   assert(workUs === slot.workUs && bytes === slot.bytes, `I2: slot ${slot.index} has lost count`);
-  assert(state.queue.count === 0 || !slot.hasRoom, `I5: slot ${slot.index} is left idle`);
+  assert(
+    state.queue.count === 0 || !slot.hasRoom(state.pipeWorkUs),
+    `I5: slot ${slot.index} is left idle`,
+  );
   validateDeadline(state, slot);
 }
 
