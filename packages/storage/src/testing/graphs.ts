@@ -54,4 +54,15 @@ export function diamond(policy?: Partial<ExecutionPolicy>): TaskGraph {
   return builder.build();
 }
 
+/** One task, then a commit task; and a cleanup task for when it is cancelled. */
+export function withTermination(): TaskGraph {
+  const builder = new TaskGraphBuilder();
+  const input = builder.addJobInput(BYTES);
+  builder.addTask({ kind: testKind(1), sources: [{ from: 'job-input', input }] });
+  const policy = DEFAULT_EXECUTION_POLICY;
+  builder.setCommitTask({ packageName: 'test', functionName: 'commit', policy });
+  builder.setCleanupTask({ packageName: 'test', functionName: 'cleanup', policy });
+  return builder.build();
+}
+
 export const encoded = (graph: TaskGraph): Uint8Array => encodeTaskGraph(graph);

@@ -49,3 +49,10 @@ export class Inbox<T> {
     for (const waiter of waiters) waiter();
   }
 }
+
+/** All messages of a stream that ends by itself. */
+export async function collect<T>(messages: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const message of messages) all.push(message);
+  return all;
+}

@@ -1,0 +1,205 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decodeFrame, encodeFrame, JobState, TaskOutcome, toId } from '@spider/core';
+import type { JobId, TimestampMs } from '@spider/core';
+import { RecordingLogger } from '@spider/runtime/testing';
+import { expect, test } from 'vitest';
+import { openStore } from '../db/open-store.ts';
+import { SupersededError } from '../db/store-error.ts';
+import { chain, diamond, encoded, flat, withTermination } from '../testing/graphs.ts';
+import { collect } from '../testing/inbox.ts';
+import { ScriptedExecutionManager } from '../testing/scripted-execution-manager.ts';
+import { ScriptedScheduler } from '../testing/scripted-scheduler.ts';
+import { TestStorage } from '../testing/test-storage.ts';
+
+const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
+const OUTPUT = [bytes(1)];
+
+/** One database file, and starts of storage on it, one after the other. */
+class Restarts implements AsyncDisposable {
+  readonly #folder: string;
+  readonly logger = new RecordingLogger();
+  #current: TestStorage | undefined;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async create(): Promise<Restarts> {
+    return new Restarts(await mkdtemp(join(tmpdir(), 'spider-restart-')));
+  }
+
+  get store(): ReturnType<typeof openStore> {
+    const path = join(this.#folder, 'store.sqlite');
+    return openStore({ engine: 'sqlite', path }, 1 as TimestampMs);
+  }
+
+  /** Ends the storage that runs as a crash does, with all it had not written, and starts another. */
+  async start(): Promise<TestStorage> {
+    await this.#current?.[Symbol.asyncDispose]();
+    this.#current = await TestStorage.start({ store: await this.store, logger: this.logger });
+    return this.#current;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#current?.[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function connectScheduler(storage: TestStorage): Promise<ScriptedScheduler> {
+  const scheduler = await ScriptedScheduler.connect(storage.transport);
+  scheduler.send({ credit: 100 });
+  return scheduler;
+}
+
+async function finalState(storage: TestStorage, jobId: bigint): Promise<number | undefined> {
+  return (await collect(storage.jobs.watchJob({ jobId }))).at(-1)?.status?.state;
+}
+
+test('finished jobs stay readable', async () => {
+  await using restarts = await Restarts.create();
+  const before = await restarts.start();
+  const jobId = await before.submit(chain(1));
+  const worker = await ScriptedExecutionManager.register(before.transport);
+  worker.succeed(await worker.lease([{ jobId, taskIndex: 0 }]), OUTPUT);
+  expect(await finalState(before, jobId)).toBe(JobState.Succeeded);
+  const status = (await before.jobs.getJob({ jobId })).status;
+  const outputs = (await before.jobs.getJobOutputs({ jobId })).serializedOutputs;
+
+  const after = await restarts.start();
+  expect((await after.jobs.getJob({ jobId })).status).toEqual(status);
+  expect((await after.jobs.getJobOutputs({ jobId })).serializedOutputs).toEqual(outputs);
+  expect(restarts.logger.messages()).not.toContain('unfinished jobs were found');
+});
+
+test('a job goes on where its journal ends: nothing that was flushed runs again', async () => {
+  await using restarts = await Restarts.create();
+  const before = await restarts.start();
+  const jobId = await before.submit(diamond({ maxRetries: 1 }), bytes(7));
+  const worker = await ScriptedExecutionManager.register(before.transport);
+  const [left, right] = await worker.lease([0, 1].map((taskIndex) => ({ jobId, taskIndex })));
+  await worker.flushed(worker.succeed([left!], [bytes(11)]));
+  await worker.flushed(worker.report([{ ...right!, outcome: TaskOutcome.Failed }]));
+
+  const after = await restarts.start();
+  expect(restarts.logger.lines).toContainEqual({
+    level: 'info',
+    message: 'unfinished jobs were found',
+    fields: { recovered: 1, failed: 0 },
+  });
+  const scheduler = await connectScheduler(after);
+  expect((await after.jobs.getJob({ jobId })).status).toMatchObject({
+    state: JobState.Running,
+    succeededTasks: 1,
+    failedAttempts: 1,
+  });
+  const again = await ScriptedExecutionManager.connect(after.transport, worker.id);
+  const tasks = await scheduler.take(1);
+  expect(tasks).toEqual([{ jobId, taskIndex: 1 }]);
+  await again.flushed(again.succeed(await again.lease(tasks), [bytes(12)]));
+  const [joined] = await again.lease(await scheduler.take(1));
+  expect(decodeFrame(joined!.inputs)).toEqual([bytes(11), bytes(12)]);
+  again.succeed([joined!], OUTPUT);
+  expect(await finalState(after, jobId)).toBe(JobState.Succeeded);
+});
+
+test('what a living execution manager runs, or has not seen flushed, is adopted', async () => {
+  await using restarts = await Restarts.create();
+  const before = await restarts.start();
+  const jobId = await before.submit(flat(3));
+  const worker = await ScriptedExecutionManager.register(before.transport);
+  const leased = await worker.lease([0, 1].map((taskIndex) => ({ jobId, taskIndex })));
+
+  const after = await restarts.start();
+  const scheduler = await connectScheduler(after);
+  const again = await ScriptedExecutionManager.connect(after.transport, worker.id, {
+    held: leased,
+  });
+  expect(await scheduler.take(1)).toEqual([{ jobId, taskIndex: 2 }]);
+  const [third] = await again.lease([{ jobId, taskIndex: 2 }]);
+  expect(third!.instance).not.toBe(leased[0]!.instance);
+  expect(third!.instance).not.toBe(leased[1]!.instance);
+  again.succeed([...leased, third!], OUTPUT);
+  expect(await finalState(after, jobId)).toBe(JobState.Succeeded);
+  expect(scheduler.tasks).toHaveLength(1);
+});
+
+test('a job that was committing commits', async () => {
+  await using restarts = await Restarts.create();
+  const before = await restarts.start();
+  const jobId = await before.submit(withTermination());
+  const first = await connectScheduler(before);
+  const worker = await ScriptedExecutionManager.register(before.transport);
+  worker.succeed(await worker.lease(await first.take(1)), [bytes(9)]);
+  await first.take(1);
+
+  const after = await restarts.start();
+  expect((await after.jobs.getJob({ jobId })).status?.state).toBe(JobState.CommitReady);
+  const second = await connectScheduler(after);
+  const again = await ScriptedExecutionManager.connect(after.transport, worker.id);
+  const [commit] = await again.lease(await second.take(1));
+  expect(decodeFrame(commit!.inputs.subarray(1))).toEqual([bytes(9)]);
+  again.succeed([commit!], []);
+  expect(await finalState(after, jobId)).toBe(JobState.Succeeded);
+});
+
+test('a job that was submitted and not started can still be started', async () => {
+  await using restarts = await Restarts.create();
+  const before = await restarts.start();
+  const { jobId } = await before.jobs.submitJob({
+    taskGraph: encoded(chain(1)),
+    inputs: encodeFrame(OUTPUT),
+  });
+  const after = await restarts.start();
+  const scheduler = await connectScheduler(after);
+  expect((await after.jobs.startJob({ jobId })).state).toBe(JobState.Running);
+  expect(await scheduler.take(1)).toEqual([{ jobId, taskIndex: 0 }]);
+});
+
+test('a job that cannot be read back fails with the reason, and the others go on', async () => {
+  await using restarts = await Restarts.create();
+  const before = await restarts.start();
+  const worker = await ScriptedExecutionManager.register(before.transport);
+  const ids = [await before.submit(chain(2)), await before.submit(chain(2))];
+  const store = await restarts.store;
+  const bad = await store.jobs.insertJob({
+    resourceGroupId: toId(0),
+    idempotencyKey: undefined,
+    state: JobState.Running,
+    taskCount: 1,
+    graph: bytes(1, 2, 3),
+    inputs: encodeFrame(OUTPUT),
+    submittedAt: 1 as TimestampMs,
+  });
+  await store.jobs.commit({
+    journal: [{ jobId: toId<JobId>(ids[0]!), sequence: 1, records: bytes(9, 9, 9, 9, 9, 9) }],
+    changes: [],
+  });
+  await store[Symbol.asyncDispose]();
+
+  const after = await restarts.start();
+  for (const jobId of [bad.id, ids[0]!]) {
+    expect(await finalState(after, jobId)).toBe(JobState.Failed);
+    const { status } = await after.jobs.getJob({ jobId });
+    expect(status?.errorMessage).toContain('could not be read back after a start of storage');
+  }
+  expect((await after.jobs.getJob({ jobId: ids[1]! })).status?.state).toBe(JobState.Running);
+  const scheduler = await connectScheduler(after);
+  await ScriptedExecutionManager.connect(after.transport, worker.id);
+  expect(await scheduler.take(1)).toEqual([{ jobId: ids[1], taskIndex: 0 }]);
+});
+
+test('a storage that another one has taken over from says so and ends', async () => {
+  await using restarts = await Restarts.create();
+  const storage = await restarts.start();
+  const jobId = await storage.submit(chain(1));
+  const stop = new AbortController();
+  const run = storage.service.run(stop.signal);
+  await using newer = await restarts.store;
+  expect(newer.sessionId).toBe(storage.service.sessionId + 1n);
+  storage.jobs.cancelJob({ jobId }).catch(() => undefined);
+  await expect(run).rejects.toThrow(SupersededError);
+  expect(await newer.jobs.findJob(toId<JobId>(jobId))).toMatchObject({ state: JobState.Running });
+});
