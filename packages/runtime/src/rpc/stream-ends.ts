@@ -30,6 +30,11 @@ export interface RpcStreamCallbacks<In> {
   /** Everything sent so far is on its way; what is sent now goes out at once. */
   onDrained?(): void;
   /**
+   * At a server: asked after each message. The next one is not read before the promise has resolved,
+   * if there is one, and so a client that is too fast slows down by itself.
+   */
+  whenReady?(): Promise<void> | undefined;
+  /**
    * At a server: the client sends nothing more but still listens. Whoever implements this calls
    * `end` when it has said its last; without it the stream ends at once.
    */
@@ -101,6 +106,11 @@ export class StreamEnds<In, Out> implements RpcStream<Out> {
       this.#callbackFailed(error);
     }
     return this.#cancelled === undefined;
+  }
+
+  /** What to wait for before the next message is read, if anything. */
+  whenReady(): Promise<void> | undefined {
+    return this.#callbacks?.whenReady?.();
   }
 
   /** The peer sends nothing more. */

@@ -139,6 +139,27 @@ describe.each([
     expect(received).toEqual([1n, 7n]);
   });
 
+  it('is read only as fast as the server is ready for more', async () => {
+    const [gate, taken] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const numbers: bigint[] = [];
+    handler = () => ({
+      onMessage: (message) => {
+        numbers.push(message.reportSequence);
+        taken.resolve();
+      },
+      whenReady: () => (numbers.length === 1 ? gate.promise : undefined),
+      onClose() {},
+    });
+    const { stream, closed } = converse(client, () => {});
+    for (let number = 1n; number <= 3n; number++) stream.send(request(number));
+    stream.end();
+    await taken.promise;
+    expect(numbers).toEqual([1n]);
+    gate.resolve();
+    expect(await closed).toBeUndefined();
+    expect(numbers).toEqual([1n, 2n, 3n]);
+  });
+
   it('ends for the client when the server ends it', async () => {
     const serverClosed = reportClose((stream) => ({
       ...echo(stream),

@@ -86,6 +86,8 @@ export function handleStream<In, Out>(
     try {
       for await (const message of requests) {
         if (!ends.deliver(message)) return;
+        const ready = ends.whenReady();
+        if (ready !== undefined) await ready;
       }
       ends.peerEnded();
     } catch (error) {
