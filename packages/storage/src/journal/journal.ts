@@ -69,7 +69,7 @@ export class Journal {
   #isDue = false;
   #failure: Error | undefined;
   readonly #stop = new AbortController();
-  #idleWaiters: (() => void)[] = [];
+  #flushWaiters: (() => void)[] = [];
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -91,6 +91,15 @@ export class Journal {
   /** Whether more may be appended. If not, it will again after a flush. */
   get hasRoom(): boolean {
     return this.#next.bytes + (this.#underway?.bytes ?? 0) < this.#capacityBytes;
+  }
+
+  /** Resolves when `hasRoom` says yes, or nothing is written any more. */
+  async whenRoom(): Promise<void> {
+    while (!this.hasRoom && this.#failure === undefined) {
+      const flushed = Promise.withResolvers<void>();
+      this.#flushWaiters.push(flushed.resolve);
+      await flushed.promise;
+    }
   }
 
   /** Calls back after every flush. Answers how to stop that. */
@@ -130,7 +139,7 @@ export class Journal {
   async flush(): Promise<void> {
     while (this.#failure === undefined && !this.#isIdle()) {
       const flushed = Promise.withResolvers<void>();
-      this.#idleWaiters.push(flushed.resolve);
+      this.#flushWaiters.push(flushed.resolve);
       this.#flushSoon();
       await flushed.promise;
     }
@@ -180,8 +189,12 @@ export class Journal {
       this.#flushed = Math.max(this.#flushed, flush.ticket);
       for (const listener of this.#listeners) listener();
     }
-    const waiters = this.#idleWaiters;
-    this.#idleWaiters = [];
+    this.#wakeWaiters();
+  }
+
+  #wakeWaiters(): void {
+    const waiters = this.#flushWaiters;
+    this.#flushWaiters = [];
     for (const waiter of waiters) waiter();
   }
 
@@ -254,6 +267,7 @@ export class Journal {
     for (const { reject } of this.#next.changes) reject(error);
     this.#next = emptyFlush();
     this.#stop.abort();
+    this.#wakeWaiters();
   }
 }
 

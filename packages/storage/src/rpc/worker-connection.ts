@@ -22,6 +22,9 @@ import type { WorkerServiceOptions } from './worker-service.ts';
 /** The largest time that a number holds exactly. */
 const MAX_TIME_MS = BigInt(Number.MAX_SAFE_INTEGER);
 
+/** So many messages may wait for an execution manager before nothing more is read from it. */
+const UNREAD_MESSAGES_MAX = 64;
+
 /** One Exchange stream: what an execution manager sends, turned into events of its jobs. */
 export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, WorkerLink {
   readonly #options: WorkerServiceOptions;
@@ -30,6 +33,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   readonly #marks = new FlushMarks();
   readonly #stopListening: () => void;
   #executionManager: ExecutionManager | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
   #lastSequence = 0n;
 
   constructor(options: WorkerServiceOptions, stream: RpcStream<ExchangeResponse>) {
@@ -50,7 +54,20 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     for (const tasks of request.leases) this.#lease(executionManager, tasks);
   }
 
+  /** Reports wait while the journal is full, all else while the execution manager does not read. */
+  whenReady(): Promise<void> | undefined {
+    const { journal } = this.#options;
+    if (this.#stream.pending > UNREAD_MESSAGES_MAX) return this.#whenDrained();
+    return journal.hasRoom ? undefined : journal.whenRoom();
+  }
+
+  onDrained(): void {
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
   onClose(): void {
+    this.onDrained();
     this.#stopListening();
     if (this.#executionManager !== undefined) {
       this.#options.registry.detach(this.#executionManager, this);
@@ -72,6 +89,11 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   close(error: SpiderError | undefined): void {
     if (error === undefined) this.#stream.end();
     else this.#stream.cancel(error);
+  }
+
+  #whenDrained(): Promise<void> {
+    this.#drained ??= Promise.withResolvers<void>();
+    return this.#drained.promise;
   }
 
   /** All that can be wrong with a message, before anything has changed. */
