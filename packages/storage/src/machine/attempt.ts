@@ -54,11 +54,10 @@ function finishTasks(job: JobControlBlock, at: TimestampMs, effects: AttemptEffe
   beginTransition(job, { to, at, outputs: job.outputs.gatherJobOutputs() }, effects.list);
 }
 
-/** A live instance failed, and its task is tried again. */
+/** A live instance failed, and another one is to take its place. */
 export function retryTask(job: JobControlBlock, row: number): void {
-  const liveCount = job.instances.count(row);
-  if (liveCount === 0) makeReady(job, row);
-  else if (liveCount < job.instanceLimit(row)) job.ready.push(row);
+  if (job.instances.count(row) === 0) makeReady(job, row);
+  else job.ready.push(row);
 }
 
 /** A task failed for good, and its job with it. */
@@ -72,7 +71,6 @@ export function failTask(
   if (job.instances.count(row) > 0) {
     job.instances.drain(row, job.indexOf(row), effects.cancelled);
   }
-  job.ready.remove(row);
   job.slow.delete(row);
   job.moveTask(row, TaskState.Failed);
   beginTransition(job, { to: JobState.Failed, at, message }, effects.list);

@@ -36,7 +36,7 @@ describe('the live instances of a task', () => {
     instances.remove(1, gone);
     expect(listed(instances, 1).map(([instance]) => instance)).toEqual(rest);
     expect(instances.isLive(1, gone)).toBe(false);
-    expect(instances.managerOf(1, gone)).toBe(0);
+    expect(instances.managerOf(1, gone)).toBe(-1);
     for (const number of rest) expect(instances.managerOf(1, number)).toBe(number * 10);
     expect(instances.liveCount).toBe(2);
   });

@@ -38,11 +38,11 @@ export class LiveInstances {
     return this.#furtherOf(row, instance) !== undefined;
   }
 
-  /** The execution manager of a live instance; 0 if it is not live. */
+  /** The execution manager of a live instance; −1 if it is not live. */
   managerOf(row: number, instance: number): number {
-    if (this.#first[row] === instance)
-      return instance > 0 ? (this.#firstManager[row] as number) : 0;
-    return this.#furtherOf(row, instance)?.executionManager ?? 0;
+    if (!this.isLive(row, instance)) return -1;
+    if (this.#first[row] === instance) return this.#firstManager[row] as number;
+    return this.#furtherOf(row, instance)?.executionManager ?? -1;
   }
 
   add(row: number, instance: number, executionManager: number): void {

@@ -1,4 +1,4 @@
-import { COMMIT_TASK_INDEX, JobState, timestampMs } from '@spider/core';
+import { COMMIT_TASK_INDEX, JobState, LIMITS, timestampMs } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { LeaseRefusal } from './job-effect.ts';
 import { ReportVerdict } from './job-event.ts';
@@ -80,6 +80,19 @@ describe('while a state change is being made durable', () => {
       { type: 'answered', request: cancelled, state: JobState.Cancelled },
       { type: 'rejected', request: cancelledAgain },
     ]);
+  });
+
+  test('only so many requests wait', () => {
+    const job = new JobDriver(twoTasks);
+    job.start();
+    for (let i = 0; i < LIMITS.requestsWaitingPerJob; i++) job.start();
+    expect(job.effects).toEqual([]);
+    const request = job.cancel();
+    expect(job.effects).toMatchObject([
+      { type: 'rejected', request, error: { code: 'resource-exhausted' } },
+    ]);
+    job.persisted();
+    expect(job.effects).toHaveLength(3 + LIMITS.requestsWaitingPerJob);
   });
 
   test('a cancel comes too late for a last success that came before it', () => {

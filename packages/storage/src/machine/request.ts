@@ -3,6 +3,7 @@ import {
   isFinalJobState,
   JobState,
   jobStateName,
+  LIMITS,
   SpiderError,
 } from '@spider/core';
 import type { DeferredEvent, JobControlBlock } from './job-control-block.ts';
@@ -17,7 +18,7 @@ export function handleRequest(
   effects: JobEffect[],
 ): void {
   if (job.pending !== undefined) {
-    job.deferred.push(event);
+    defer(job, event, effects);
     return;
   }
   switch (event.type) {
@@ -30,6 +31,16 @@ export function handleRequest(
     default:
       event satisfies never;
   }
+}
+
+function defer(job: JobControlBlock, event: DeferredEvent, effects: JobEffect[]): void {
+  if (event.type !== 'fail' && job.deferred.length >= LIMITS.requestsWaitingPerJob) {
+    const rule = `${LIMITS.requestsWaitingPerJob} requests wait for it already, the limit of one job`;
+    const error = new SpiderError('resource-exhausted', `${job.name} is busy; ${rule}`);
+    effects.push({ type: 'rejected', request: event.request, error });
+    return;
+  }
+  job.deferred.push(event);
 }
 
 /** Goes on with the requests that waited, in order, up to one that changes the state again. */

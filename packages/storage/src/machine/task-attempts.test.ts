@@ -161,6 +161,7 @@ describe('a report', () => {
     const job = JobDriver.running(graphOf([{ policy: { maxRetries: 5 } }, { from: [0] }]));
     const failed = job.leaseOne(0);
     job.fail(failed);
+    expect(job.machine.duplicateReportCount).toBe(0);
     expect(job.fail(failed)).toBe(ReportVerdict.Duplicate);
     expect(job.machine.progress().failedAttempts).toBe(1);
 
