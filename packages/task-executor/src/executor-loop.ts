@@ -71,6 +71,7 @@ export class ExecutorLoop {
    * are when `onDrain` is called.
    */
   push(chunk: Uint8Array): boolean {
+    if (this.#isOver) return true;
     const isLong = chunk.length >= SHUTDOWN.length;
     this.#tail = (isLong ? chunk : Buffer.concat([this.#tail, chunk])).subarray(-SHUTDOWN.length);
     this.#waiting.push(chunk);

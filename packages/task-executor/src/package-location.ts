@@ -18,11 +18,11 @@ export class PackageLocationError extends Error {
  * @throws PackageLocationError if there is none, or if it lies outside `packageDir`.
  */
 export function locatePackage(packageDir: string, name: string): string {
-  const root = realPath(packageDir, `the folder of task packages, ${packageDir},`);
-  const folder = realPath(join(root, name), `a folder ${name} in ${packageDir}`);
+  const root = realPath(packageDir, `folder of task packages ${packageDir}`);
+  const folder = realPath(join(root, name), `folder ${name} in ${packageDir}`);
   checkInside(root, folder, name);
   const entry = entryOf(folder);
-  const file = realPath(join(folder, entry), `${entry} of package ${name}`);
+  const file = realPath(join(folder, entry), `file ${entry} in package ${name}`);
   checkInside(root, file, name);
   return file;
 }

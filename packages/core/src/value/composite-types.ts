@@ -1,11 +1,13 @@
 import { invalidArgument } from '../error.ts';
-import type { Type, ValueOf } from './type.ts';
+import type { NotShared, Type } from './type.ts';
 import type { MapKeyType, ValueType } from './type-descriptor.ts';
 import { typeName } from './type-name.ts';
 import { describeValue, ValueError, withPath } from './value-error.ts';
 
 /** Any number of values of one type, in order. */
-export function list<T>(element: Type<T>): Type<readonly T[]> {
+export function list<T, Name extends string>(
+  element: Type<T, Name> & NotShared<Name>,
+): Type<readonly T[], `list<${Name}>`> {
   return {
     descriptor: { shared: false, value: { type: 'list', element: inner(element, 'a list') } },
     isOptional: false,
@@ -35,10 +37,15 @@ export function list<T>(element: Type<T>): Type<readonly T[]> {
 }
 
 /** Values by key; a key is an integer or bytes. Of two equal keys the last one counts. */
-export function map<K extends number | bigint | Uint8Array, V>(
-  key: Type<K>,
-  value: Type<V>,
-): Type<ReadonlyMap<K, V>> {
+export function map<
+  K extends number | bigint | Uint8Array,
+  V,
+  KeyName extends MapKeyType['type'],
+  Name extends string,
+>(
+  key: Type<K, KeyName>,
+  value: Type<V, Name> & NotShared<Name>,
+): Type<ReadonlyMap<K, V>, `map<${KeyName}, ${Name}>`> {
   return {
     descriptor: {
       shared: false,
@@ -79,7 +86,9 @@ export function map<K extends number | bigint | Uint8Array, V>(
 }
 
 /** A value that may be absent. Options do not nest: an absent option is absent. */
-export function optional<T>(type: Type<T>): Type<T | undefined> {
+export function optional<T, Name extends string>(
+  type: Type<T, Name> & NotShared<Name>,
+): Type<T | undefined, `optional<${Name}>`> {
   const name = `Option<${typeName(inner(type, 'an optional'))}>`;
   return {
     descriptor: { shared: false, value: { type: 'struct', name } },
@@ -100,12 +109,14 @@ export function optional<T>(type: Type<T>): Type<T | undefined> {
  * The same values under a type of its own: a shared output may only feed a shared input. It stands
  * for a whole input or output, never for a part of one.
  */
-export function shared<T extends Type<unknown>>(type: T): Type<ValueOf<T>> {
+export function shared<T, Name extends string>(
+  type: Type<T, Name> & NotShared<Name>,
+): Type<T, `shared ${Name}`> {
   return {
     descriptor: { shared: true, value: type.descriptor.value },
     isOptional: type.isOptional,
     write: (writer, value) => type.write(writer, value),
-    read: (reader) => type.read(reader) as ValueOf<T>,
+    read: (reader) => type.read(reader),
   };
 }
 

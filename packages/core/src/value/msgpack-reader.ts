@@ -127,7 +127,8 @@ export class MsgpackReader {
     if (marker >= 0xc4 && marker <= 0xc6) {
       const length = this.#readSize(1 << (marker - 0xc4), 'bytes', 1);
       this.#position += length;
-      return this.#bytes.slice(this.#position - length, this.#position);
+      // Not slice(): that of a Buffer copies nothing.
+      return new Uint8Array(this.#bytes.subarray(this.#position - length, this.#position));
     }
     const count = this.readArrayHeader('bytes');
     const result = new Uint8Array(count);

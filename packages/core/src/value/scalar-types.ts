@@ -2,15 +2,15 @@ import type { Type } from './type.ts';
 import type { TypeDescriptor, ValueType } from './type-descriptor.ts';
 import { describeValue, ValueError } from './value-error.ts';
 
-export const int8: Type<number> = intType('int8', -0x80, 0x7f);
-export const int16: Type<number> = intType('int16', -0x8000, 0x7fff);
-export const int32: Type<number> = intType('int32', -0x8000_0000, 0x7fff_ffff);
+export const int8: Type<number, 'int8'> = intType('int8', -0x80, 0x7f);
+export const int16: Type<number, 'int16'> = intType('int16', -0x8000, 0x7fff);
+export const int32: Type<number, 'int32'> = intType('int32', -0x8000_0000, 0x7fff_ffff);
 
 const INT64_MIN = -0x8000_0000_0000_0000n;
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
 /** A bigint, so that no value loses digits. */
-export const int64: Type<bigint> = {
+export const int64: Type<bigint, 'int64'> = {
   descriptor: descriptorOf({ type: 'int64' }),
   isOptional: false,
   write(writer, value) {
@@ -23,7 +23,7 @@ export const int64: Type<bigint> = {
 };
 
 /** Writing rounds to the nearest 32-bit float. */
-export const float32: Type<number> = {
+export const float32: Type<number, 'float32'> = {
   descriptor: descriptorOf({ type: 'float32' }),
   isOptional: false,
   write(writer, value) {
@@ -33,7 +33,7 @@ export const float32: Type<number> = {
   read: (reader) => reader.readFloat32(),
 };
 
-export const float64: Type<number> = {
+export const float64: Type<number, 'float64'> = {
   descriptor: descriptorOf({ type: 'float64' }),
   isOptional: false,
   write(writer, value) {
@@ -43,7 +43,7 @@ export const float64: Type<number> = {
   read: (reader) => reader.readFloat64(),
 };
 
-export const boolean: Type<boolean> = {
+export const boolean: Type<boolean, 'boolean'> = {
   descriptor: descriptorOf({ type: 'boolean' }),
   isOptional: false,
   write(writer, value) {
@@ -53,7 +53,7 @@ export const boolean: Type<boolean> = {
   read: (reader) => reader.readBoolean(),
 };
 
-export const bytes: Type<Uint8Array> = {
+export const bytes: Type<Uint8Array, 'bytes'> = {
   descriptor: descriptorOf({ type: 'bytes' }),
   isOptional: false,
   write(writer, value) {
@@ -64,7 +64,7 @@ export const bytes: Type<Uint8Array> = {
 };
 
 /** Task graphs have no type for text; by convention it is a struct named `String`. */
-export const string: Type<string> = {
+export const string: Type<string, 'string'> = {
   descriptor: descriptorOf({ type: 'struct', name: 'String' }),
   isOptional: false,
   write(writer, value) {
@@ -74,7 +74,11 @@ export const string: Type<string> = {
   read: (reader) => reader.readString(),
 };
 
-function intType(name: 'int8' | 'int16' | 'int32', min: number, max: number): Type<number> {
+function intType<const Name extends 'int8' | 'int16' | 'int32'>(
+  name: Name,
+  min: number,
+  max: number,
+): Type<number, Name> {
   return {
     descriptor: descriptorOf({ type: name }),
     isOptional: false,

@@ -1,7 +1,7 @@
 import { invalidArgument } from '../error.ts';
 import { inner } from './composite-types.ts';
 import type { MsgpackReader } from './msgpack-reader.ts';
-import type { Type, ValueOf } from './type.ts';
+import type { NameOf, NotShared, Type, ValueOf } from './type.ts';
 import { describeValue, ValueError, withPath } from './value-error.ts';
 
 type Fields = Readonly<Record<string, Type<unknown>>>;
@@ -11,11 +11,16 @@ type OptionalKeys<F extends Fields> = {
 }[keyof F];
 
 /** An object with a property for each field; fields of an optional type may be left out. */
-export type StructValue<F extends Fields> = {
-  readonly [K in Exclude<keyof F, OptionalKeys<F>>]: ValueOf<F[K]>;
-} & {
-  readonly [K in OptionalKeys<F>]?: ValueOf<F[K]>;
-};
+export type StructValue<F extends Fields> = Flat<
+  {
+    readonly [K in Exclude<keyof F, OptionalKeys<F>>]: ValueOf<F[K]>;
+  } & {
+    readonly [K in OptionalKeys<F>]?: ValueOf<F[K]>;
+  }
+>;
+
+/** The same properties, spelled out where the compiler speaks of them. */
+type Flat<T> = T extends infer O ? { readonly [K in keyof O]: O[K] } : never;
 
 interface Field {
   readonly name: string;
@@ -30,7 +35,10 @@ type Values = Record<string, unknown>;
  *
  * @throws SpiderError 'invalid-argument' if a field's name is no plain identifier.
  */
-export function struct<const F extends Fields>(name: string, fields: F): Type<StructValue<F>> {
+export function struct<const Name extends string, const F extends Fields>(
+  name: Name,
+  fields: F & { readonly [K in keyof F]: NotShared<NameOf<F[K]>> },
+): Type<StructValue<F>, Name> {
   checkStructName(name);
   const list: Field[] = Object.entries(fields).map(([field, type]) => {
     checkFieldName(name, field);

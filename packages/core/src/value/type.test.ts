@@ -13,7 +13,7 @@ import {
   string,
 } from './scalar-types.ts';
 import { struct } from './struct-type.ts';
-import type { Type, ValueOf } from './type.ts';
+import type { NameOf, Type, ValueOf } from './type.ts';
 import { decodeValue, decodeValues, encodeValue, encodeValues } from './value-frame.ts';
 
 const read = <T>(type: Type<T>, hex: string): T => decodeValue(type, fromHex(hex));
@@ -170,6 +170,13 @@ test('an error says where in the value it is', () => {
   expect(() => encodeValues([int8], [], 'job output')).toThrow('expected 1 job outputs, got 0');
 });
 
+test('bytes that were read are a copy, also of a Buffer', () => {
+  const source = Buffer.from('c40201ff', 'hex');
+  const read = decodeValue(bytes, source);
+  source.fill(0);
+  expect(read).toEqual(Uint8Array.of(1, 255));
+});
+
 test('long texts and collections take longer headers', () => {
   for (const length of [31, 32, 255, 256, 16_384, 16_385, 65_535, 65_536]) {
     const text = 'é'.repeat(length / 2) + 'a'.repeat(length % 2);
@@ -200,9 +207,10 @@ test('types tell graphs what they are by the reference’s descriptors', () => {
 });
 
 test('types that no graph could name are refused', () => {
-  expect(() => list(shared(int8))).toThrow('not for a part of a list');
-  expect(() => optional(shared(int8))).toThrow('not for a part of an optional');
-  expect(() => struct('Point', { x: shared(int8) })).toThrow('not for a part of a struct');
+  const sharedInt8: Type<number> = shared(int8);
+  expect(() => list(sharedInt8)).toThrow('not for a part of a list');
+  expect(() => optional(sharedInt8)).toThrow('not for a part of an optional');
+  expect(() => struct('Point', { x: sharedInt8 })).toThrow('not for a part of a struct');
   expect(() => struct('', {})).toThrow('cannot be named ""');
   expect(() => struct('String', {})).toThrow('cannot be named "String"');
   expect(() => struct('Point', { '1': int8 })).toThrow('struct Point: "1" is no name for a field');
@@ -210,6 +218,15 @@ test('types that no graph could name are refused', () => {
   expect(() => map(string as unknown as Type<number>, int8)).toThrow(
     'integer or bytes, not struct',
   );
+});
+
+test('TypeScript tells types apart whose values look the same', () => {
+  expectTypeOf<NameOf<typeof float64>>().toEqualTypeOf<'float64'>();
+  const shapes = shared(map(int32, list(optional(struct('Shape', {})))));
+  expectTypeOf<NameOf<typeof shapes>>().toEqualTypeOf<'shared map<int32, list<optional<Shape>>>'>();
+  expectTypeOf(int32).not.toExtend<typeof float64>();
+  expectTypeOf(int32).toExtend<Type<number>>();
+  expectTypeOf<Type<number>>().toExtend<typeof int32>();
 });
 
 test('TypeScript knows what values a type has', () => {

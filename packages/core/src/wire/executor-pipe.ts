@@ -164,7 +164,7 @@ class RecentText {
 
   decode(bytes: Uint8Array, start: number, end: number): string {
     if (this.#isSame(bytes, start, end)) return this.#text;
-    const copy = bytes.slice(start, end);
+    const copy = new Uint8Array(bytes.subarray(start, end));
     this.#text = decoder.decode(copy);
     this.#bytes = copy;
     return this.#text;

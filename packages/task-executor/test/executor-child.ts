@@ -1,0 +1,124 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import {
+  appendExecuteRequest,
+  ByteWriter,
+  decodeExecutorError,
+  decodeExecutorResult,
+  EMPTY_FRAME,
+  encodeExecutePrefix,
+  encodeTaskContext,
+  type ExecutorError,
+  ExecutorFrameReader,
+  ExecutorOutcome,
+  type ExecutorResult,
+  type TaskContextFields,
+  toId,
+} from '@spider/core';
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+export const TASK_PACKAGES = fileURLToPath(new URL('task-packages', import.meta.url));
+
+export interface Call {
+  readonly packageName?: string;
+  readonly functionName: string;
+  readonly inputs?: Uint8Array;
+  readonly context?: Partial<TaskContextFields>;
+}
+
+/** The frame that asks for a task to be run; by default one of the package `basic`. */
+export function executeFrame(call: Call): Uint8Array {
+  const writer = new ByteWriter();
+  const context: TaskContextFields = {
+    jobId: toId(1),
+    taskIndex: 0,
+    taskInstanceId: toId(1),
+    resourceGroupId: toId(1),
+    outputs: undefined,
+    ...call.context,
+  };
+  appendExecuteRequest(
+    writer,
+    encodeExecutePrefix(call.packageName ?? 'basic', call.functionName),
+    encodeTaskContext(context),
+    call.inputs ?? EMPTY_FRAME,
+  );
+  return writer.toBytes();
+}
+
+/** A real executor over real pipes. */
+export class ExecutorChild implements AsyncDisposable {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #frames = new ExecutorFrameReader();
+  readonly #results: ExecutorResult[] = [];
+  #wake: () => void = () => undefined;
+  #stderr = '';
+  #isGone = false;
+  /** Its exit code, once it is gone and all of its output is read. */
+  readonly exit: Promise<number | null>;
+
+  constructor(env: Record<string, string> = { SPIDER_TDL_PACKAGE_DIR: TASK_PACKAGES }) {
+    this.#child = spawn(process.execPath, ['--conditions=@spider/source', MAIN], { env });
+    this.#child.stdout.on('data', (chunk: Uint8Array) => this.#read(chunk));
+    this.#child.stderr.on('data', (chunk: Uint8Array) => {
+      this.#stderr += new TextDecoder().decode(chunk);
+    });
+    this.#child.stdin.on('error', () => undefined);
+    this.exit = once(this.#child, 'close').then(([code]) => {
+      this.#isGone = true;
+      this.#wake();
+      return code as number | null;
+    });
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  write(...frames: readonly Uint8Array[]): void {
+    this.#child.stdin.write(Buffer.concat(frames));
+  }
+
+  end(): void {
+    this.#child.stdin.end();
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** The next result, in the order they came. */
+  async result(): Promise<ExecutorResult> {
+    while (this.#results.length === 0) {
+      if (this.#isGone) throw new Error(`the executor is gone; it said: ${this.#stderr}`);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await promise;
+    }
+    return this.#results.shift() as ExecutorResult;
+  }
+
+  /** Runs one task and gives its outputs, or its error. */
+  async call(call: Call): Promise<Uint8Array | ExecutorError> {
+    this.write(executeFrame(call));
+    const { outcome, payload } = await this.result();
+    return outcome === ExecutorOutcome.Succeeded ? payload : decodeExecutorError(payload);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.exit;
+  }
+
+  #read(chunk: Uint8Array): void {
+    this.#frames.push(chunk);
+    while (this.#frames.next()) {
+      const { bytes, start, end } = this.#frames;
+      const result = decodeExecutorResult(bytes, start, end);
+      this.#results.push({ ...result, payload: new Uint8Array(result.payload) });
+    }
+    this.#wake();
+  }
+}
