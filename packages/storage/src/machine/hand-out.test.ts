@@ -29,7 +29,7 @@ describe('ready tasks', () => {
     const job = JobDriver.running(fourTasks);
     job.takeReady();
     job.leaseOne(2);
-    job.handle({ type: 'hand-outs-lost', taskIndices: [1, 2, 3, 9] });
+    job.handle({ type: 'hand-outs-lost', taskIndices: [1, 9, 2, 3] });
     expect(job.effectTypes).toEqual(['ready']);
     expect(job.takeReady()).toEqual([1, 3]);
     expect(job.machine.handedOutCount).toBe(3);

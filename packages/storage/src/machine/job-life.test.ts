@@ -144,6 +144,20 @@ describe('a commit task', () => {
     expect(job.state).toBe(JobState.Failed);
   });
 
+  test('runs in as many instances as its policy says, of which the first success counts', () => {
+    const graph = graphOf([{}], { commit: true, policy: { maxInstances: 10 } });
+    const job = JobDriver.running(graph);
+    job.runAll();
+    job.persisted();
+    const granted = Array.from({ length: 16 }, (_, i) => job.lease([COMMIT_TASK_INDEX], i + 1));
+    const instances = granted.flat();
+    expect(instances).toHaveLength(10);
+    expect(job.succeed(instances[3]!, 4)).toBe(ReportVerdict.Accepted);
+    expect(job.effect('cancelled')?.instances).toHaveLength(9);
+    job.persisted();
+    expect(job.state).toBe(JobState.Succeeded);
+  });
+
   test('cannot be leased before its time', () => {
     const job = JobDriver.running(withBoth);
     job.lease([COMMIT_TASK_INDEX, CLEANUP_TASK_INDEX]);

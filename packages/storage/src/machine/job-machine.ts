@@ -211,7 +211,6 @@ function restore(job: JobControlBlock, outputs: Uint8Array | undefined): void {
       throw invalidArgument(`${name} commits without commit task`);
     if (outputs === undefined) throw invalidArgument(`${name} commits without outputs`);
     job.jobOutputs = outputs;
-    job.unfinishedParents.fill(0);
     for (let row = 0; row < job.taskCount; row++) job.moveTask(row, TaskState.Succeeded);
   }
   if (state === JobState.CleanupReady && graph.cleanupTask === undefined) {

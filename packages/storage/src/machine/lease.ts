@@ -97,13 +97,15 @@ function writeInput(job: JobControlBlock, row: number, to: GrowingBuffer): void 
     job.inputs.write(row, to);
     return;
   }
-  // The zeros that are there are the empty frame, and the option byte of uncompressed outputs.
-  const length = row === job.cleanupRow ? EMPTY_FRAME.length : 1;
-  to.reserve(length);
-  to.length += length;
-  if (row === job.cleanupRow) return;
+  if (row === job.cleanupRow) {
+    to.reserve(EMPTY_FRAME.length);
+    to.length += EMPTY_FRAME.length;
+    return;
+  }
   assert(job.jobOutputs !== undefined, `${job.name}: commit task without job outputs`);
-  to.reserve(job.jobOutputs.length);
-  to.bytes.set(job.jobOutputs, to.length);
-  to.length += job.jobOutputs.length;
+  // The zero that is there is the option byte of outputs that are not compressed.
+  const length = 1 + job.jobOutputs.length;
+  to.reserve(length);
+  to.bytes.set(job.jobOutputs, to.length + 1);
+  to.length += length;
 }

@@ -1,4 +1,4 @@
-import { decodeFrame, encodeFrame, LIMITS, type TaskSource } from '@spider/core';
+import { COMMIT_TASK_INDEX, decodeFrame, encodeFrame, LIMITS, type TaskSource } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { ReportVerdict } from './job-event.ts';
 import { graphOf } from '../../test/machine/graph-of.ts';
@@ -149,6 +149,14 @@ describe('memory for outputs', () => {
     const job = JobDriver.running(graphOf([{ outputs: 2 }, {}], { jobOutputs: [1] }));
     job.report([{ ...job.leaseOne(0), outputs: [large, large] }]);
     expect(job.machine.payloadBytes).toBe(0);
+  });
+
+  test('is given back when the job commits, for which its outputs have been gathered', () => {
+    const job = JobDriver.running(graphOf([{}], { commit: true }));
+    job.report([{ ...job.leaseOne(0), outputs: [large] }]);
+    job.persisted();
+    expect(job.machine.payloadBytes).toBe(0);
+    expect(job.leaseOne(COMMIT_TASK_INDEX).inputs.length).toBe(1 + 4 + 4 + large.length);
   });
 
   test('is given back when the job has ended', () => {
