@@ -6,6 +6,7 @@ import {
   int32,
   list,
   optional,
+  shared,
   SOURCE_CONSTANT,
   SOURCE_JOB_INPUT,
   string,
@@ -37,6 +38,7 @@ const shout = signature('shout', [string], [string]);
 const norm = signature('norm', [point, optional(float64)], [float64]);
 const total = signature('total', [list(float64)], [float64]);
 const notify = signature('notify', [], []);
+const fetch = signature('fetch', [string], [shared(string)]);
 
 describe('a job', () => {
   const job = defineJob([float64, float64], (graph, x, y) => {
@@ -138,6 +140,20 @@ it('a job can have a commit and a cleanup task, which take no inputs', () => {
   expect(() => defineJob([], (graph) => graph.commitTask(shout))).toThrow('no inputs of its own');
 });
 
+it('is told by the compiler which kind of number a value is', () => {
+  defineJob([float64], (graph, x) => {
+    expectTypeOf(x).toEqualTypeOf<Value<number, 'float64'>>();
+    const quotient = graph.task(divide, 7, 2);
+    expectTypeOf(quotient.out(1)).toEqualTypeOf<Value<number, 'int32'>>();
+    // @ts-expect-error an int32 is no float64
+    expect(() => graph.task(add, x, quotient.out(1))).toThrow('input 1 is of type float64');
+    // @ts-expect-error what is shared is another type
+    expect(() => graph.task(fetch, graph.task(fetch, 'a'))).toThrow(
+      'output 0 of task 1 is of type',
+    );
+  });
+});
+
 describe('what is refused, by the compiler or when the job is put together', () => {
   const define =
     (build: (graph: JobGraph<readonly [Type<number>]>, x: Value<number>) => void) => (): unknown =>
@@ -152,7 +168,7 @@ describe('what is refused, by the compiler or when the job is put together', () 
     expect(define((graph, x) => graph.task(add, x, graph.task(shout, 'one')))).toThrow(
       'add: task 1: input 1 is of type float64, but output 0 of task 0 is of type struct "String"',
     );
-    // The compiler cannot tell the widths of numbers apart.
+    // `Value<number>` says nothing of the kind of number, so only the graph can tell.
     expect(define((graph, x) => void graph.task(divide, x, 1))).toThrow('input 0 is of type int32');
   });
 

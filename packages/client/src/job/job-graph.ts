@@ -1,4 +1,4 @@
-import type { TaskSignature, Types, ValueOf } from '@spider/core';
+import type { NameOf, TaskSignature, Types, ValueOf } from '@spider/core';
 import type { Source, Sources, Task, Values } from './value.ts';
 
 /** Where the tasks of a job are put together; see `defineJob`. */
@@ -19,7 +19,7 @@ export interface JobGraph<Inputs extends Types = Types> {
   /** As `task`, for sources whose number is known only when the job is put together. */
   taskFrom<const I extends Types, const O extends Types>(
     task: TaskSignature<I, O>,
-    sources: readonly Source<ValueOf<I[number]>>[],
+    sources: readonly Source<ValueOf<I[number]>, NameOf<I[number]>>[],
   ): Task<O>;
 
   /** Names the task that runs when all others have succeeded, and reads the job's outputs. */

@@ -1,24 +1,27 @@
-import type { Type, Types, ValueOf } from '@spider/core';
+import type { NameOf, Type, Types, ValueOf } from '@spider/core';
 
-/** Only in types: what a value of the graph will be when the job runs. */
+/** Only in types: what a value of the graph will be when the job runs, and the name of its type. */
 declare const held: unique symbol;
+declare const named: unique symbol;
 
 /** A value that exists once the job runs: an input of the job, or an output of one of its tasks. */
-export interface Value<out T> {
+export interface Value<out T, Name extends string = string> {
   readonly [held]: T;
+  /** A method, so that `Name` goes both ways where it is not known; see `Type`. */
+  [named](name: Name): void;
 }
 
 /** What a task's input may come from: a value of the graph, or a plain value, which is a constant. */
-export type Source<T> = Value<T> | T;
+export type Source<T, Name extends string = string> = Value<T, Name> | T;
 
 /** A source for each of a list of types. */
 export type Sources<Inputs extends Types> = {
-  readonly [K in keyof Inputs]: Source<ValueOf<Inputs[K]>>;
+  readonly [K in keyof Inputs]: Source<ValueOf<Inputs[K]>, NameOf<Inputs[K]>>;
 };
 
 /** A value of the graph for each of a list of types. */
 export type Values<List extends Types> = {
-  readonly [K in keyof List]: Value<ValueOf<List[K]>>;
+  readonly [K in keyof List]: Value<ValueOf<List[K]>, NameOf<List[K]>>;
 };
 
 /** The positions of a tuple: `0 | 1` for two elements; any number if the length is not known. */
@@ -32,7 +35,7 @@ export type Task<Outputs extends Types = Types> = TaskHandle<Outputs> & SoleValu
 type SoleValue<Outputs extends Types> = Outputs extends readonly [
   infer Output extends Type<unknown>,
 ]
-  ? Value<ValueOf<Output>>
+  ? Value<ValueOf<Output>, NameOf<Output>>
   : unknown;
 
 export interface TaskHandle<Outputs extends Types = Types> {
@@ -44,7 +47,9 @@ export interface TaskHandle<Outputs extends Types = Types> {
    *
    * @throws SpiderError 'invalid-argument' if it has no such output.
    */
-  out<P extends Position<Outputs> & number>(position: P): Value<ValueOf<Outputs[P]>>;
+  out<P extends Position<Outputs> & number>(
+    position: P,
+  ): Value<ValueOf<Outputs[P]>, NameOf<Outputs[P]>>;
 
   /**
    * Lets it wait until these tasks have succeeded, although it takes nothing from them.
