@@ -43,7 +43,8 @@ export class ReportGroup {
     this.#payloadLengths.push(payload.length);
     this.#payloadBytes += payload.length;
     this.#startedMs.push(startedMs);
-    this.#elapsedUs.push(elapsedUs < UINT32_MAX ? elapsedUs : UINT32_MAX);
+    // An executor may claim any time, and a clock may tell fractions.
+    this.#elapsedUs.push(Math.min(Math.round(elapsedUs), UINT32_MAX));
     if (startedMs < this.#firstStartMs) this.#firstStartMs = startedMs;
   }
 
