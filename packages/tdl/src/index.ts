@@ -4,7 +4,6 @@ export {
   defineTask,
   type TaskDefinition,
   type TaskOptions,
-  type TaskPolicyOptions,
   type TaskReturn,
 } from './task-definition.ts';
 export type { JobOutput, TaskContext, TaskRole } from './task-context.ts';
@@ -25,6 +24,7 @@ export {
   shared,
   string,
   struct,
+  type TaskPolicyOptions,
   type Type,
   type ValueOf,
 } from '@spider/core';

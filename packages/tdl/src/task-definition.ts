@@ -1,13 +1,12 @@
 import {
-  DEFAULT_EXECUTION_POLICY,
+  applyPolicyOptions,
   type ExecutionPolicy,
-  LIMITS,
   SpiderError,
+  type TaskPolicyOptions,
   type TaskSignature,
   type Type,
   type Types,
   type ValueOf,
-  validateExecutionPolicy,
   type ValuesOf,
 } from '@spider/core';
 import type { TaskContext } from './task-context.ts';
@@ -37,6 +36,7 @@ export interface TaskOptions<Inputs extends Types, Outputs extends Types> {
   readonly name: string;
   readonly inputs: Inputs;
   readonly outputs: Outputs;
+  /** How often and how long it may run, unless a graph says otherwise. */
   readonly policy?: TaskPolicyOptions;
 
   /**
@@ -47,18 +47,6 @@ export interface TaskOptions<Inputs extends Types, Outputs extends Types> {
     context: TaskContext,
     ...inputs: ValuesOf<Inputs>
   ): TaskReturn<Outputs> | Promise<TaskReturn<Outputs>>;
-}
-
-/** How often and how long the task may run, unless a graph says otherwise. */
-export interface TaskPolicyOptions {
-  /** Further attempts after the first one failed. Default: 0. */
-  readonly retries?: number;
-  /** Attempts that may run at the same time. Default: 1. */
-  readonly instances?: number;
-  /** When an attempt counts as slow, so that another may start beside it. Default: 150 s, or half the hard timeout. */
-  readonly softTimeoutMs?: number;
-  /** When an attempt is killed. Default: 300 s, or twice the soft timeout. */
-  readonly hardTimeoutMs?: number;
 }
 
 /**
@@ -89,7 +77,7 @@ export class DefinedTask<
     this.functionName = options.name;
     this.inputs = options.inputs;
     this.outputs = options.outputs;
-    this.policy = policyOf(options.policy ?? {});
+    this.policy = applyPolicyOptions(options.policy ?? {});
     this.run = (context, ...inputs) => options.run(context, ...inputs);
   }
 
@@ -111,22 +99,4 @@ export class DefinedTask<
     }
     this.#packageName = name;
   }
-}
-
-function policyOf(options: TaskPolicyOptions): ExecutionPolicy {
-  const standard = DEFAULT_EXECUTION_POLICY;
-  const softTimeoutMs =
-    options.softTimeoutMs ??
-    Math.max(
-      LIMITS.taskTimeoutMsMin,
-      Math.min(standard.softTimeoutMs, Math.floor((options.hardTimeoutMs ?? Infinity) / 2)),
-    );
-  const policy = {
-    maxRetries: options.retries ?? standard.maxRetries,
-    maxInstances: options.instances ?? standard.maxInstances,
-    softTimeoutMs,
-    hardTimeoutMs: options.hardTimeoutMs ?? Math.max(standard.hardTimeoutMs, softTimeoutMs * 2),
-  };
-  validateExecutionPolicy(policy);
-  return policy;
 }

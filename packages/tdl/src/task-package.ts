@@ -4,7 +4,7 @@ import { DefinedTask, type TaskDefinition } from './task-definition.ts';
 import { TDL_VERSION } from './version.ts';
 
 /** Under this key a package keeps what an executor needs; equal for all copies of this library. */
-export const TASK_PACKAGE: unique symbol = Symbol.for('spider.tdl.package');
+const TASK_PACKAGE: unique symbol = Symbol.for('spider.tdl.package');
 
 /** A named set of tasks: the default export of a module that executors load by that name. */
 export interface TaskPackage {

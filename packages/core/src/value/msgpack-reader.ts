@@ -1,3 +1,4 @@
+import { MARKER_NAMES, MARKER_SIZES } from './msgpack-markers.ts';
 import { ValueError } from './value-error.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -194,7 +195,7 @@ export class MsgpackReader {
       this.#take(length + 1);
       return 0;
     }
-    const size = marker < 0x80 || marker >= 0xe0 ? 1 : SIZES[marker];
+    const size = marker < 0x80 || marker >= 0xe0 ? 1 : MARKER_SIZES[marker];
     if (size === undefined) this.#mismatch('value');
     this.#take(size);
     return 0;
@@ -306,7 +307,7 @@ export class MsgpackReader {
     if (this.isMap()) return 'map';
     if (marker < 0x80 || marker >= 0xe0) return 'integer';
     if (marker >> 4 === 9) return 'array';
-    return NAMES[marker] ?? 'the invalid byte c1';
+    return MARKER_NAMES[marker] ?? 'the invalid byte c1';
   }
 }
 
@@ -314,54 +315,3 @@ function narrow(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
-
-/** Whole sizes of the values that have one size only, by marker. */
-const SIZES: Readonly<Record<number, number>> = {
-  0xc0: 1,
-  0xc2: 1,
-  0xc3: 1,
-  0xca: 5,
-  0xcb: 9,
-  0xcc: 2,
-  0xcd: 3,
-  0xce: 5,
-  0xcf: 9,
-  0xd0: 2,
-  0xd1: 3,
-  0xd2: 5,
-  0xd3: 9,
-  0xd4: 3,
-  0xd5: 4,
-  0xd6: 6,
-  0xd7: 10,
-  0xd8: 18,
-};
-
-const NAMES: Readonly<Record<number, string>> = {
-  0xc0: 'nil',
-  0xc2: 'boolean',
-  0xc3: 'boolean',
-  0xc4: 'bytes',
-  0xc5: 'bytes',
-  0xc6: 'bytes',
-  0xc7: 'extension',
-  0xc8: 'extension',
-  0xc9: 'extension',
-  0xca: 'float',
-  0xcb: 'float',
-  0xcc: 'integer',
-  0xcd: 'integer',
-  0xce: 'integer',
-  0xcf: 'integer',
-  0xd0: 'integer',
-  0xd1: 'integer',
-  0xd2: 'integer',
-  0xd3: 'integer',
-  0xd4: 'extension',
-  0xd5: 'extension',
-  0xd6: 'extension',
-  0xd7: 'extension',
-  0xd8: 'extension',
-  0xdc: 'array',
-  0xdd: 'array',
-};
