@@ -1,6 +1,6 @@
 import { invalidArgument } from '../error.ts';
 import { LIMITS } from '../limits.ts';
-import type { ExecutionPolicy } from './task-graph.ts';
+import { DEFAULT_EXECUTION_POLICY, type ExecutionPolicy } from './task-graph.ts';
 
 const UINT32_MAX = 0xffff_ffff;
 
@@ -22,6 +22,12 @@ export function validateExecutionPolicy(policy: ExecutionPolicy): void {
     );
   }
 }
+
+export const isDefaultPolicy = (policy: ExecutionPolicy): boolean =>
+  policy.maxRetries === DEFAULT_EXECUTION_POLICY.maxRetries &&
+  policy.maxInstances === DEFAULT_EXECUTION_POLICY.maxInstances &&
+  policy.softTimeoutMs === DEFAULT_EXECUTION_POLICY.softTimeoutMs &&
+  policy.hardTimeoutMs === DEFAULT_EXECUTION_POLICY.hardTimeoutMs;
 
 function checkRange(policy: string, field: string, value: number, min: number, max: number): void {
   if (Number.isInteger(value) && value >= min && value <= max) return;

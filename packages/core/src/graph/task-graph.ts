@@ -29,6 +29,11 @@ export interface TerminationTask {
   readonly packageName: string;
   readonly functionName: string;
   readonly policy: ExecutionPolicy;
+  /**
+   * Set if the policy was written out, be it the default one. The reference's documents keep the
+   * difference, and nothing else does.
+   */
+  readonly hasExplicitPolicy?: true;
 }
 
 /** In `sourceTask`: the input is the job input whose number is in `sourceSlot`. */
