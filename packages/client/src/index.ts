@@ -7,8 +7,10 @@ export type { JobStatus } from './job-status.ts';
 // Putting jobs together.
 export { defineJob } from './job/define-job.ts';
 export type { ChosenOutputs, JobDefinition, OutputValues } from './job/define-job.ts';
+export { externalTask, type ExternalTaskOptions } from './job/external-task.ts';
 export type { JobGraph } from './job/job-graph.ts';
 export type { Position, Source, Sources, Task, TaskHandle, Value, Values } from './job/value.ts';
+export { withPolicy } from './job/with-policy.ts';
 
 // What the other names speak of.
 export {
@@ -32,6 +34,7 @@ export {
   type SpiderErrorCode,
   string,
   struct,
+  type TaskPolicyOptions,
   type TaskSignature,
   type Type,
   type ValueOf,

@@ -107,6 +107,11 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
     return fromWireJobStatus(status);
   }
 
+  /** The state the job is in. */
+  async state(options: RequestOptions = {}): Promise<JobState> {
+    return (await this.status(options)).state;
+  }
+
   /** Why the job failed; undefined if it did not, or not yet. */
   async error(options: RequestOptions = {}): Promise<string | undefined> {
     return (await this.status(options)).errorMessage;

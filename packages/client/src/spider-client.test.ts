@@ -110,12 +110,14 @@ describe('submit', () => {
       resourceGroupId: toId(5n),
     });
     expect(handle.id).toBe(JOB_ID);
-    const [first, second] = requests;
+    await client.submitAndStart(sum, [5, 6], { idempotencyKey: 'third' });
+    const [first, second, third] = requests;
     expect(first).toMatchObject({ start: false, resourceGroupId: 0n });
     expect(first?.idempotencyKey).toMatch(/^[0-9a-f]{32}$/);
     expect(decodeTaskGraph(first?.taskGraph ?? new Uint8Array())).toEqual(sum.graph);
     expect(first?.inputs).toEqual(encodeValues([float64, float64], [1, 2], 'job input'));
     expect(second).toMatchObject({ start: true, resourceGroupId: 5n, idempotencyKey: 'mine' });
+    expect(third).toMatchObject({ start: true, idempotencyKey: 'third' });
   });
 
   it('goes on to the next endpoint, with the same key, when one is gone or not ready', async () => {
@@ -271,6 +273,7 @@ describe('status', () => {
     });
     expect(clock.pauses).toHaveLength(2);
     expect(await handle.error()).toBe('task 1: no');
+    expect(await handle.state()).toBe(JobState.Failed);
   });
 
   it('is given up when the caller says so', async () => {

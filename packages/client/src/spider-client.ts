@@ -87,6 +87,15 @@ export class SpiderClient implements Disposable {
     return this.job(jobId, job);
   }
 
+  /** As `submit`, and starts the job in the same request. */
+  submitAndStart<Inputs extends Types, Outputs>(
+    job: JobDefinition<Inputs, Outputs>,
+    inputs: ValuesOf<Inputs>,
+    options: Omit<SubmitOptions, 'start'> = {},
+  ): Promise<JobHandle<Outputs>> {
+    return this.submit(job, inputs, { ...options, start: true });
+  }
+
   /**
    * Submits a task graph that was built with core's TaskGraphBuilder.
    *

@@ -246,6 +246,14 @@ describe('what is refused, by the compiler or when the job is put together', () 
     );
   });
 
+  it('what is no task', () => {
+    const refusal = 'a graph is made of tasks from defineTask or externalTask';
+    for (const other of [Math.sqrt, undefined, null, 'add', {}] as unknown as (typeof notify)[]) {
+      expect(define((graph) => void graph.task(other))).toThrow(refusal);
+      expect(define((graph) => graph.commitTask(other))).toThrow(refusal);
+    }
+  });
+
   it('a task for a graph that is put together already', () => {
     let late: JobGraph | undefined;
     defineJob([], (graph) => {

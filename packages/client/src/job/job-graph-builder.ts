@@ -47,6 +47,7 @@ export class JobGraphBuilder {
 
   taskFrom(signature: TaskSignature, sources: readonly unknown[]): TaskNode {
     this.#checkOpen();
+    checkSignature(signature);
     const { functionName, inputs, outputs } = signature;
     try {
       const kind = this.#kindOf(signature);
@@ -169,11 +170,21 @@ export class JobGraphBuilder {
 }
 
 function terminationTask(signature: TaskSignature): TerminationTask {
+  checkSignature(signature);
   const { packageName, functionName, inputs, policy } = signature;
   if (inputs.length > 0) {
     throw invalidArgument(`${functionName}: a commit or cleanup task has no inputs of its own`);
   }
   return { packageName, functionName, policy };
+}
+
+/** For callers without a compiler, who may hand over the function itself. */
+function checkSignature(signature: unknown): void {
+  const { inputs, outputs } = (signature ?? {}) as Partial<TaskSignature>;
+  if (Array.isArray(inputs) && Array.isArray(outputs)) return;
+  throw invalidArgument(
+    `a graph is made of tasks from defineTask or externalTask, not of what is a ${typeof signature}`,
+  );
 }
 
 function inContext(place: string, error: unknown): unknown {
