@@ -1,1 +1,7 @@
-export {};
+// What is around an execution manager, for tests and simulations.
+export { Changes } from './testing/changes.ts';
+export { FakeExecutor, FakeExecutors } from './testing/fake-executors.ts';
+export { makeLot } from './testing/make-lot.ts';
+export type { LotFixture } from './testing/make-lot.ts';
+export { ScriptedControlPlane } from './testing/scripted-control-plane.ts';
+export type { ControlPlaneOptions, HeardReport } from './testing/scripted-control-plane.ts';

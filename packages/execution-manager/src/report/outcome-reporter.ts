@@ -142,10 +142,10 @@ export class OutcomeReporter {
     elapsedUs: number,
   ): void {
     if (this.#count >= MESSAGE_TASKS || this.#bytes >= MESSAGE_BYTES) this.#seal();
-    if (this.#count === 0) this.#options.onGathered();
     this.#groupOf(lot).add(lot, position, outcome, payload, startedMs, elapsedUs);
     this.#count += 1;
     this.#bytes += payload.length;
+    if (this.#count === 1) this.#options.onGathered();
   }
 
   #groupOf(lot: InstanceLot): ReportGroup {

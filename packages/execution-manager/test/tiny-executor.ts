@@ -1,0 +1,118 @@
+/**
+ * An executor of few words, for tests of those who run executors. It speaks the pipe by hand, so that
+ * a mistake in the real codec does not hide in both ends. What it does depends on the function:
+ *
+ * - echo: its outputs are its inputs
+ * - fail, fail-for-good: answers the text in its inputs, as an error
+ * - pause: as echo, after so many milliseconds
+ * - exit, signal: ends with the code, or by the signal, in its inputs
+ * - hang: blocks for ever
+ * - fork: starts a process that connects to the port in its inputs and stays, then blocks for ever
+ * - garbage: writes nonsense to stdout and stays
+ * - print: writes its inputs to stderr, and is done
+ * - environment: answers its environment as JSON
+ */
+import { spawn } from 'node:child_process';
+import { writeSync } from 'node:fs';
+
+let buffered = Buffer.alloc(0);
+
+process.stdin.on('data', (chunk: Buffer) => {
+  buffered = Buffer.concat([buffered, chunk]);
+  while (buffered.length >= 4) {
+    const end = 4 + buffered.readUInt32BE(0);
+    if (buffered.length < end) return;
+    const body = buffered.subarray(4, end);
+    buffered = buffered.subarray(end);
+    handle(body);
+  }
+});
+process.stdin.on('end', () => process.exit(0));
+
+function handle(body: Buffer): void {
+  if (body.readUInt32LE(0) === 1) process.exit(0);
+  const fields: Buffer[] = [];
+  for (let position = 4; position < body.length;) {
+    const length = Number(body.readBigUInt64LE(position));
+    fields.push(body.subarray(position + 8, position + 8 + length));
+    position += 8 + length;
+  }
+  const [packageName, functionName, , inputs] = fields;
+  if (packageName?.length === 0) answer(1, errorOf('no such package'));
+  else run(String(functionName), inputs ?? Buffer.alloc(0));
+}
+
+function run(functionName: string, inputs: Buffer): void {
+  const text = inputs.toString();
+  switch (functionName) {
+    case 'echo':
+      answer(0, inputs);
+      return;
+    case 'fail':
+      answer(1, errorOf(text));
+      return;
+    case 'fail-for-good':
+      answer(2, errorOf(text));
+      return;
+    case 'pause':
+      block(Number(text));
+      answer(0, inputs, Number(text) * 1000);
+      return;
+    case 'exit':
+      process.exit(Number(text));
+      return;
+    case 'signal':
+      process.kill(process.pid, text as NodeJS.Signals);
+      block(Infinity);
+      return;
+    case 'hang':
+      block(Infinity);
+      return;
+    case 'fork': {
+      const code = `require('net').connect(${text}, '127.0.0.1'); setInterval(() => {}, 1000)`;
+      spawn(process.execPath, ['-e', code], { stdio: 'inherit' });
+      block(Infinity);
+      return;
+    }
+    case 'garbage':
+      writeSync(1, Buffer.from('ffffffffffffffff', 'hex'));
+      return;
+    case 'print':
+      writeSync(2, inputs);
+      answer(0, inputs);
+      return;
+    case 'environment':
+      answer(0, Buffer.from(JSON.stringify(process.env)));
+      return;
+    default:
+      answer(1, errorOf(`no such function: ${functionName}`));
+  }
+}
+
+function answer(outcome: number, payload: Buffer, elapsedUs = 7): void {
+  const frame = Buffer.alloc(28 + payload.length);
+  frame.writeUInt32BE(24 + payload.length, 0);
+  frame.writeUInt32LE(0, 4);
+  frame.writeUInt32LE(outcome, 8);
+  frame.writeBigUInt64LE(BigInt(payload.length), 12);
+  payload.copy(frame, 20);
+  frame.writeBigUInt64LE(BigInt(elapsedUs), 20 + payload.length);
+  writeSync(1, frame);
+}
+
+/** MessagePack of `TaskError(ExecutionError(message))`. */
+function errorOf(message: string): Buffer {
+  const text = Buffer.from(message);
+  return Buffer.concat([
+    Buffer.from([0x81, 0xa9]),
+    Buffer.from('TaskError'),
+    Buffer.from([0x81, 0xae]),
+    Buffer.from('ExecutionError'),
+    Buffer.from([0xd9, text.length]),
+    text,
+  ]);
+}
+
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
