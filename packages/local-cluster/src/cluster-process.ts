@@ -35,6 +35,8 @@ export interface ProcessOptions {
   readonly binary: string;
   /** The script that is run. */
   readonly path: string;
+  /** Where it works. */
+  readonly directory: string;
   /** Writes the configuration and answers the arguments; called at each start. */
   readonly prepare: () => Promise<readonly string[]>;
   readonly env: NodeJS.ProcessEnv;
@@ -145,11 +147,12 @@ export class ServiceProcess implements ClusterProcess {
   }
 
   async #spawn(args: readonly string[]): Promise<RunningChild> {
-    const { path, env, onLog, logPath } = this.#options;
+    const { path, directory, env, onLog, logPath } = this.#options;
     const log = await openLog(onLog ?? logPath);
     const child = spawn(process.execPath, [path, ...args], {
       // The other end of stdin closes when this process dies, in whatever way.
       stdio: ['pipe', 'pipe', log.stdio],
+      cwd: directory,
       env: { ...env, SPIDER_EXIT_WITH_PARENT: '1' },
       // Ctrl-C in the terminal is for this process alone, which then ends the others in order.
       detached: HAS_GROUPS,

@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { ServiceProcess, type ClusterProcess, type ProcessOptions } from './cluster-process.ts';
@@ -13,7 +13,10 @@ export interface ServiceBinaries {
 }
 
 export interface LocalClusterOptions {
-  /** Where configurations, logs and the database are kept; made if it is not there. */
+  /**
+   * Where configurations, logs and the database are kept, and where all processes work; made if it is
+   * not there.
+   */
   readonly directory: string;
   /** The folder of task packages. */
   readonly packageDir: string;
@@ -70,8 +73,10 @@ export interface LocalCluster extends AsyncDisposable {
  * running then.
  */
 export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
-  await mkdir(options.directory, { recursive: true });
-  const cluster = new ProcessCluster(options);
+  const directory = resolve(options.directory);
+  const packageDir = resolve(options.packageDir);
+  await mkdir(directory, { recursive: true });
+  const cluster = new ProcessCluster({ ...options, directory, packageDir });
   try {
     await cluster.start();
   } catch (error) {
@@ -201,7 +206,8 @@ class ProcessCluster implements LocalCluster {
       name,
       binary,
       prepare,
-      path: binaries?.[kind] ?? OWN_BINARIES[kind],
+      path: resolve(binaries?.[kind] ?? OWN_BINARIES[kind]),
+      directory,
       env: { ...process.env, SPIDER_LOG: logLevel, ...env },
       startTimeoutMs: this.#options.startTimeoutMs ?? 30_000,
       stopTimeoutMs: this.#options.stopTimeoutMs ?? 10_000,
