@@ -1,9 +1,9 @@
 import { LIMITS } from '../../limits.ts';
 import type { TypeDescriptor, ValueType } from '../../value/type-descriptor.ts';
 import { TypeTable } from '../../value/type-table.ts';
+import { isDefaultPolicy } from '../execution-policy.ts';
 import { defaultJobOutputSlots } from '../job-output-slots.ts';
 import {
-  DEFAULT_EXECUTION_POLICY,
   SOURCE_CONSTANT,
   SOURCE_JOB_INPUT,
   type ExecutionPolicy,
@@ -91,11 +91,7 @@ function writeTaskCode(writer: VarintWriter, task: TerminationTask): void {
 
 function writePolicy(writer: VarintWriter, policy: ExecutionPolicy): void {
   const { maxRetries, maxInstances, softTimeoutMs, hardTimeoutMs } = policy;
-  const isDefault =
-    maxRetries === DEFAULT_EXECUTION_POLICY.maxRetries &&
-    maxInstances === DEFAULT_EXECUTION_POLICY.maxInstances &&
-    softTimeoutMs === DEFAULT_EXECUTION_POLICY.softTimeoutMs &&
-    hardTimeoutMs === DEFAULT_EXECUTION_POLICY.hardTimeoutMs;
+  const isDefault = isDefaultPolicy(policy);
   writer.appendUint8(isDefault ? 0 : 1);
   if (isDefault) return;
   writer.appendVarint(maxRetries);

@@ -1,4 +1,5 @@
 import { invalidArgument } from '../../error.ts';
+import { LIMITS } from '../../limits.ts';
 import type { TaskGraphBuilder } from '../task-graph-builder.ts';
 import {
   DEFAULT_EXECUTION_POLICY,
@@ -99,6 +100,9 @@ export class TaskReader {
     this.#reader.enterList('a list of input sources');
     while (this.#reader.nextElement()) {
       this.#source = this.#sources.length;
+      if (this.#source === 2 * LIMITS.slotsPerTask) {
+        throw this.#reader.error(`a task has at most ${LIMITS.slotsPerTask} input sources`);
+      }
       this.#sources.push(0, 0);
       readStruct(this.#reader, INPUT_SOURCE, this.#readSourceField);
     }

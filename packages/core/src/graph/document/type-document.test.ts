@@ -209,3 +209,27 @@ test('equal types are one descriptor', () => {
   reader.nextElement();
   expect(types.readType()).toBe(first);
 });
+
+describe('types are bounded in number', () => {
+  const readAll = (count: number, type: (number: number) => string): (() => void) => {
+    const texts = Array.from({ length: count }, (_, number) => type(number));
+    const reader = new JsonReader(new TextEncoder().encode(`[${texts.join()}]`));
+    const types = new TypeReader(reader);
+    return () => {
+      reader.enterList('types');
+      while (reader.nextElement()) types.readType();
+    };
+  };
+
+  test('of inputs and outputs', () => {
+    const type = (number: number): string => `{"Value":{"Struct":"S${number}"}}`;
+    expect(readAll(65_536, type)).not.toThrow();
+    expect(readAll(65_537, type)).toThrow('the graph has more than 65536 different types');
+  });
+
+  test('and those that others are made of', () => {
+    const type = (number: number): string =>
+      `{"Value":${'{"List":'.repeat(60)}{"Struct":"S${number}"}${'}'.repeat(61)}`;
+    expect(readAll(8_595, type)).toThrow('the graph has more than 524288 different types');
+  });
+});

@@ -1,4 +1,5 @@
 import { assert } from '../../assert.ts';
+import { LIMITS } from '../../limits.ts';
 import type { TypeDescriptor } from '../../value/type-descriptor.ts';
 import type { DocumentReader } from './document-reader.ts';
 import { TypeReader } from './type-reader.ts';
@@ -30,6 +31,9 @@ export class TypeListReader {
     let list = 0;
     this.#reader.enterList(what);
     while (this.#reader.nextElement()) {
+      if (current.length === LIMITS.slotsPerTask) {
+        throw this.#reader.error(`${what} has more than ${LIMITS.slotsPerTask} types`);
+      }
       const type = this.#types.readType();
       current.push(type);
       list = this.#append(list, type);

@@ -1,4 +1,5 @@
 import { assert } from '../../assert.ts';
+import type { SpiderError } from '../../error.ts';
 import { LIMITS } from '../../limits.ts';
 import type { MapKeyType, TypeDescriptor, ValueType } from '../../value/type-descriptor.ts';
 import type { DocumentReader } from './document-reader.ts';
@@ -35,6 +36,9 @@ const BOOLEAN = LEAVES.indexOf('boolean');
 const LIST = 5;
 const WRAPPERS = 6;
 
+/** With the types that others are made of; few are made of more than a handful. */
+const VALUE_TYPES_MAX = 8 * LIMITS.typesPerJob;
+
 /**
  * Reads types of inputs and outputs. Equal ones get the same number and the same descriptor, and
  * reading one that was there before makes no object.
@@ -58,6 +62,7 @@ export class TypeReader {
     leaveVariant(this.#reader, 'a type');
     const known = this.#numbers.get(value * 2 + shared);
     if (known !== undefined) return known;
+    if (this.#types.length === LIMITS.typesPerJob) throw this.#tooMany(LIMITS.typesPerJob);
     const number = this.#types.push({ shared: shared === 1, value: this.#value(value) }) - 1;
     this.#numbers.set(value * 2 + shared, number);
     return number;
@@ -128,7 +133,7 @@ export class TypeReader {
     if (name === '') throw this.#reader.error('a struct type has an empty name');
     const known = this.#structs.get(name);
     if (known !== undefined) return known;
-    const number = this.#values.push({ type: 'struct', name }) - 1;
+    const number = this.#addValue({ type: 'struct', name });
     this.#structs.set(name, number);
     return number;
   }
@@ -158,9 +163,18 @@ export class TypeReader {
       wrapper === LIST
         ? { type: 'list', element: value }
         : { type: 'map', key: this.#value(wrapper) as MapKeyType, value };
-    const number = this.#values.push(wrapped) - 1;
+    const number = this.#addValue(wrapped);
     this.#wrapped.set(inner * WRAPPERS + wrapper, number);
     return number;
+  }
+
+  #addValue(value: ValueType): number {
+    if (this.#values.length === VALUE_TYPES_MAX) throw this.#tooMany(VALUE_TYPES_MAX);
+    return this.#values.push(value) - 1;
+  }
+
+  #tooMany(limit: number): SpiderError {
+    return this.#reader.error(`the graph has more than ${limit} different types`);
   }
 
   #value(number: number): ValueType {

@@ -141,6 +141,24 @@ describe('a malformed task is refused, with its index:', () => {
     expect(refusedTasks(taskText('', ''), malformed)).toThrow(message);
   });
 
+  test('with more inputs, outputs or sources than a task may have', () => {
+    const most = 65_536;
+    const types = (count: number): string => Array.from({ length: count }, () => int64).join();
+    const zeros = (count: number): string =>
+      `[${Array.from({ length: count }, () => '[0,0]').join()}]`;
+    const source = taskText('', int64);
+    expect(refusedTasks(source, taskText(types(most), types(most), zeros(most)))).not.toThrow();
+    expect(refusedTasks(source, taskText(types(most + 1), ''))).toThrow(
+      'a list of input types has more than 65536 types',
+    );
+    expect(refusedTasks(source, taskText('', types(most + 1)))).toThrow(
+      'a list of output types has more than 65536 types',
+    );
+    expect(refusedTasks(source, taskText(int64, '', zeros(most + 1)))).toThrow(
+      'a task has at most 65536 input sources',
+    );
+  });
+
   test.each([
     ['[]', 'missing field `tdl_context` of a termination task'],
     ['{}', 'missing field `tdl_context` of a termination task'],
