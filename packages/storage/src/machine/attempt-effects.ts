@@ -8,20 +8,17 @@ import type { AttemptColumns } from './job-event.ts';
 export class AttemptEffects {
   readonly list: JobEffect[];
   readonly #attempts: AttemptColumns;
-  readonly #isReplay: boolean;
   #positions: number[] | undefined;
   readonly #malformed = new Map<number, string>();
   #cancelled: CancelledEffect | undefined;
 
-  constructor(list: JobEffect[], attempts: AttemptColumns, isReplay: boolean) {
+  constructor(list: JobEffect[], attempts: AttemptColumns) {
     this.list = list;
     this.#attempts = attempts;
-    this.#isReplay = isReplay;
   }
 
-  /** The attempt at this position counts, and goes to the journal unless it comes from there. */
+  /** The attempt at this position counts and goes to the journal. */
   record(position: number): void {
-    if (this.#isReplay) return;
     if (this.#positions === undefined) {
       this.#positions = [];
       this.list.push(journalEffect(this.#attempts, this.#positions, this.#malformed));

@@ -11,7 +11,7 @@ const LENGTH_BYTES = 4;
  */
 export class OutputStore {
   readonly #graph: TaskGraph;
-  readonly #arena = new PayloadArena();
+  #arena = new PayloadArena();
   /** Of each task, see `readersLeft`. */
   readonly #readersLeft: Uint32Array;
   readonly #chunkOfTask: Uint32Array;
@@ -111,10 +111,9 @@ export class OutputStore {
     return frame.finish();
   }
 
-  /** Forgets all outputs. */
+  /** Forgets all outputs; no task is going to take one any more. */
   clear(): void {
-    this.#arena.clear();
-    this.#readersLeft.fill(0);
+    this.#arena = new PayloadArena();
   }
 
   /** Live blocks by chunk, counted anew, beside what the arena says; for checks. */

@@ -37,6 +37,20 @@ describe('the payload arena', () => {
     arena.release(first);
     expect(arena.totalBytes).toBe(8 * KIB);
     expect(arena.liveCount(first)).toBe(0);
+    expect(() => arena.bytes(first)).toThrow();
+  });
+
+  test('gives the number of a chunk that is gone to the next one', () => {
+    const arena = new PayloadArena();
+    const numbers = new Set<number>();
+    let previous: number | undefined;
+    for (let i = 0; i < 50; i++) {
+      arena.copyIn(block(900 * KIB, i), 0, 900 * KIB);
+      if (previous !== undefined) arena.release(previous);
+      previous = arena.currentChunk;
+      numbers.add(previous);
+    }
+    expect(numbers.size).toBe(2);
   });
 
   test('writes a chunk anew when nothing in it is needed any more', () => {

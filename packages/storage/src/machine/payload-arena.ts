@@ -61,15 +61,6 @@ export class PayloadArena {
     else this.#drop(chunkNumber);
   }
 
-  /** Releases everything. */
-  clear(): void {
-    this.#chunks.length = 0;
-    this.#freeNumbers.length = 0;
-    this.#current = -1;
-    this.#used = 0;
-    this.#totalBytes = 0;
-  }
-
   #open(length: number): Chunk {
     const full = this.#current;
     if (full !== -1 && this.liveCount(full) === 0) this.#drop(full);

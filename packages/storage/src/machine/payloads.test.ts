@@ -12,7 +12,7 @@ const output = (task: number, position: number): TaskSource => ({ from: 'task', 
 
 describe('the inputs of a task', () => {
   test('come from job inputs, constants and outputs, in order', () => {
-    const long = new Uint8Array(100).fill(7);
+    const long = new Uint8Array(70_000).fill(7);
     const graph = graphOf(
       [
         { from: [input(1), input(0)], outputs: 2 },
@@ -41,6 +41,14 @@ describe('the inputs of a task', () => {
   test('are an empty frame if it has none', () => {
     const job = JobDriver.running(graphOf([{}]));
     expect([...job.leaseOne(0).inputs]).toEqual([0, 0, 0, 0]);
+  });
+
+  test('may be empty', () => {
+    const job = JobDriver.running(graphOf([{ outputs: 2 }, { from: [output(0, 1)] }]));
+    const { task, instance } = job.leaseOne(0);
+    const reports = [{ task, instance, outputs: [bytes(1), bytes()] }];
+    expect(job.report(reports)).toEqual([ReportVerdict.Accepted]);
+    expect(listsOf(job.leaseOne(1).inputs)).toEqual([[]]);
   });
 
   test('of a whole batch lie in one buffer', () => {

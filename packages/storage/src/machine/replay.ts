@@ -15,7 +15,7 @@ import { beginTransition } from './transition.ts';
 export function applyReplay(job: JobControlBlock, event: ReplayEvent, effects: JobEffect[]): void {
   assert(job.instances.liveCount === 0, `${job.name}: replay while instances are out`);
   const attempts = new AttemptCursor(event);
-  const attemptEffects = new AttemptEffects(effects, event, true);
+  const attemptEffects = new AttemptEffects(effects, event);
   while (attempts.next()) {
     const problem = replayAttempt(job, event, attempts, attemptEffects);
     if (problem === undefined) continue;

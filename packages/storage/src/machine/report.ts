@@ -12,7 +12,7 @@ import { ReportVerdict, type ReportEvent } from './job-event.ts';
  */
 export function applyReports(job: JobControlBlock, event: ReportEvent, effects: JobEffect[]): void {
   const attempts = new AttemptCursor(event);
-  const attemptEffects = new AttemptEffects(effects, event, false);
+  const attemptEffects = new AttemptEffects(effects, event);
   const { verdicts } = event;
   while (attempts.next()) {
     const verdict = applyReport(job, event, attempts, attemptEffects);
