@@ -4,52 +4,52 @@ import type { DocumentWriter } from '../document/document-writer.ts';
 
 /** Writes a document in MessagePack, structs as maps with the fields' names. */
 export class MsgpackDocumentWriter implements DocumentWriter {
-  protected readonly writer = new MsgpackWriter(4096, LIMITS.submissionBytes);
+  readonly #writer = new MsgpackWriter(4096, LIMITS.submissionBytes);
 
   get length(): number {
-    return this.writer.length;
+    return this.#writer.length;
   }
 
   toBytes(): Uint8Array<ArrayBuffer> {
-    return this.writer.toBytes();
+    return this.#writer.toBytes();
   }
 
   beginStruct(fieldCount: number): void {
-    this.writer.writeMapHeader(fieldCount);
+    this.#writer.writeMapHeader(fieldCount);
   }
 
   writeKey(name: string): void {
-    this.writer.writeString(name);
+    this.#writer.writeString(name);
   }
 
   endStruct(): void {}
 
   beginList(count: number): void {
-    this.writer.writeArrayHeader(count);
+    this.#writer.writeArrayHeader(count);
   }
 
   endList(): void {}
 
   beginVariant(name: string): void {
-    this.writer.writeMapHeader(1);
-    this.writer.writeString(name);
+    this.#writer.writeMapHeader(1);
+    this.#writer.writeString(name);
   }
 
   endVariant(): void {}
 
   writeText(text: string): void {
-    this.writer.writeString(text);
+    this.#writer.writeString(text);
   }
 
   writeUint(value: number): void {
-    this.writer.writeInt(value);
+    this.#writer.writeInt(value);
   }
 
   writeNull(): void {
-    this.writer.writeNil();
+    this.#writer.writeNil();
   }
 
   repeat(start: number, end: number): void {
-    this.writer.append(this.writer.peek().subarray(start, end));
+    this.#writer.append(this.#writer.peek().subarray(start, end));
   }
 }
