@@ -104,8 +104,9 @@ export class OutputStore {
     for (const slot of jobOutputSlots) size += LENGTH_BYTES + (this.#slotLength[slot] as number);
     const frame = new GrowingBuffer(size);
     frame.length = writeUint32(frame.bytes, 0, jobOutputSlots.length);
+    let task = 0;
     for (const slot of jobOutputSlots) {
-      const task = ownerOf(outputOffset, slot);
+      task = ownerOf(outputOffset, slot, task);
       this.write(task, slot - (outputOffset[task] as number), frame);
     }
     return frame.finish();
@@ -136,12 +137,18 @@ function countReaders(graph: TaskGraph): Uint32Array {
   for (const source of graph.sourceTask) {
     if (source < SOURCE_CONSTANT) count(source);
   }
-  for (const slot of graph.jobOutputSlots) count(ownerOf(graph.outputOffset, slot));
+  let owner = 0;
+  for (const slot of graph.jobOutputSlots) {
+    owner = ownerOf(graph.outputOffset, slot, owner);
+    count(owner);
+  }
   return readers;
 }
 
-/** The task that an output slot belongs to. */
-function ownerOf(outputOffset: Uint32Array, slot: number): number {
+/** The task that an output slot belongs to; most often the one after that of the slot before. */
+function ownerOf(outputOffset: Uint32Array, slot: number, previous: number): number {
+  const next = previous + 1;
+  if (slot >= (outputOffset[next] as number) && slot < (outputOffset[next + 1] ?? 0)) return next;
   let low = 0;
   let high = outputOffset.length - 1;
   while (high - low > 1) {
