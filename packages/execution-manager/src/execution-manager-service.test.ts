@@ -178,6 +178,7 @@ describe('an execution manager', () => {
   test('says something when nothing else is to be said', async () => {
     const bench = await start(1, { heartbeatIntervalMs: 20 });
     await bench.plane.changes.until(() => bench.plane.heartbeats >= 3);
+    expect(bench.plane.hellos).toHaveLength(1);
   });
 
   test('drops cancelled instances', async () => {
@@ -282,6 +283,7 @@ test('with storage at another place of the list it goes there', async () => {
   const bench = stack.use(new Bench(plane, 1, [away.url, plane.url]));
   await bench.service.ready;
   await bench.connected();
+  expect(plane.registrations).toHaveLength(1);
 });
 
 test('a scheduler that was away is asked again for all that is wanted', async () => {
@@ -290,7 +292,7 @@ test('a scheduler that was away is asked again for all that is wanted', async ()
   plane.breakAssignments();
   await plane.changes.until(() => plane.assignmentHellos.length === 2 && plane.credit === 2);
   await bench.give(7, [0]);
-  await bench.executors.given(0, 1);
+  expect((await bench.executors.given(0, 1)).pending).toHaveLength(1);
 });
 
 test('a scheduler that sends more than it was asked for is left', async () => {

@@ -19,16 +19,15 @@ import {
   WorkerService,
 } from '@spider/proto';
 import {
-  createInMemoryTransport,
   handleStream,
   type RpcServer,
+  type RpcServerOptions,
   type RpcStream,
   startRpcServer,
 } from '@spider/runtime';
 import { Changes } from './changes.ts';
 
-type Routes = Parameters<typeof createInMemoryTransport>[0];
-type Router = Parameters<Routes>[0];
+type Router = Parameters<RpcServerOptions['routes']>[0];
 
 export interface ControlPlaneOptions {
   readonly sessionId?: number;

@@ -1,0 +1,80 @@
+import { parseConfig } from '@spider/runtime/node';
+import { expect, test } from 'vitest';
+import { type ExecutionManagerConfig, executionManagerConfigSchema } from './config.ts';
+
+const parse = (text: string): ExecutionManagerConfig =>
+  parseConfig('em.yaml', text, executionManagerConfigSchema);
+
+const MINIMAL = `
+storage: { host: 127.0.0.1, port: 50051 }
+task_executor: { package_dir: /packages }
+`;
+
+test('storage and the folder of task packages are enough', () => {
+  expect(parse(MINIMAL)).toEqual({
+    storageEndpoints: ['http://127.0.0.1:50051'],
+    schedulerEndpoints: ['http://127.0.0.1:50051'],
+    slots: undefined,
+    drainTimeoutMs: 50_000,
+    cancelGraceMs: 1_000,
+    startTimeoutMs: 30_000,
+    taskExecutor: {
+      binPath: undefined,
+      packageDir: '/packages',
+      inheritedEnv: [],
+      maxLogLineBytes: 65_536,
+    },
+  });
+});
+
+test('a configuration of the reference is taken as it is', () => {
+  const config = parse(`
+storage: { host: spider-storage, port: 50051 }
+scheduler: { host: spider-scheduler, port: 50052 }
+connection_pool_size: 4
+scheduler_poll_wait_ms: 1000
+liveness: { storage_heartbeat_interval_sec: 1, scheduler_heartbeat_interval_sec: 1 }
+task_executor:
+  bin_path: /usr/local/bin/spider-task-executor
+  package_dir: /opt/spider/packages
+  inherited_env: [MODEL_PATH]
+  max_log_line_bytes: 1024
+`);
+  expect(config).toMatchObject({
+    storageEndpoints: ['http://spider-storage:50051'],
+    schedulerEndpoints: ['http://spider-scheduler:50052'],
+    taskExecutor: {
+      binPath: '/usr/local/bin/spider-task-executor',
+      inheritedEnv: ['MODEL_PATH'],
+      maxLogLineBytes: 1024,
+    },
+  });
+});
+
+test('storage and scheduler may be in several places', () => {
+  const config = parse(`
+storage_endpoints: [{ host: a, port: 1 }, { host: "::1", port: 2 }]
+scheduler_endpoints: [{ host: c, port: 3 }]
+slots: 7
+task_executor: { package_dir: /packages }
+`);
+  expect(config).toMatchObject({
+    storageEndpoints: ['http://a:1', 'http://[::1]:2'],
+    schedulerEndpoints: ['http://c:3'],
+    slots: 7,
+  });
+});
+
+test.each([
+  ['task_executor: { package_dir: /p }', 'storage is missing: either this or storage_endpoints'],
+  [`${MINIMAL}slots: 0`, 'slots is 0: '],
+  [`${MINIMAL}slots: 5000`, 'slots is 5000: '],
+  [`${MINIMAL}slots: "two"`, 'slots is "two": '],
+  ['storage: { host: a, port: 1 }', 'task_executor is missing: '],
+  [
+    `${MINIMAL}scheduler: { host: a, port: 1 }\nscheduler_endpoints: [{ host: b, port: 1 }]`,
+    'this and scheduler_endpoints exclude each other',
+  ],
+])('%j is refused with key and rule', (text, message) => {
+  expect(() => parse(text)).toThrow(message);
+});

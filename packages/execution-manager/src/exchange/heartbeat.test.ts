@@ -1,0 +1,51 @@
+import { ManualClock } from '@spider/runtime/testing';
+import { beforeEach, expect, test } from 'vitest';
+import { Heartbeat } from './heartbeat.ts';
+
+let clock: ManualClock;
+let beats: number;
+let heartbeat: Heartbeat;
+beforeEach(() => {
+  clock = new ManualClock();
+  beats = 0;
+  heartbeat = new Heartbeat(clock, () => {
+    beats += 1;
+    heartbeat.sent();
+  });
+});
+
+test('beats twice in an interval when nothing is sent', () => {
+  heartbeat.start(1_000);
+  clock.advance(499);
+  expect(beats).toBe(0);
+  clock.advance(1);
+  expect(beats).toBe(1);
+  clock.advance(1_000);
+  expect(beats).toBe(3);
+});
+
+test('is quiet as long as something else is sent', () => {
+  heartbeat.start(1_000);
+  for (let i = 0; i < 20; i += 1) {
+    clock.advance(400);
+    heartbeat.sent();
+  }
+  expect(beats).toBe(0);
+  clock.advance(500);
+  expect(beats).toBe(1);
+});
+
+test('has one timer, and none when it is stopped', () => {
+  heartbeat.start(1_000);
+  heartbeat.start(2_000);
+  clock.advance(5_000);
+  expect(clock.pendingTimers).toBe(1);
+  heartbeat.stop();
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test('of no interval at all is still no busy loop', () => {
+  heartbeat.start(0);
+  clock.advance(100);
+  expect(beats).toBe(10);
+});
