@@ -9,6 +9,7 @@ import type { JobCache } from './cache/job-cache.ts';
 import { BlobKind } from './db/job-store.ts';
 import type { JobStore } from './db/job-store.ts';
 import type { EffectRunner } from './effect-runner.ts';
+import type { Journal } from './journal/journal.ts';
 import { submitJob } from './submission/submit-job.ts';
 import type { Submission, SubmittedJob } from './submission/submit-job.ts';
 import { fromUnknown } from './unknown-error.ts';
@@ -16,6 +17,7 @@ import { fromUnknown } from './unknown-error.ts';
 export interface JobsOptions {
   readonly clock: Clock;
   readonly store: JobStore;
+  readonly journal: Journal;
   readonly cache: JobCache;
   readonly runner: EffectRunner;
   /** The least time between two notices to one who watches a job. */

@@ -102,6 +102,7 @@ export class StorageService implements Service {
     this.jobs = new Jobs({
       clock,
       store: store.jobs,
+      journal: this.#journal,
       cache: this.#cache,
       runner: this.#runner,
       watchIntervalMs: runtime.jobs.watch_interval_ms,

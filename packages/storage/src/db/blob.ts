@@ -7,22 +7,30 @@ import type { Schema } from './schema.ts';
 /** Rows in one statement: 4 MiB, which are 8 in text, below the 16 of a MySQL packet by default. */
 const PARTS_PER_STATEMENT = 4;
 
-/** Writes a value of any size as rows of at most LIMITS.blobRowBytes. An empty one is one empty row. */
-export async function insertBlob(
+export interface BlobRow {
+  readonly job_id: JobId;
+  readonly kind: BlobKind;
+  readonly part: number;
+  readonly data: Buffer;
+}
+
+/** A value of any size as rows of at most LIMITS.blobRowBytes. An empty one is one empty row. */
+export function blobRows(jobId: JobId, kind: BlobKind, value: Uint8Array): BlobRow[] {
+  const rows: BlobRow[] = [];
+  for (let start = 0; start === 0 || start < value.length; start += LIMITS.blobRowBytes) {
+    const data = toBuffer(value.subarray(start, start + LIMITS.blobRowBytes));
+    rows.push({ job_id: jobId, kind, part: rows.length, data });
+  }
+  return rows;
+}
+
+export async function insertBlobRows(
   transaction: Transaction<Schema>,
-  jobId: JobId,
-  kind: BlobKind,
-  value: Uint8Array,
+  rows: readonly BlobRow[],
 ): Promise<void> {
-  const partCount = Math.max(1, Math.ceil(value.length / LIMITS.blobRowBytes));
-  for (let first = 0; first < partCount; first += PARTS_PER_STATEMENT) {
-    const rows = [];
-    for (let part = first; part < Math.min(first + PARTS_PER_STATEMENT, partCount); part++) {
-      const start = part * LIMITS.blobRowBytes;
-      const data = value.subarray(start, start + LIMITS.blobRowBytes);
-      rows.push({ job_id: jobId, kind, part, data: toBuffer(data) });
-    }
-    await transaction.insertInto('job_blobs').values(rows).execute();
+  for (let first = 0; first < rows.length; first += PARTS_PER_STATEMENT) {
+    const some = rows.slice(first, first + PARTS_PER_STATEMENT);
+    await transaction.insertInto('job_blobs').values(some).execute();
   }
 }
 

@@ -76,11 +76,16 @@ export interface JournalRow {
   readonly records: Uint8Array;
 }
 
-/** What one transaction writes: the journal rows first, then the changes in order. */
+/** What one transaction writes: submissions, then journal rows, then changes, each in order. */
 export interface CommitBatch {
+  readonly submissions: readonly NewJob[];
   readonly journal: readonly JournalRow[];
   readonly changes: readonly JobStateChange[];
 }
+
+/** How a submission went: there is such a job now, or nothing was written. */
+export type SubmissionResult =
+  { readonly kind: 'job'; readonly job: InsertedJob } | { readonly kind: 'no-resource-group' };
 
 /**
  * How a state change went. Conflict: the database has the job in another state (`undefined`: does
@@ -90,6 +95,12 @@ export type ChangeResult =
   | { readonly kind: 'changed' }
   | { readonly kind: 'conflict'; readonly state: JobState | undefined };
 
+/** One result for each submission and each change, in order. */
+export interface CommitResult {
+  readonly submissions: readonly SubmissionResult[];
+  readonly changes: readonly ChangeResult[];
+}
+
 /**
  * The database as storage sees it. Every write is one transaction, and none of them succeeds once a
  * later session has been opened on the same database.
@@ -98,12 +109,7 @@ export type ChangeResult =
  * itself (a lock, a lost connection): nothing was written then.
  */
 export interface JobStore {
-  /**
-   * @throws SpiderError 'not-found' if the resource group does not exist.
-   */
-  insertJob(job: NewJob): Promise<InsertedJob>;
-  /** Answers one result for each change, in order. */
-  commit(batch: CommitBatch): Promise<readonly ChangeResult[]>;
+  commit(batch: CommitBatch): Promise<CommitResult>;
   findJob(id: JobId): Promise<StoredJob | undefined>;
   readBlob(id: JobId, kind: BlobKind): Promise<Uint8Array | undefined>;
   /** Jobs in states that are not final, by ascending id, those above `after`. */

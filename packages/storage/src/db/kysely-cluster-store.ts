@@ -1,5 +1,6 @@
 import type { ExecutionManagerId, SchedulerId, TimestampMs } from '@spider/core';
 import type { ClusterStore, StoredExecutionManager } from './job-store.ts';
+import { ROW_ID_MAX } from './row-id.ts';
 import { insertedId } from './session-database.ts';
 import type { SessionDatabase } from './session-database.ts';
 
@@ -42,7 +43,7 @@ export class KyselyClusterStore implements ClusterStore {
   }
 
   async findExecutionManager(id: ExecutionManagerId): Promise<StoredExecutionManager | undefined> {
-    if (id > 0x7fff_ffff_ffff_ffffn) return undefined;
+    if (id > ROW_ID_MAX) return undefined;
     const row = await this.#database.read((database) =>
       database
         .selectFrom('execution_managers')

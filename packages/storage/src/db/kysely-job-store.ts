@@ -1,33 +1,19 @@
-import { isFinalJobState, JobState, notFound } from '@spider/core';
+import { isFinalJobState, JobState } from '@spider/core';
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
-import { sql } from 'kysely';
-import type { Transaction } from 'kysely';
-import { insertBlob, selectBlob, toBuffer } from './blob.ts';
-import { BlobKind } from './job-store.ts';
+import { selectBlob } from './blob.ts';
 import type {
+  BlobKind,
   ChangeResult,
   CommitBatch,
-  InsertedJob,
-  JobStateChange,
+  CommitResult,
   JobStore,
   JournalRow,
-  NewJob,
   StoredJob,
+  SubmissionResult,
 } from './job-store.ts';
-import { DEFAULT_RESOURCE_GROUP } from './migrations/0001-initial.ts';
-import type { Engine } from './migrations/column-types.ts';
-import type { Schema } from './schema.ts';
-import { isDuplicateKey } from './store-error.ts';
-import { insertedId } from './session-database.ts';
+import { changeState, insertJob, insertJournal } from './job-writes.ts';
+import { ROW_ID_MAX } from './row-id.ts';
 import type { SessionDatabase } from './session-database.ts';
-
-/** Ids are kept as signed 64-bit integers; no row can have a larger one. */
-const ROW_ID_MAX = 0x7fff_ffff_ffff_ffffn;
-
-/** Bytes of journal rows in one statement; twice as many in text, below the 16 MiB of a MySQL packet. */
-const STATEMENT_BYTES = 4 * 1024 * 1024;
-/** SQLite allows 32,766 parameters a statement; a row takes three. */
-const STATEMENT_ROWS = 4096;
 
 export class KyselyJobStore implements JobStore {
   readonly #database: SessionDatabase;
@@ -36,45 +22,14 @@ export class KyselyJobStore implements JobStore {
     this.#database = database;
   }
 
-  async insertJob(job: NewJob): Promise<InsertedJob> {
-    try {
-      return await this.#insertJob(job);
-    } catch (error) {
-      // Another submission with the same key was faster; now it is found.
-      if (job.idempotencyKey === undefined || !isDuplicateKey(error)) throw error;
-      return await this.#insertJob(job);
-    }
-  }
-
-  async #insertJob(job: NewJob): Promise<InsertedJob> {
+  async commit(batch: CommitBatch): Promise<CommitResult> {
     return await this.#database.write(async (transaction) => {
-      const resourceGroupId = await findResourceGroup(transaction, job.resourceGroupId);
-      const existing = await findByIdempotencyKey(transaction, resourceGroupId, job.idempotencyKey);
-      if (existing !== undefined) return existing;
-      const inserted = await transaction
-        .insertInto('jobs')
-        .values({
-          resource_group_id: resourceGroupId,
-          idempotency_key: job.idempotencyKey ?? null,
-          state: job.state,
-          task_count: job.taskCount,
-          submitted_at: job.submittedAt,
-          started_at: job.state === JobState.Running ? job.submittedAt : null,
-        })
-        .executeTakeFirstOrThrow();
-      const id = insertedId(inserted) as JobId;
-      await insertBlob(transaction, id, BlobKind.Graph, job.graph);
-      await insertBlob(transaction, id, BlobKind.Inputs, job.inputs);
-      return { id, resourceGroupId, existed: false, state: job.state };
-    });
-  }
-
-  async commit(batch: CommitBatch): Promise<readonly ChangeResult[]> {
-    return await this.#database.write(async (transaction) => {
+      const submissions: SubmissionResult[] = [];
+      for (const job of batch.submissions) submissions.push(await insertJob(transaction, job));
       await insertJournal(transaction, batch.journal, this.#database.engine);
-      const results: ChangeResult[] = [];
-      for (const change of batch.changes) results.push(await changeState(transaction, change));
-      return results;
+      const changes: ChangeResult[] = [];
+      for (const change of batch.changes) changes.push(await changeState(transaction, change));
+      return { submissions, changes };
     });
   }
 
@@ -167,102 +122,3 @@ const toStoredJob = (row: JobRow): StoredJob => ({
 
 const toTimestamp = (value: bigint | null): TimestampMs | undefined =>
   value === null ? undefined : (Number(value) as TimestampMs);
-
-async function findResourceGroup(
-  transaction: Transaction<Schema>,
-  id: ResourceGroupId,
-): Promise<ResourceGroupId> {
-  const groups = transaction.selectFrom('resource_groups').select('id');
-  const query =
-    id === 0n
-      ? groups.where('external_id', '=', DEFAULT_RESOURCE_GROUP)
-      : groups.where('id', '=', id > ROW_ID_MAX ? -1n : id);
-  const row = await query.executeTakeFirst();
-  if (row === undefined) throw notFound(`resource group ${id} does not exist`);
-  return row.id as ResourceGroupId;
-}
-
-async function findByIdempotencyKey(
-  transaction: Transaction<Schema>,
-  resourceGroupId: ResourceGroupId,
-  key: string | undefined,
-): Promise<InsertedJob | undefined> {
-  if (key === undefined) return undefined;
-  const row = await transaction
-    .selectFrom('jobs')
-    .select(['id', 'state'])
-    .where('resource_group_id', '=', resourceGroupId)
-    .where('idempotency_key', '=', key)
-    .executeTakeFirst();
-  if (row === undefined) return undefined;
-  const state = Number(row.state) as JobState;
-  return { id: row.id as JobId, resourceGroupId, existed: true, state };
-}
-
-async function insertJournal(
-  transaction: Transaction<Schema>,
-  journal: readonly JournalRow[],
-  engine: Engine,
-): Promise<void> {
-  let first = 0;
-  while (first < journal.length) {
-    const rows = [];
-    let bytes = 0;
-    while (first < journal.length && rows.length < STATEMENT_ROWS) {
-      const row = journal[first];
-      if (row === undefined || (rows.length > 0 && bytes + row.records.length > STATEMENT_BYTES)) {
-        break;
-      }
-      bytes += row.records.length;
-      rows.push({ job_id: row.jobId, sequence: row.sequence, records: toBuffer(row.records) });
-      first++;
-    }
-    await transaction
-      .insertInto('journal')
-      .values(rows)
-      // A flush whose answer was lost is repeated.
-      .$if(engine === 'mysql', (query) =>
-        query.onDuplicateKeyUpdate({ records: sql`values(records)` }),
-      )
-      .execute();
-  }
-}
-
-async function changeState(
-  transaction: Transaction<Schema>,
-  change: JobStateChange,
-): Promise<ChangeResult> {
-  const updated = await transaction
-    .updateTable('jobs')
-    .set({
-      state: change.to,
-      succeeded_tasks: change.succeededTasks,
-      failed_attempts: change.failedAttempts,
-      error_message: change.errorMessage ?? null,
-      ...(change.from === JobState.Ready && change.to === JobState.Running
-        ? { started_at: change.at }
-        : {}),
-      ...(isFinalJobState(change.to) ? { ended_at: change.at } : {}),
-    })
-    .where('id', '=', change.jobId)
-    .where('state', '=', change.from)
-    .executeTakeFirst();
-  if (updated.numUpdatedRows === 0n) return await conflict(transaction, change.jobId);
-  if (change.outputs !== undefined) {
-    await insertBlob(transaction, change.jobId, BlobKind.Outputs, change.outputs);
-  }
-  if (change.deleteJournal) {
-    await transaction.deleteFrom('journal').where('job_id', '=', change.jobId).execute();
-  }
-  return { kind: 'changed' };
-}
-
-async function conflict(transaction: Transaction<Schema>, jobId: JobId): Promise<ChangeResult> {
-  const row = await transaction
-    .selectFrom('jobs')
-    .select('state')
-    .where('id', '=', jobId)
-    .executeTakeFirst();
-  const state = row === undefined ? undefined : (Number(row.state) as JobState);
-  return { kind: 'conflict', state };
-}

@@ -13,8 +13,6 @@ export class SupersededError extends Error {
   }
 }
 
-const SQLITE_CONSTRAINT_UNIQUE = 2067;
-
 /** Codes of node:sqlite (primary result codes) and mysql2 for what passes by itself. */
 const TRANSIENT_SQLITE_CODES = new Set([5, 6, 10]); // busy, locked, I/O error
 const TRANSIENT_MYSQL_CODES = new Set([
@@ -33,13 +31,6 @@ const TRANSIENT_MYSQL_CODES = new Set([
 export function toStoreError(error: unknown): unknown {
   if (!isTransient(error)) return error;
   return new SpiderError('unavailable', 'the database does not answer just now', { cause: error });
-}
-
-/** Whether a row with the same unique key exists already. */
-export function isDuplicateKey(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return false;
-  if (error.code === 'ER_DUP_ENTRY') return true;
-  return 'errcode' in error && error.errcode === SQLITE_CONSTRAINT_UNIQUE;
 }
 
 function isTransient(error: unknown): boolean {

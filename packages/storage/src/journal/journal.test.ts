@@ -3,7 +3,7 @@ import type { JobId, SessionId, TimestampMs } from '@spider/core';
 import { SeededRng, silentLogger } from '@spider/runtime';
 import { ManualClock } from '@spider/runtime/testing';
 import { describe, expect, test } from 'vitest';
-import type { CommitBatch, JobStateChange } from '../db/job-store.ts';
+import type { CommitBatch, JobStateChange, NewJob } from '../db/job-store.ts';
 import { SupersededError } from '../db/store-error.ts';
 import { ScriptedStore } from '../testing/scripted-store.ts';
 import { JobJournal } from './job-journal.ts';
@@ -187,7 +187,9 @@ describe('a change of state', () => {
     await clock.settle();
     expect(store.commits).toHaveLength(1);
     store.last.succeed();
-    expect(await Promise.all(results)).toEqual(Array(3).fill({ kind: 'changed' }));
+    expect(await Promise.all(results)).toEqual(
+      Array.from({ length: 3 }, () => ({ kind: 'changed' })),
+    );
   });
 });
 
@@ -228,6 +230,64 @@ describe('when the database is away', () => {
     await flushed;
     await expect(journal.commit(change(1, JobState.Failed))).rejects.toThrow('storage is stopping');
     expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('submissions', () => {
+  const submission = (taskCount: number): NewJob => ({
+    resourceGroupId: toId(0),
+    idempotencyKey: undefined,
+    state: JobState.Running,
+    taskCount,
+    graph: bytes(1),
+    inputs: bytes(2),
+    submittedAt: 1 as TimestampMs,
+  });
+
+  test('that come at the same time cost one transaction, with all else that waits', async () => {
+    const { clock, store, journal } = start();
+    journal.append(new JobJournal(jobId(1)), bytes(1), 1);
+    const results = [1, 2, 3].map((taskCount) => journal.submit(submission(taskCount)));
+    void journal.commit(change(1, JobState.Failed));
+    await clock.settle();
+    expect(store.commits).toHaveLength(1);
+    expect(store.last.batch.submissions.map(({ taskCount }) => taskCount)).toEqual([1, 2, 3]);
+    expect(written(store.last.batch)).toEqual([
+      [1, 1, 1],
+      [1, JobState.Failed],
+    ]);
+    store.last.succeed();
+    expect(await Promise.all(results)).toEqual(
+      Array.from({ length: 3 }, () => ({ kind: 'no-resource-group' })),
+    );
+  });
+
+  test('that cannot be written are refused alone', async () => {
+    const { clock, store, journal, broken } = start();
+    const results = [1, 2].map((taskCount) => journal.submit(submission(taskCount)));
+    await clock.settle();
+    const error = new Error('too large');
+    store.last.fail(error);
+    await clock.settle();
+    store.last.fail(error);
+    await expect(results[0]).rejects.toBe(error);
+    await clock.settle();
+    store.last.succeed();
+    expect(await results[1]).toEqual({ kind: 'no-resource-group' });
+    expect(broken).toEqual([]);
+  });
+
+  test('wait while the journal is full', async () => {
+    const { clock, store, journal } = start({ capacityBytes: 2 });
+    void journal.submit(submission(1));
+    const waiting = journal.submit(submission(2));
+    await clock.settle();
+    expect(store.last.batch.submissions.map(({ taskCount }) => taskCount)).toEqual([1]);
+    store.last.succeed();
+    await clock.settle();
+    expect(store.last.batch.submissions.map(({ taskCount }) => taskCount)).toEqual([2]);
+    store.last.succeed();
+    expect(await waiting).toEqual({ kind: 'no-resource-group' });
   });
 });
 

@@ -2,8 +2,18 @@ import { SpiderError } from '@spider/core';
 import type { JobId } from '@spider/core';
 import { backoffDelayMs, DEFAULT_BACKOFF } from '@spider/runtime';
 import type { Clock, Logger, Rng, Timer } from '@spider/runtime';
-import type { ChangeResult, CommitBatch, JobStateChange, JobStore } from '../db/job-store.ts';
+import type {
+  ChangeResult,
+  CommitBatch,
+  CommitResult,
+  JobStateChange,
+  JobStore,
+  NewJob,
+  SubmissionResult,
+} from '../db/job-store.ts';
 import { SupersededError } from '../db/store-error.ts';
+import { Flush } from './flush.ts';
+import type { FlushPart } from './flush.ts';
 import type { JobJournal } from './job-journal.ts';
 
 export interface JournalOptions {
@@ -23,35 +33,11 @@ export interface JournalOptions {
   readonly onSuperseded: (error: SupersededError) => void;
 }
 
-interface PendingChange {
-  readonly change: JobStateChange;
-  readonly resolve: (result: ChangeResult) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** What one flush writes: of each job its new records, then its change of state. */
-interface Flush {
-  readonly jobs: Map<JobId, JobJournal>;
-  readonly changes: PendingChange[];
-  /** All appends up to this number are in this flush or in an earlier one. */
-  ticket: number;
-  bytes: number;
-  records: number;
-}
-
-const emptyFlush = (): Flush => ({
-  jobs: new Map(),
-  changes: [],
-  ticket: 0,
-  bytes: 0,
-  records: 0,
-});
-
 /**
- * The one road to the database for what running jobs do: finished attempts and changes of state, in
- * the order in which they took effect. One flush is under way at a time and is repeated until it is
- * durable; what comes meanwhile gathers for the next one. A change of state is flushed at once,
- * attempts wait a moment for company.
+ * The one road to the database for all that happens to jobs: submissions, finished attempts, changes
+ * of state, in the order in which they took effect. One flush is under way at a time and is repeated
+ * until it is durable; what comes meanwhile gathers for the next one. Attempts wait a moment for
+ * company, all else is flushed at once.
  *
  * Each append has a number. All appends up to `flushed` are durable.
  */
@@ -61,7 +47,7 @@ export class Journal {
   readonly #flushRecords: number;
   readonly #capacityBytes: number;
   readonly #listeners = new Set<() => void>();
-  #next = emptyFlush();
+  #next = new Flush();
   #underway: Flush | undefined;
   #appended = 0;
   #flushed = 0;
@@ -114,12 +100,22 @@ export class Journal {
     this.#appended += 1;
     const next = this.#next;
     next.ticket = this.#appended;
-    next.bytes += records.length;
-    next.records += count;
-    next.jobs.set(job.jobId, job);
-    job.add(records);
+    next.append(job, records, count);
     if (next.records >= this.#flushRecords) this.#flushSoon();
     else this.#timer ??= this.#startTimer();
+  }
+
+  /**
+   * Enters a new job. Waits while there is no room.
+   *
+   * @throws whatever keeps this job from ever being written.
+   */
+  async submit(job: NewJob): Promise<SubmissionResult> {
+    if (!this.hasRoom) await this.whenRoom();
+    if (this.#failure !== undefined) throw this.#failure;
+    const outcome = this.#next.submit(job);
+    this.#flushSoon();
+    return await outcome;
   }
 
   /**
@@ -127,12 +123,11 @@ export class Journal {
    *
    * @throws SupersededError, or whatever keeps this change from ever being written.
    */
-  commit(change: JobStateChange): Promise<ChangeResult> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      this.#next.changes.push({ change, resolve, reject });
-      this.#flushSoon();
-    });
+  async commit(change: JobStateChange): Promise<ChangeResult> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const outcome = this.#next.change(change);
+    this.#flushSoon();
+    return await outcome;
   }
 
   /** Resolves when all that was appended or committed so far is durable, or cannot be any more. */
@@ -151,8 +146,7 @@ export class Journal {
   }
 
   #isIdle(): boolean {
-    const { jobs, changes } = this.#next;
-    return this.#underway === undefined && jobs.size === 0 && changes.length === 0;
+    return this.#underway === undefined && this.#next.isEmpty;
   }
 
   #startTimer(): Timer {
@@ -177,7 +171,7 @@ export class Journal {
       this.#timer = undefined;
       const flush = this.#next;
       this.#underway = flush;
-      this.#next = emptyFlush();
+      this.#next = new Flush();
       await this.#write(flush);
       this.#underway = undefined;
       this.#settled(flush);
@@ -199,36 +193,29 @@ export class Journal {
   }
 
   async #write(flush: Flush): Promise<void> {
-    const batch = toBatch(flush);
+    const batch = flush.toBatch();
     try {
-      settle(flush.changes, await this.#commitUntilDurable(batch));
+      flush.settle(await this.#commitUntilDurable(batch));
     } catch (error) {
       if (this.#isFinal(error)) this.#giveUp(flush, error);
-      else await this.#writeJobByJob(flush, batch);
+      else for (const part of flush.split(batch)) await this.#writePart(part);
     }
   }
 
-  /** Something in the flush cannot be written. It must not keep the other jobs from going on. */
-  async #writeJobByJob(flush: Flush, batch: CommitBatch): Promise<void> {
-    const jobIds = new Set([...flush.jobs.keys(), ...batch.changes.map((change) => change.jobId)]);
-    for (const jobId of jobIds) {
-      const changes = flush.changes.filter(({ change }) => change.jobId === jobId);
-      const part = {
-        journal: batch.journal.filter((row) => row.jobId === jobId),
-        changes: changes.map(({ change }) => change),
-      };
-      try {
-        settle(changes, await this.#commitUntilDurable(part));
-      } catch (error) {
-        if (this.#isFinal(error)) return this.#giveUp(flush, error);
-        for (const { reject } of changes) reject(error);
-        this.#options.logger.error('a job cannot be written', { jobId, error });
-        this.#options.onJobBroken(jobId, error);
-      }
+  /** Something in the flush cannot be written. It must not keep all else from going on. */
+  async #writePart({ flush, batch, jobId }: FlushPart): Promise<void> {
+    try {
+      flush.settle(await this.#commitUntilDurable(batch));
+    } catch (error) {
+      if (this.#isFinal(error)) return this.#giveUp(flush, error);
+      flush.reject(error);
+      if (jobId === undefined) return;
+      this.#options.logger.error('a job cannot be written', { jobId, error });
+      this.#options.onJobBroken(jobId, error);
     }
   }
 
-  async #commitUntilDurable(batch: CommitBatch): Promise<readonly ChangeResult[]> {
+  async #commitUntilDurable(batch: CommitBatch): Promise<CommitResult> {
     const { rng, store, logger } = this.#options;
     for (let attempt = 0; ; attempt++) {
       if (this.#failure !== undefined) throw this.#failure;
@@ -256,7 +243,7 @@ export class Journal {
   #giveUp(flush: Flush, error: Error): void {
     const isNews = this.#failure === undefined;
     this.#fail(error);
-    for (const { reject } of flush.changes) reject(error);
+    flush.reject(error);
     if (isNews && error instanceof SupersededError) this.#options.onSuperseded(error);
   }
 
@@ -264,28 +251,9 @@ export class Journal {
     this.#failure ??= error;
     this.#timer?.cancel();
     this.#timer = undefined;
-    for (const { reject } of this.#next.changes) reject(error);
-    this.#next = emptyFlush();
+    this.#next.reject(error);
+    this.#next = new Flush();
     this.#stop.abort();
     this.#wakeWaiters();
   }
-}
-
-function toBatch(flush: Flush): CommitBatch {
-  const changes = flush.changes.map(({ change }) => change);
-  for (const change of changes) {
-    // Written now and deleted in the same transaction: not written at all.
-    if (change.deleteJournal) flush.jobs.get(change.jobId)?.discard();
-  }
-  const journal = [];
-  for (const job of flush.jobs.values()) journal.push(...job.takeRows());
-  return { journal, changes };
-}
-
-function settle(changes: readonly PendingChange[], results: readonly ChangeResult[]): void {
-  changes.forEach(({ resolve, reject }, at) => {
-    const result = results[at];
-    if (result === undefined) reject(new Error('the store answered too few changes'));
-    else resolve(result);
-  });
 }

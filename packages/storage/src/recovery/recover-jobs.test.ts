@@ -164,23 +164,26 @@ test('a job that cannot be read back fails with the reason, and the others go on
   const worker = await ScriptedExecutionManager.register(before.transport);
   const ids = [await before.submit(chain(2)), await before.submit(chain(2))];
   const store = await restarts.store;
-  const bad = await store.jobs.insertJob({
-    resourceGroupId: toId(0),
-    idempotencyKey: undefined,
-    state: JobState.Running,
-    taskCount: 1,
-    graph: bytes(1, 2, 3),
-    inputs: encodeFrame(OUTPUT),
-    submittedAt: 1 as TimestampMs,
-  });
-  await store.jobs.commit({
+  const { submissions } = await store.jobs.commit({
+    submissions: [
+      {
+        resourceGroupId: toId(0),
+        idempotencyKey: undefined,
+        state: JobState.Running,
+        taskCount: 1,
+        graph: bytes(1, 2, 3),
+        inputs: encodeFrame(OUTPUT),
+        submittedAt: 1 as TimestampMs,
+      },
+    ],
     journal: [{ jobId: toId<JobId>(ids[0]!), sequence: 1, records: bytes(9, 9, 9, 9, 9, 9) }],
     changes: [],
   });
+  const [bad] = submissions.flatMap((result) => (result.kind === 'job' ? [result.job] : []));
   await store[Symbol.asyncDispose]();
 
   const after = await restarts.start();
-  for (const jobId of [bad.id, ids[0]!]) {
+  for (const jobId of [bad!.id, ids[0]!]) {
     expect(await finalState(after, jobId)).toBe(JobState.Failed);
     const { status } = await after.jobs.getJob({ jobId });
     expect(status?.errorMessage).toContain('could not be read back after a start of storage');

@@ -130,6 +130,7 @@ async function failJob(
   }
   const { id: jobId, state: from, succeededTasks, failedAttempts } = stored;
   await store.commit({
+    submissions: [],
     journal: [],
     changes: [
       {

@@ -1,9 +1,10 @@
 import { Code } from '@connectrpc/connect';
 import { encodeFrame, JobState } from '@spider/core';
+import { fromWireJobState } from '@spider/proto';
 import { describe, expect, test } from 'vitest';
 import { chain, encoded, flat } from '../testing/graphs.ts';
-import { ScriptedExecutionManager } from '../testing/scripted-execution-manager.ts';
 import { collect } from '../testing/inbox.ts';
+import { ScriptedExecutionManager } from '../testing/scripted-execution-manager.ts';
 import { SteppedClock } from '../testing/stepped-clock.ts';
 import { TestStorage } from '../testing/test-storage.ts';
 
@@ -111,7 +112,8 @@ describe('who watches a job', () => {
     const worker = await ScriptedExecutionManager.register(storage.transport);
     const seen: [number, number][] = [];
     for await (const { status } of storage.jobs.watchJob({ jobId })) {
-      const { state = 0, succeededTasks = 0 } = status ?? {};
+      const state = fromWireJobState(status?.state ?? 0);
+      const { succeededTasks = 0 } = status ?? {};
       seen.push([state, succeededTasks]);
       // Each step is taken when the one before it was seen.
       if (state !== JobState.Running || succeededTasks === 3) continue;

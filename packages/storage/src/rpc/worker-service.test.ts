@@ -1,13 +1,14 @@
 import { Code, createClient } from '@connectrpc/connect';
 import { JobState, TaskOutcome } from '@spider/core';
-import { WorkerService } from '@spider/proto';
+import { WireTaskOutcome, WorkerService } from '@spider/proto';
 import type { Clock } from '@spider/runtime';
 import { describe, expect, test } from 'vitest';
-import { SteppedClock } from '../testing/stepped-clock.ts';
 import { chain, flat } from '../testing/graphs.ts';
+import { collect } from '../testing/inbox.ts';
 import { ScriptedExecutionManager } from '../testing/scripted-execution-manager.ts';
 import type { LeasedTask } from '../testing/scripted-execution-manager.ts';
 import { ScriptedScheduler } from '../testing/scripted-scheduler.ts';
+import { SteppedClock } from '../testing/stepped-clock.ts';
 import { TestStorage } from '../testing/test-storage.ts';
 
 const OUTPUT = [new Uint8Array([1])];
@@ -24,9 +25,8 @@ async function start(config: unknown = {}, clock?: Clock) {
     const jobId = await storage.submit(chain(1));
     const leased = await worker.lease([{ jobId, taskIndex: 0 }]);
     await worker.flushed(worker.succeed(leased, OUTPUT));
-    for await (const { status } of storage.jobs.watchJob({ jobId })) {
-      if (status?.state === JobState.Succeeded) return;
-    }
+    const watched = await collect(storage.jobs.watchJob({ jobId }));
+    expect(watched.at(-1)?.status?.state).toBe(JobState.Succeeded);
   };
   return {
     storage,
@@ -57,7 +57,7 @@ describe('an execution manager that is gone', () => {
     await lost.lease(await world.scheduler.take(2));
     lost.stream.cancel();
     const again = await clock.advanceUntil(world.scheduler.take(2));
-    expect(again.map(({ taskIndex }) => taskIndex).sort()).toEqual([0, 1]);
+    expect(again.map(({ taskIndex }) => taskIndex).toSorted((a, b) => a - b)).toEqual([0, 1]);
     const leased = await heir.lease(again);
     await heir.flushed(heir.succeed(leased, OUTPUT));
     expect((await world.storage.jobs.getJob({ jobId })).status?.succeededTasks).toBe(2);
@@ -196,11 +196,9 @@ describe('reports', () => {
     await fail('first');
     expect(await world.stateOf(jobId)).toBe(JobState.Running);
     await fail('second');
-    for await (const { status } of world.storage.jobs.watchJob({ jobId })) {
-      if (status?.state !== JobState.Failed) continue;
-      expect(status.errorMessage).toContain('second');
-      expect(status.failedAttempts).toBe(2);
-    }
+    const watched = await collect(world.storage.jobs.watchJob({ jobId }));
+    expect(watched.at(-1)?.status).toMatchObject({ state: JobState.Failed, failedAttempts: 2 });
+    expect(watched.at(-1)?.status?.errorMessage).toContain('second');
   });
 });
 
@@ -261,7 +259,7 @@ describe('a message that breaks a rule ends its stream, says why, and does nothi
     ],
     [
       'an outcome that does not exist',
-      { reportSequence: 1n, reports: [{ ...SOUND, outcomes: [99 as TaskOutcome] }] },
+      { reportSequence: 1n, reports: [{ ...SOUND, outcomes: [WireTaskOutcome.UNSPECIFIED] }] },
       'outcomes',
     ],
     [

@@ -1,10 +1,17 @@
-import { decodeTaskGraph, frameBounds, invalidArgument, JobState, LIMITS } from '@spider/core';
+import {
+  decodeTaskGraph,
+  frameBounds,
+  invalidArgument,
+  JobState,
+  LIMITS,
+  notFound,
+} from '@spider/core';
 import type { JobId, ResourceGroupId } from '@spider/core';
 import type { Clock } from '@spider/runtime';
 import { Job } from '../cache/job.ts';
 import type { JobCache } from '../cache/job-cache.ts';
-import type { JobStore } from '../db/job-store.ts';
 import type { EffectRunner } from '../effect-runner.ts';
+import type { Journal } from '../journal/journal.ts';
 import { JobMachine } from '../machine/job-machine.ts';
 import { checkBytes, checkText } from '../rpc/check.ts';
 
@@ -29,7 +36,7 @@ export interface SubmittedJob {
 
 export interface SubmitOptions {
   readonly clock: Clock;
-  readonly store: JobStore;
+  readonly journal: Pick<Journal, 'submit'>;
   readonly cache: JobCache;
   readonly runner: EffectRunner;
 }
@@ -42,7 +49,7 @@ export interface SubmitOptions {
  */
 export async function submitJob(
   submission: Submission,
-  { clock, store, cache, runner }: SubmitOptions,
+  { clock, journal, cache, runner }: SubmitOptions,
 ): Promise<SubmittedJob> {
   const { start, resourceGroupId, idempotencyKey } = submission;
   checkText('idempotency_key', idempotencyKey, LIMITS.idempotencyKeyBytes);
@@ -59,7 +66,7 @@ export async function submitJob(
   }
   const state = start ? JobState.Running : JobState.Ready;
   const submittedAt = clock.now();
-  const inserted = await store.insertJob({
+  const result = await journal.submit({
     resourceGroupId,
     state,
     inputs,
@@ -68,6 +75,10 @@ export async function submitJob(
     taskCount: graph.taskCount,
     graph: submission.taskGraph,
   });
+  if (result.kind === 'no-resource-group') {
+    throw notFound(`resource group ${submission.resourceGroupId} does not exist`);
+  }
+  const inserted = result.job;
   if (inserted.existed) return inserted;
   const job = new Job({
     id: inserted.id,

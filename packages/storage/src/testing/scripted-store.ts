@@ -1,4 +1,4 @@
-import type { ChangeResult, CommitBatch, JobStore } from '../db/job-store.ts';
+import type { ChangeResult, CommitBatch, CommitResult, JobStore } from '../db/job-store.ts';
 
 /** A commit that was asked for, and waits for the test's answer. */
 export interface ScriptedCommit {
@@ -13,12 +13,16 @@ export class ScriptedStore implements Pick<JobStore, 'commit'> {
   /** All that were asked for, in order. */
   readonly commits: ScriptedCommit[] = [];
 
-  commit(batch: CommitBatch): Promise<readonly ChangeResult[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<readonly ChangeResult[]>();
+  commit(batch: CommitBatch): Promise<CommitResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<CommitResult>();
     this.commits.push({
       batch,
-      answer: resolve,
-      succeed: () => resolve(batch.changes.map(() => ({ kind: 'changed' }))),
+      answer: (changes) => resolve({ submissions: [], changes }),
+      succeed: () =>
+        resolve({
+          submissions: batch.submissions.map(() => ({ kind: 'no-resource-group' })),
+          changes: batch.changes.map(() => ({ kind: 'changed' })),
+        }),
       fail: reject,
     });
     return promise;

@@ -1,21 +1,23 @@
-import { setImmediate as endOfTurn } from 'node:timers/promises';
+import { systemClock } from '@spider/runtime/node';
 import { ManualClock } from '@spider/runtime/testing';
 
 /** Time that only a test moves, while turns of the event loop end as they do; for real sockets. */
 export class SteppedClock extends ManualClock {
   override defer(callback: () => void): void {
-    setImmediate(callback);
+    systemClock.defer(callback);
   }
 
   /** Moves time on, a little in each turn, until a promise has settled. */
   async advanceUntil<T>(promise: Promise<T>): Promise<T> {
-    let isSettled = false;
+    const state = { isSettled: false };
     const settled = promise.finally(() => {
-      isSettled = true;
+      state.isSettled = true;
     });
-    while (!isSettled) {
+    while (!state.isSettled) {
       this.advance(10);
-      await endOfTurn();
+      const turn = Promise.withResolvers<void>();
+      this.defer(turn.resolve);
+      await turn.promise;
     }
     return await settled;
   }

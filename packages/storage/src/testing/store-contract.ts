@@ -2,7 +2,15 @@ import { JobState, LIMITS, toId } from '@spider/core';
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { BlobKind } from '../db/job-store.ts';
-import type { JobStateChange, NewJob, Store } from '../db/job-store.ts';
+import type {
+  CommitBatch,
+  CommitResult,
+  InsertedJob,
+  JobStateChange,
+  JobStore,
+  NewJob,
+  Store,
+} from '../db/job-store.ts';
 import { SupersededError } from '../db/store-error.ts';
 
 const at = (ms: number): TimestampMs => ms as TimestampMs;
@@ -43,6 +51,16 @@ const change = (
   ...more,
 });
 
+const commit = (jobs: JobStore, batch: Partial<CommitBatch>): Promise<CommitResult> =>
+  jobs.commit({ submissions: [], journal: [], changes: [], ...batch });
+
+async function insert(jobs: JobStore, submission: NewJob): Promise<InsertedJob> {
+  const { submissions } = await commit(jobs, { submissions: [submission] });
+  const result = present(submissions[0]);
+  if (result.kind !== 'job') throw new Error(result.kind);
+  return result.job;
+}
+
 /**
  * What every database must do. `withDatabase` runs a test with a function that opens a new session
  * on one and the same database, empty at first.
@@ -61,7 +79,7 @@ export function describeStore(
     test(
       'keeps a job as it was submitted',
       withStore(async ({ jobs }) => {
-        const { id, resourceGroupId, existed } = await jobs.insertJob(newJob());
+        const { id, resourceGroupId, existed } = await insert(jobs, newJob());
         expect(existed).toBe(false);
         expect(await jobs.findJob(id)).toEqual({
           id,
@@ -84,7 +102,7 @@ export function describeStore(
     test(
       'takes a job that is started at once',
       withStore(async ({ jobs }) => {
-        const { id, state } = await jobs.insertJob(newJob({ state: JobState.Running }));
+        const { id, state } = await insert(jobs, newJob({ state: JobState.Running }));
         expect(state).toBe(JobState.Running);
         expect(await jobs.findJob(id)).toMatchObject({ state: JobState.Running, startedAt: 1000 });
       }),
@@ -95,7 +113,7 @@ export function describeStore(
       withStore(async ({ jobs }) => {
         const graph = Uint8Array.from({ length: 9 * LIMITS.blobRowBytes + 7 }, (_, i) => i % 251);
         const inputs = new Uint8Array(0);
-        const { id } = await jobs.insertJob(newJob({ graph, inputs }));
+        const { id } = await insert(jobs, newJob({ graph, inputs }));
         expect(Buffer.compare(present(await jobs.readBlob(id, BlobKind.Graph)), graph)).toBe(0);
         expect(plain(await jobs.readBlob(id, BlobKind.Inputs))).toEqual([]);
       }),
@@ -105,25 +123,30 @@ export function describeStore(
       'refuses a job of a resource group that does not exist',
       withStore(async ({ jobs }) => {
         for (const resourceGroupId of [group(77), 2n ** 64n - 1n] as ResourceGroupId[]) {
-          await expect(jobs.insertJob(newJob({ resourceGroupId }))).rejects.toMatchObject({
-            code: 'not-found',
-          });
+          const submissions = [newJob({ resourceGroupId }), newJob()];
+          expect((await commit(jobs, { submissions })).submissions).toMatchObject([
+            { kind: 'no-resource-group' },
+            { kind: 'job' },
+          ]);
         }
       }),
     );
 
     test(
-      'answers the same job for the same idempotency key, also to submissions at the same time',
+      'answers the same job for the same idempotency key, in one transaction and in later ones',
       withStore(async ({ jobs }) => {
-        const submissions = Array.from({ length: 8 }, () =>
-          jobs.insertJob(newJob({ idempotencyKey: 'nightly' })),
-        );
-        const inserted = await Promise.all(submissions);
-        expect(new Set(inserted.map(({ id }) => id)).size).toBe(1);
-        expect(inserted.filter(({ existed }) => !existed)).toHaveLength(1);
-        const other = await jobs.insertJob(newJob({ idempotencyKey: 'Nightly' }));
+        const submission = newJob({ idempotencyKey: 'nightly' });
+        const { submissions } = await commit(jobs, { submissions: [submission, submission] });
+        const state = JobState.Running;
+        const again = await insert(jobs, newJob({ idempotencyKey: 'nightly', state }));
+        expect(again).toMatchObject({ existed: true, state: JobState.Ready });
+        expect(submissions).toMatchObject([
+          { job: { id: again.id, existed: false } },
+          { job: { id: again.id, existed: true } },
+        ]);
+        const other = await insert(jobs, newJob({ idempotencyKey: 'Nightly' }));
         expect(other.existed).toBe(false);
-        const without = [await jobs.insertJob(newJob()), await jobs.insertJob(newJob())];
+        const without = [await insert(jobs, newJob()), await insert(jobs, newJob())];
         expect(present(without[0]).id).not.toBe(present(without[1]).id);
       }),
     );
@@ -131,9 +154,8 @@ export function describeStore(
     test(
       'changes a state only from the state that was expected',
       withStore(async ({ jobs }) => {
-        const { id } = await jobs.insertJob(newJob());
-        const results = await jobs.commit({
-          journal: [],
+        const { id } = await insert(jobs, newJob());
+        const { changes } = await commit(jobs, {
           changes: [
             change(id, JobState.Ready, JobState.Running),
             change(id, JobState.Ready, JobState.Cancelled),
@@ -146,7 +168,7 @@ export function describeStore(
             }),
           ],
         });
-        expect(results).toEqual([
+        expect(changes).toEqual([
           { kind: 'changed' },
           { kind: 'conflict', state: JobState.Running },
           { kind: 'conflict', state: undefined },
@@ -166,13 +188,13 @@ export function describeStore(
     test(
       'writes outputs with the state they belong to',
       withStore(async ({ jobs }) => {
-        const { id } = await jobs.insertJob(newJob({ state: JobState.Running }));
+        const { id } = await insert(jobs, newJob({ state: JobState.Running }));
         const outputs = bytes(0, 9);
         const conflict = change(id, JobState.Ready, JobState.Running, { outputs });
-        await jobs.commit({ journal: [], changes: [conflict] });
+        await commit(jobs, { changes: [conflict] });
         expect(await jobs.readBlob(id, BlobKind.Outputs)).toBeUndefined();
         const success = change(id, JobState.Running, JobState.Succeeded, { outputs });
-        await jobs.commit({ journal: [], changes: [success] });
+        await commit(jobs, { changes: [success] });
         expect(plain(await jobs.readBlob(id, BlobKind.Outputs))).toEqual([0, 9]);
       }),
     );
@@ -180,23 +202,22 @@ export function describeStore(
     test(
       'reads a journal back in order, in pages, and deletes it with the job that succeeded',
       withStore(async ({ jobs }) => {
-        const { id } = await jobs.insertJob(newJob({ state: JobState.Running }));
-        const { id: other } = await jobs.insertJob(newJob({ state: JobState.Running }));
+        const { id } = await insert(jobs, newJob({ state: JobState.Running }));
+        const { id: other } = await insert(jobs, newJob({ state: JobState.Running }));
         const row = (jobId: JobId, sequence: number) => ({
           jobId,
           sequence,
           records: bytes(sequence),
         });
-        await jobs.commit({ journal: [row(id, 1), row(other, 1), row(id, 2)], changes: [] });
-        await jobs.commit({ journal: [row(id, 3)], changes: [] });
+        await commit(jobs, { journal: [row(id, 1), row(other, 1), row(id, 2)] });
+        await commit(jobs, { journal: [row(id, 3)] });
         const first = await jobs.readJournal(id, 0, 2);
         expect(first.map(({ sequence, records }) => [sequence, ...records])).toEqual([
           [1, 1],
           [2, 2],
         ]);
         expect((await jobs.readJournal(id, 2, 2)).map(({ sequence }) => sequence)).toEqual([3]);
-        await jobs.commit({
-          journal: [],
+        await commit(jobs, {
           changes: [change(id, JobState.Running, JobState.Succeeded, { deleteJournal: true })],
         });
         expect(await jobs.readJournal(id, 0, 10)).toEqual([]);
@@ -207,13 +228,13 @@ export function describeStore(
     test(
       'takes many large rows in one flush',
       withStore(async ({ jobs }) => {
-        const { id } = await jobs.insertJob(newJob({ state: JobState.Running }));
+        const { id } = await insert(jobs, newJob({ state: JobState.Running }));
         const journal = Array.from({ length: 20 }, (_, i) => ({
           jobId: id,
           sequence: i + 1,
           records: new Uint8Array(LIMITS.blobRowBytes).fill(i),
         }));
-        await jobs.commit({ journal, changes: [] });
+        await commit(jobs, { journal });
         const rows = await jobs.readJournal(id, 15, 10);
         expect(rows.map(({ records }) => [records.length, records[9]])).toEqual(
           [15, 16, 17, 18, 19].map((i) => [LIMITS.blobRowBytes, i]),
@@ -226,9 +247,8 @@ export function describeStore(
       withStore(async ({ jobs }) => {
         const states = [JobState.Ready, JobState.Running, JobState.Running, JobState.Ready];
         const ids: JobId[] = [];
-        for (const state of states) ids.push((await jobs.insertJob(newJob({ state }))).id);
-        await jobs.commit({
-          journal: [],
+        for (const state of states) ids.push((await insert(jobs, newJob({ state }))).id);
+        await commit(jobs, {
           changes: [change(present(ids[1]), JobState.Running, JobState.Failed)],
         });
         const list = async (after: JobId) =>
@@ -272,12 +292,12 @@ export function describeStore(
     test(
       'lets only the latest session write, and everyone read',
       withStore(async (store, open) => {
-        const { id } = await store.jobs.insertJob(newJob());
+        const { id } = await insert(store.jobs, newJob());
         await using next = await open();
         expect(next.sessionId > store.sessionId).toBe(true);
-        await expect(store.jobs.insertJob(newJob())).rejects.toThrow(SupersededError);
+        await expect(insert(store.jobs, newJob())).rejects.toThrow(SupersededError);
         await expect(
-          store.jobs.commit({
+          commit(store.jobs, {
             journal: [{ jobId: id, sequence: 1, records: bytes(1) }],
             changes: [change(id, JobState.Ready, JobState.Running)],
           }),
@@ -285,7 +305,7 @@ export function describeStore(
         await expect(store.cluster.reserveTaskInstances()).rejects.toThrow(SupersededError);
         expect(await store.jobs.findJob(id)).toMatchObject({ state: JobState.Ready });
         expect(await next.jobs.readJournal(id, 0, 1)).toEqual([]);
-        await next.jobs.insertJob(newJob());
+        await insert(next.jobs, newJob());
       }),
     );
   });

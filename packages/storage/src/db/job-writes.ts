@@ -1,0 +1,150 @@
+import { isFinalJobState, JobState } from '@spider/core';
+import type { JobId, ResourceGroupId } from '@spider/core';
+import { sql } from 'kysely';
+import type { Transaction } from 'kysely';
+import { blobRows, insertBlobRows, toBuffer } from './blob.ts';
+import { BlobKind } from './job-store.ts';
+import type {
+  ChangeResult,
+  InsertedJob,
+  JobStateChange,
+  JournalRow,
+  NewJob,
+  SubmissionResult,
+} from './job-store.ts';
+import { DEFAULT_RESOURCE_GROUP } from './migrations/0001-initial.ts';
+import type { Engine } from './migrations/column-types.ts';
+import { ROW_ID_MAX } from './row-id.ts';
+import type { Schema } from './schema.ts';
+import { insertedId } from './session-database.ts';
+
+/** Bytes of journal rows in one statement; twice as many in text, below the 16 MiB of a MySQL packet. */
+const STATEMENT_BYTES = 4 * 1024 * 1024;
+/** SQLite allows 32,766 parameters a statement; a row takes three. */
+const STATEMENT_ROWS = 4096;
+
+/** Enters a job, unless one with its idempotency key is there already. */
+export async function insertJob(
+  transaction: Transaction<Schema>,
+  job: NewJob,
+): Promise<SubmissionResult> {
+  const resourceGroupId = await findResourceGroup(transaction, job.resourceGroupId);
+  if (resourceGroupId === undefined) return { kind: 'no-resource-group' };
+  const existing = await findByIdempotencyKey(transaction, resourceGroupId, job.idempotencyKey);
+  if (existing !== undefined) return { kind: 'job', job: existing };
+  const inserted = await transaction
+    .insertInto('jobs')
+    .values({
+      resource_group_id: resourceGroupId,
+      idempotency_key: job.idempotencyKey ?? null,
+      state: job.state,
+      task_count: job.taskCount,
+      submitted_at: job.submittedAt,
+      started_at: job.state === JobState.Running ? job.submittedAt : null,
+    })
+    .executeTakeFirstOrThrow();
+  const id = insertedId(inserted) as JobId;
+  await insertBlobRows(transaction, [
+    ...blobRows(id, BlobKind.Graph, job.graph),
+    ...blobRows(id, BlobKind.Inputs, job.inputs),
+  ]);
+  return { kind: 'job', job: { id, resourceGroupId, existed: false, state: job.state } };
+}
+
+async function findResourceGroup(
+  transaction: Transaction<Schema>,
+  id: ResourceGroupId,
+): Promise<ResourceGroupId | undefined> {
+  const groups = transaction.selectFrom('resource_groups').select('id');
+  const query =
+    id === 0n
+      ? groups.where('external_id', '=', DEFAULT_RESOURCE_GROUP)
+      : groups.where('id', '=', id > ROW_ID_MAX ? -1n : id);
+  const row = await query.executeTakeFirst();
+  return row?.id as ResourceGroupId | undefined;
+}
+
+async function findByIdempotencyKey(
+  transaction: Transaction<Schema>,
+  resourceGroupId: ResourceGroupId,
+  key: string | undefined,
+): Promise<InsertedJob | undefined> {
+  if (key === undefined) return undefined;
+  const row = await transaction
+    .selectFrom('jobs')
+    .select(['id', 'state'])
+    .where('resource_group_id', '=', resourceGroupId)
+    .where('idempotency_key', '=', key)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const state = Number(row.state) as JobState;
+  return { id: row.id as JobId, resourceGroupId, existed: true, state };
+}
+
+export async function insertJournal(
+  transaction: Transaction<Schema>,
+  journal: readonly JournalRow[],
+  engine: Engine,
+): Promise<void> {
+  let first = 0;
+  while (first < journal.length) {
+    const rows = [];
+    let bytes = 0;
+    while (first < journal.length && rows.length < STATEMENT_ROWS) {
+      const row = journal[first];
+      if (row === undefined || (rows.length > 0 && bytes + row.records.length > STATEMENT_BYTES)) {
+        break;
+      }
+      bytes += row.records.length;
+      rows.push({ job_id: row.jobId, sequence: row.sequence, records: toBuffer(row.records) });
+      first++;
+    }
+    await transaction
+      .insertInto('journal')
+      .values(rows)
+      // A flush whose answer was lost is repeated.
+      .$if(engine === 'mysql', (query) =>
+        query.onDuplicateKeyUpdate({ records: sql`values(records)` }),
+      )
+      .execute();
+  }
+}
+
+export async function changeState(
+  transaction: Transaction<Schema>,
+  change: JobStateChange,
+): Promise<ChangeResult> {
+  const updated = await transaction
+    .updateTable('jobs')
+    .set({
+      state: change.to,
+      succeeded_tasks: change.succeededTasks,
+      failed_attempts: change.failedAttempts,
+      error_message: change.errorMessage ?? null,
+      ...(change.from === JobState.Ready && change.to === JobState.Running
+        ? { started_at: change.at }
+        : {}),
+      ...(isFinalJobState(change.to) ? { ended_at: change.at } : {}),
+    })
+    .where('id', '=', change.jobId)
+    .where('state', '=', change.from)
+    .executeTakeFirst();
+  if (updated.numUpdatedRows === 0n) return await conflict(transaction, change.jobId);
+  if (change.outputs !== undefined) {
+    await insertBlobRows(transaction, blobRows(change.jobId, BlobKind.Outputs, change.outputs));
+  }
+  if (change.deleteJournal) {
+    await transaction.deleteFrom('journal').where('job_id', '=', change.jobId).execute();
+  }
+  return { kind: 'changed' };
+}
+
+async function conflict(transaction: Transaction<Schema>, jobId: JobId): Promise<ChangeResult> {
+  const row = await transaction
+    .selectFrom('jobs')
+    .select('state')
+    .where('id', '=', jobId)
+    .executeTakeFirst();
+  const state = row === undefined ? undefined : (Number(row.state) as JobState);
+  return { kind: 'conflict', state };
+}
