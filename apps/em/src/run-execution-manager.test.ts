@@ -1,0 +1,116 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TaskOutcome } from '@spider/core';
+import { executionManagerConfigSchema } from '@spider/execution-manager';
+import { ScriptedControlPlane } from '@spider/execution-manager/testing';
+import { parseConfig } from '@spider/runtime/node';
+import { RecordingLogger } from '@spider/runtime/testing';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { runExecutionManager } from './run-execution-manager.ts';
+
+/** An executor that answers with what it was given. */
+const EXECUTOR = fileURLToPath(
+  new URL('../../../packages/execution-manager/test/tiny-executor.ts', import.meta.url),
+);
+
+async function writeConfig(text: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'spider-em-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const path = join(directory, 'config.yaml');
+  await writeFile(path, text);
+  return path;
+}
+
+/** Resolves with the id that the process announces on stdout. */
+function announcedId(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    const id = /^spider-execution-manager ready (\d+)\n$/.exec(String(text))?.[1];
+    if (id !== undefined) resolve(id);
+    return true;
+  });
+  onTestFinished(() => write.mockRestore());
+  return promise;
+}
+
+function run(args: readonly string[], signal: AbortSignal): Promise<void> {
+  return runExecutionManager({ args, signal, logger: new RecordingLogger() });
+}
+
+test('an execution manager works from its start to its stop, and finishes what it has begun', async () => {
+  await using plane = await ScriptedControlPlane.start({ firstId: 12 });
+  plane.onReports = (sequence) => plane.flush(sequence);
+  const path = await writeConfig(`
+storage: { host: 127.0.0.1, port: ${plane.port} }
+slots: 1
+task_executor: { bin_path: ${EXECUTOR}, package_dir: . }
+`);
+  const id = announcedId();
+  const stop = new AbortController();
+  const running = run(['-c', path], stop.signal);
+  expect(await id).toBe('12');
+
+  await plane.changes.until(() => plane.isConnected && plane.credit > 0);
+  plane.assign(1, [5]);
+  await plane.changes.until(() => plane.leases.length === 1);
+  plane.issue(1, [5]);
+  await plane.changes.until(() => plane.acknowledgedBatch === 1);
+  stop.abort();
+  await running;
+
+  expect(plane.reports).toMatchObject([{ taskIndex: 5, outcome: TaskOutcome.Succeeded }]);
+  expect(plane.deregistrations).toEqual([12]);
+});
+
+test('it does not wait for a storage that is away when it is asked to stop', async () => {
+  const plane = await ScriptedControlPlane.start();
+  const { port } = plane;
+  await plane.close();
+  const path = await writeConfig(`
+storage: { host: 127.0.0.1, port: ${port} }
+slots: 1
+task_executor: { bin_path: ${EXECUTOR}, package_dir: . }
+`);
+  const stop = new AbortController();
+  const running = run(['-c', path], stop.signal);
+  stop.abort();
+  await expect(running).resolves.toBeUndefined();
+});
+
+test('an executor that does not exist ends it', async () => {
+  await using plane = await ScriptedControlPlane.start();
+  const path = await writeConfig(`
+storage: { host: 127.0.0.1, port: ${plane.port} }
+task_executor: { bin_path: /no/such/executor, package_dir: . }
+`);
+  await expect(run(['-c', path], new AbortController().signal)).rejects.toThrow(
+    'an executor did not come up: spawn /no/such/executor ENOENT',
+  );
+});
+
+test('a configuration that cannot work is refused with the key and the rule', async () => {
+  const path = await writeConfig('storage: { host: a, port: fifty }\n');
+  await expect(run(['-c', path], new AbortController().signal)).rejects.toThrow(
+    /storage\.port is "fifty": .*expected number/,
+  );
+});
+
+test('a call without a configuration is refused with the usage', async () => {
+  await expect(run([], new AbortController().signal)).rejects.toMatchObject({
+    name: 'ExitError',
+    exitCode: 2,
+  });
+});
+
+test('the example configuration is one, and says the defaults', async () => {
+  const path = join(import.meta.dirname, '../config.example.yaml');
+  const example = parseConfig(path, await readFile(path, 'utf8'), executionManagerConfigSchema);
+  expect(example).toEqual(
+    executionManagerConfigSchema.parse({
+      storage: { host: '127.0.0.1', port: 50_051 },
+      task_executor: { package_dir: './packages' },
+    }),
+  );
+});
