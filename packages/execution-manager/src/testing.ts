@@ -4,4 +4,8 @@ export { FakeExecutor, FakeExecutors } from './testing/fake-executors.ts';
 export { makeLot } from './testing/make-lot.ts';
 export type { LotFixture } from './testing/make-lot.ts';
 export { ScriptedControlPlane } from './testing/scripted-control-plane.ts';
-export type { ControlPlaneOptions, HeardReport } from './testing/scripted-control-plane.ts';
+export type {
+  ControlPlaneOptions,
+  HeardReport,
+  IssueOptions,
+} from './testing/scripted-control-plane.ts';

@@ -38,6 +38,14 @@ export interface ControlPlaneOptions {
   readonly firstId?: number;
 }
 
+export interface IssueOptions {
+  readonly packageName?: string;
+  readonly functionName?: string;
+  readonly hardTimeoutMs?: number;
+  /** For each task; by default its index as text. */
+  readonly inputs?: readonly Uint8Array[];
+}
+
 /** One report, as its sender meant it. */
 export interface HeardReport {
   readonly sequence: number;
@@ -122,12 +130,8 @@ export class ScriptedControlPlane implements AsyncDisposable {
     );
   }
 
-  /** Issues an instance for each task, whose inputs are `inputs` or its index as text. */
-  issue(
-    jobId: number,
-    taskIndexes: readonly number[],
-    options: { readonly hardTimeoutMs?: number; readonly inputs?: readonly Uint8Array[] } = {},
-  ): void {
+  /** Issues an instance for each task. */
+  issue(jobId: number, taskIndexes: readonly number[], options: IssueOptions = {}): void {
     const inputs = options.inputs ?? taskIndexes.map((index) => Buffer.from(String(index)));
     const instances = create(JobInstancesSchema, {
       jobId: BigInt(jobId),
@@ -137,8 +141,8 @@ export class ScriptedControlPlane implements AsyncDisposable {
     });
     this.#nextInstance += taskIndexes.length;
     const kind = create(TaskKindSchema, {
-      package: 'p',
-      function: 'echo',
+      package: options.packageName ?? 'p',
+      function: options.functionName ?? 'echo',
       softTimeoutMs: 1_000,
       hardTimeoutMs: options.hardTimeoutMs ?? 300_000,
     });
