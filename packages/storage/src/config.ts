@@ -54,8 +54,11 @@ const runtimeSchema = z.object({
     .prefault({}),
   journal: z
     .object({
-      /** `task` journals every finished attempt, `job` only the states of jobs. */
-      durability: z.enum(['job', 'task']).default('task'),
+      /**
+       * `task` journals every finished attempt, `job` only the states of jobs. With `sync` nothing
+       * goes on from a finished attempt before it is flushed.
+       */
+      durability: z.enum(['job', 'task', 'sync']).default('task'),
       /** The longest that a finished attempt waits to be written. */
       flush_interval_ms: milliseconds.default(5),
       /** So many of them do not wait. */

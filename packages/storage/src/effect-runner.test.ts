@@ -1,4 +1,4 @@
-import { encodeFrame, JobState, TaskOutcome, toId } from '@spider/core';
+import { DEFAULT_EXECUTION_POLICY, encodeFrame, JobState, TaskOutcome, toId } from '@spider/core';
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import { SeededRng } from '@spider/runtime';
 import { nodeZstd } from '@spider/runtime/node';
@@ -8,9 +8,11 @@ import { JobCache } from './cache/job-cache.ts';
 import { JobWatch } from './cache/job-watch.ts';
 import { Job } from './cache/job.ts';
 import { EffectRunner } from './effect-runner.ts';
+import type { Durability } from './effect-runner.ts';
 import { Journal } from './journal/journal.ts';
 import type { JobEffect } from './machine/job-effect.ts';
 import type { JobEvent } from './machine/job-event.ts';
+import { SoftTimeouts } from './lease/soft-timeouts.ts';
 import { JobMachine } from './machine/job-machine.ts';
 import { InboundQueue } from './queue/inbound-queue.ts';
 import { TaskInstances } from './task-instances.ts';
@@ -27,7 +29,7 @@ class ContradictoryMachine extends JobMachine {
   }
 }
 
-async function start() {
+async function start(durability: Durability = 'task') {
   const clock = new ManualClock();
   const logger = new RecordingLogger();
   const store = new ScriptedStore();
@@ -63,17 +65,23 @@ async function start() {
         endedAt: undefined,
       }),
     },
+    softTimeouts: new SoftTimeouts({ clock, onDue: () => undefined }),
     instances: await TaskInstances.open(async () => 2 ** 32),
-    durability: 'task',
+    durability,
     link: () => undefined,
     onReady: () => undefined,
     onEnded: (job) => ended.push(job),
   });
-  const add = (id: number, state: JobState = JobState.Ready, Machine = JobMachine): Job => {
+  const add = (
+    id: number,
+    state: JobState = JobState.Ready,
+    Machine = JobMachine,
+    tasks = 1,
+  ): Job => {
     const job = new Job({
       id: toId<JobId>(id),
       resourceGroupId: toId<ResourceGroupId>(1),
-      machine: new Machine({ name: `job ${id}`, graph: chain(1), inputs: INPUTS, state }),
+      machine: new Machine({ name: `job ${id}`, graph: chain(tasks), inputs: INPUTS, state }),
       submittedAt: 1 as TimestampMs,
     });
     cache.add(job);
@@ -176,7 +184,50 @@ test('the last success writes outputs and state at once, and the job leaves memo
   expect(journal.flushed).toBe(journal.appended);
   clock.advance(1000);
   expect(cache.status(job.id)).toBeUndefined();
+  // The deadline of an instance that has ended is still looked at once.
+  clock.advance(DEFAULT_EXECUTION_POLICY.softTimeoutMs);
   expect(clock.pendingTimers).toBe(0);
+});
+
+describe('durability', () => {
+  const twoInARow = async (durability: Durability) => {
+    const world = await start(durability);
+    const job = world.add(1, JobState.Running, JobMachine, 2);
+    world.runner.lease(job, 1, [0]);
+    world.runner.handle(job, succeed(world.clock.now()));
+    return { ...world, job };
+  };
+
+  test('task: goes on at once, and writes a moment later', async () => {
+    const { clock, store, queue, journal } = await twoInARow('task');
+    expect(queue.isEmpty).toBe(false);
+    clock.advance(5);
+    await clock.settle();
+    expect(store.last.batch.journal).toHaveLength(1);
+    expect(journal.flushed).toBe(0);
+  });
+
+  test('job: goes on, and writes nothing', async () => {
+    const { clock, store, queue, journal } = await twoInARow('job');
+    expect(queue.isEmpty).toBe(false);
+    clock.advance(1000);
+    await clock.settle();
+    expect(store.commits).toEqual([]);
+    expect(journal.flushed).toBe(journal.appended);
+  });
+
+  test('sync: writes at once, and goes on only then', async () => {
+    const { clock, store, queue } = await twoInARow('sync');
+    expect(queue.isEmpty).toBe(true);
+    await clock.settle();
+    expect(store.last.batch.journal).toHaveLength(1);
+    expect(queue.isEmpty).toBe(true);
+    store.last.succeed();
+    await clock.settle();
+    const taken: number[][] = [];
+    queue.take(10, (_, taskIndexes) => taken.push(taskIndexes));
+    expect(taken).toEqual([[1]]);
+  });
 });
 
 describe('a machine that contradicts itself', () => {
@@ -213,7 +264,8 @@ describe('a machine that contradicts itself', () => {
     const cancelled = runner.request(job, 'cancel');
     await clock.settle();
     runner.lease(job, 1, [0]);
-    await expect(cancelled).rejects.toThrow('invariant 7 does not hold');
+    await expect(cancelled).rejects.toThrow('job 1 contradicts itself and is out of service');
+    await expect(runner.request(job, 'cancel')).rejects.toThrow('out of service');
     expect(store.commits).toHaveLength(1);
     store.last.succeed();
     await clock.settle();

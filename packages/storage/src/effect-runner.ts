@@ -14,6 +14,7 @@ import type { JobStatus } from './cache/job-status.ts';
 import type { JobStateChange, JobStore } from './db/job-store.ts';
 import { encodeJournalRecords } from './journal/journal-record.ts';
 import type { Journal } from './journal/journal.ts';
+import type { SoftTimeouts } from './lease/soft-timeouts.ts';
 import type {
   CancelledEffect,
   JobEffect,
@@ -23,6 +24,7 @@ import type {
 } from './machine/job-effect.ts';
 import type { JobEvent } from './machine/job-event.ts';
 import type { WorkerLink } from './ports.ts';
+import { JobRequests } from './job-requests.ts';
 import type { InboundQueue } from './queue/inbound-queue.ts';
 import type { TaskInstances } from './task-instances.ts';
 
@@ -35,6 +37,7 @@ export interface EffectRunnerOptions {
   readonly queue: InboundQueue;
   readonly journal: Journal;
   readonly instances: TaskInstances;
+  readonly softTimeouts: SoftTimeouts;
   /** Whether finished attempts are journaled, or only the states of jobs. */
   readonly durability: Durability;
   /** The stream of an execution manager, while there is one. */
@@ -44,13 +47,11 @@ export interface EffectRunnerOptions {
   readonly onEnded: (job: Job) => void;
 }
 
-/** Someone who waits for a job to be started or cancelled. */
-interface Request extends PromiseWithResolvers<JobState> {
-  readonly job: Job;
-}
-
-/** What survives the death of storage: jobs with their states, or every finished task as well. */
-export type Durability = 'job' | 'task';
+/**
+ * What survives the death of storage: jobs with their states; every finished task as well, once it is
+ * flushed; or nothing goes on from a finished task before it is flushed.
+ */
+export type Durability = 'job' | 'task' | 'sync';
 
 /**
  * Feeds events to the machines of jobs and does what they ask for. A change of a job's state is made
@@ -59,11 +60,13 @@ export type Durability = 'job' | 'task';
  */
 export class EffectRunner {
   readonly #options: EffectRunnerOptions;
-  readonly #requests = new Map<number, Request>();
-  #lastRequest = 0;
+  readonly #requests = new JobRequests();
+  /** Jobs that hand out nothing until their records are flushed. */
+  readonly #held = new Set<Job>();
 
   constructor(options: EffectRunnerOptions) {
     this.#options = options;
+    if (options.durability === 'sync') options.journal.onFlush(() => this.#releaseHeld());
   }
 
   handle(job: Job, event: JobEvent): void {
@@ -91,11 +94,10 @@ export class EffectRunner {
    * @throws SpiderError 'failed-precondition' if the job's state does not allow it.
    */
   request(job: Job, type: 'start' | 'cancel'): Promise<JobState> {
-    this.#lastRequest += 1;
-    const answer = { job, ...Promise.withResolvers<JobState>() };
-    this.#requests.set(this.#lastRequest, answer);
-    this.handle(job, { type, request: this.#lastRequest, at: this.#options.clock.now() });
-    return answer.promise;
+    const { request, answer } = this.#requests.open(job);
+    if (job.isBroken) this.#requests.rejectAllOf(job, brokenError(job));
+    else this.handle(job, { type, request, at: this.#options.clock.now() });
+    return answer;
   }
 
   /** Fails a job for a reason outside its tasks. */
@@ -105,7 +107,7 @@ export class EffectRunner {
 
   /** A job was put into the cache and may have ready tasks. */
   enqueue(job: Job): void {
-    if (job.isBroken || !job.machine.hasReady) return;
+    if (job.isBroken || job.isHeld || !job.machine.hasReady) return;
     this.#options.queue.add(job);
     this.#options.onReady();
   }
@@ -119,20 +121,21 @@ export class EffectRunner {
         this.#publish(job, effect);
         return;
       case 'answered':
-        this.#takeRequest(effect.request)?.resolve(effect.state);
+        this.#requests.resolve(effect.request, effect.state);
         return;
       case 'rejected':
-        this.#takeRequest(effect.request)?.reject(effect.error);
+        this.#requests.reject(effect.request, effect.error);
         return;
       case 'ready':
         this.enqueue(job);
         return;
       case 'contexts':
         this.#options.instances.advanceTo(effect.firstInstance + effect.taskIndices.length);
+        this.#options.softTimeouts.add(job, effect);
         this.#options.link(effect.executionManager)?.contexts(job, effect);
         return;
       case 'refused':
-        this.#options.link(effect.executionManager)?.refused(job, effect);
+        this.#refuse(job, effect.executionManager, effect.taskIndices);
         return;
       case 'journal':
         this.#journal(job, effect);
@@ -198,6 +201,7 @@ export class EffectRunner {
 
   #retire(job: Job, status: JobStatus): void {
     this.#options.cache.retire(job, status);
+    this.#options.softTimeouts.forget(job);
     this.#options.onEnded(job);
     for (const watch of job.watches) watch.ended();
     job.watches.clear();
@@ -208,13 +212,10 @@ export class EffectRunner {
     const { clock, logger, store } = this.#options;
     job.isBroken = true;
     logger.error('a job contradicts itself and fails', { jobId: job.id, event: event.type, error });
+    this.#requests.rejectAllOf(job, brokenError(job));
+    if (event.type === 'lease') this.#refuse(job, event.executionManager, event.taskIndices);
     const reason = error instanceof Error ? error.message : String(error);
     const errorMessage = `internal error in storage: ${reason}`;
-    for (const [request, answer] of this.#requests) {
-      if (answer.job !== job) continue;
-      this.#requests.delete(request);
-      answer.reject(new SpiderError('internal', errorMessage));
-    }
     try {
       // A change that was under way is decided then.
       await this.#options.journal.flush();
@@ -241,7 +242,26 @@ export class EffectRunner {
   #journal(job: Job, effect: JournalEffect): void {
     if (this.#options.durability === 'job') return;
     const records = encodeJournalRecords(effect);
-    this.#options.journal.append(job.journal, records, effect.positions.length);
+    const { journal, durability } = this.#options;
+    journal.append(job.journal, records, effect.positions.length);
+    if (durability !== 'sync') return;
+    job.heldUntil = journal.appended;
+    this.#held.add(job);
+    journal.flushSoon();
+  }
+
+  #releaseHeld(): void {
+    const { flushed } = this.#options.journal;
+    for (const job of this.#held) {
+      if (job.heldUntil > flushed) continue;
+      job.heldUntil = 0;
+      this.#held.delete(job);
+      this.enqueue(job);
+    }
+  }
+
+  #refuse(job: Job, executionManager: number, taskIndices: ArrayLike<number>): void {
+    this.#options.link(executionManager)?.refused(job, Array.from(taskIndices));
   }
 
   /** Tells each execution manager which of its instances are to stop. */
@@ -256,13 +276,10 @@ export class EffectRunner {
       this.#options.link(executionManager)?.cancelled(job, effect, positions);
     }
   }
-
-  #takeRequest(request: number): Request | undefined {
-    const answer = this.#requests.get(request);
-    this.#requests.delete(request);
-    return answer;
-  }
 }
+
+const brokenError = (job: Job): SpiderError =>
+  new SpiderError('internal', `job ${job.id} contradicts itself and is out of service`);
 
 function plainOutputs(frame: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(frame.length + 1);

@@ -1,11 +1,11 @@
 import type { SpiderError } from '@spider/core';
 import type { Job } from './cache/job.ts';
-import type { CancelledEffect, ContextsEffect, RefusedEffect } from './machine/job-effect.ts';
+import type { CancelledEffect, ContextsEffect } from './machine/job-effect.ts';
 
 /** The way down to an execution manager, while its stream is open. */
 export interface WorkerLink {
   contexts(job: Job, effect: ContextsEffect): void;
-  refused(job: Job, effect: RefusedEffect): void;
+  refused(job: Job, taskIndices: number[]): void;
   /** The instances at these positions of the effect are this execution manager's. */
   cancelled(job: Job, effect: CancelledEffect, positions: readonly number[]): void;
   /** Ends the stream, in order or with an error. */

@@ -12,6 +12,7 @@ import type { Store } from './db/job-store.ts';
 import { EffectRunner } from './effect-runner.ts';
 import { Jobs } from './jobs.ts';
 import { Journal } from './journal/journal.ts';
+import { SoftTimeouts } from './lease/soft-timeouts.ts';
 import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
 import { InboundQueue } from './queue/inbound-queue.ts';
 import { ReadyTaskFeed } from './queue/ready-task-feed.ts';
@@ -45,6 +46,7 @@ export class StorageService implements Service {
   readonly #cache: JobCache;
   readonly #journal: Journal;
   readonly #registry: ExecutionManagerRegistry;
+  readonly #softTimeouts: SoftTimeouts;
   readonly #runner: EffectRunner;
   readonly #superseded = Promise.withResolvers<never>();
 
@@ -76,6 +78,10 @@ export class StorageService implements Service {
       silenceMs: silenceMs(config),
       onLost: ({ number }) => this.#releaseAllOf(number),
     });
+    this.#softTimeouts = new SoftTimeouts({
+      clock,
+      onDue: (job, lease) => this.#runner.handle(job, { type: 'soft-timeout', ...lease }),
+    });
     this.#runner = new EffectRunner({
       clock,
       logger,
@@ -85,6 +91,7 @@ export class StorageService implements Service {
       queue,
       instances,
       journal: this.#journal,
+      softTimeouts: this.#softTimeouts,
       durability: runtime.journal.durability,
       link: (executionManager) => this.#registry.link(executionManager),
       onReady: () => this.readyTasks.wake(),
@@ -165,6 +172,7 @@ export class StorageService implements Service {
     this.readyTasks.close(reason);
     this.#registry.close(reason);
     this.#journal.close();
+    this.#softTimeouts[Symbol.dispose]();
     this.#cache.close();
   }
 

@@ -27,6 +27,8 @@ export class Job {
   errorMessage: string | undefined;
   /** Its machine has contradicted itself and is not to be used any more. */
   isBroken = false;
+  /** It hands out nothing before this append of the journal is flushed; 0 for nothing to wait for. */
+  heldUntil = 0;
   /** Whether the inbound queue holds it. */
   isQueued = false;
   readonly watches = new Set<JobWatch>();
@@ -40,6 +42,10 @@ export class Job {
     this.journal = new JobJournal(options.id);
     this.submittedAt = options.submittedAt;
     this.startedAt = options.startedAt;
+  }
+
+  get isHeld(): boolean {
+    return this.heldUntil > 0;
   }
 
   status(): JobStatus {

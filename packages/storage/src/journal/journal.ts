@@ -101,7 +101,7 @@ export class Journal {
     const next = this.#next;
     next.ticket = this.#appended;
     next.append(job, records, count);
-    if (next.records >= this.#flushRecords) this.#flushSoon();
+    if (next.records >= this.#flushRecords) this.flushSoon();
     else this.#timer ??= this.#startTimer();
   }
 
@@ -114,7 +114,7 @@ export class Journal {
     if (!this.hasRoom) await this.whenRoom();
     if (this.#failure !== undefined) throw this.#failure;
     const outcome = this.#next.submit(job);
-    this.#flushSoon();
+    this.flushSoon();
     return await outcome;
   }
 
@@ -126,8 +126,15 @@ export class Journal {
   async commit(change: JobStateChange): Promise<ChangeResult> {
     if (this.#failure !== undefined) throw this.#failure;
     const outcome = this.#next.change(change);
-    this.#flushSoon();
+    this.flushSoon();
     return await outcome;
+  }
+
+  /** Has what waits flushed at the end of this turn, or when the flush that is under way has ended. */
+  flushSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    if (this.#underway === undefined) this.#options.clock.defer(() => void this.#run());
   }
 
   /** Resolves when all that was appended or committed so far is durable, or cannot be any more. */
@@ -135,7 +142,7 @@ export class Journal {
     while (this.#failure === undefined && !this.#isIdle()) {
       const flushed = Promise.withResolvers<void>();
       this.#flushWaiters.push(flushed.resolve);
-      this.#flushSoon();
+      this.flushSoon();
       await flushed.promise;
     }
   }
@@ -152,15 +159,8 @@ export class Journal {
   #startTimer(): Timer {
     return this.#options.clock.setTimer(this.#flushIntervalMs, () => {
       this.#timer = undefined;
-      this.#flushSoon();
+      this.flushSoon();
     });
-  }
-
-  /** Starts a flush at the end of this turn, or when the one that is under way has ended. */
-  #flushSoon(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    if (this.#underway === undefined) this.#options.clock.defer(() => void this.#run());
   }
 
   async #run(): Promise<void> {

@@ -32,7 +32,8 @@ export class InboundQueue {
     let taken = 0;
     while (taken < most && !this.isEmpty) {
       const job = this.#shift();
-      if (job.isBroken) continue;
+      // It is added again, or never.
+      if (job.isBroken || job.isHeld) continue;
       const taskIndexes: number[] = [];
       job.machine.takeReady(Math.min(most - taken, TASKS_PER_TURN), taskIndexes);
       if (job.machine.hasReady) this.add(job);

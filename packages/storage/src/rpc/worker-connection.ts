@@ -13,7 +13,7 @@ import type {
 import type { RpcStream, RpcStreamCallbacks } from '@spider/runtime';
 import type { Job } from '../cache/job.ts';
 import type { ExecutionManager } from '../liveness/execution-manager.ts';
-import type { CancelledEffect, ContextsEffect, RefusedEffect } from '../machine/job-effect.ts';
+import type { CancelledEffect, ContextsEffect } from '../machine/job-effect.ts';
 import type { WorkerLink } from '../ports.ts';
 import { FlushMarks } from './flush-marks.ts';
 import { WorkerOutbox } from './worker-outbox.ts';
@@ -78,8 +78,8 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     this.#outbox.contexts(job, effect);
   }
 
-  refused(job: Job, effect: RefusedEffect): void {
-    this.#outbox.refused(job, effect.taskIndices);
+  refused(job: Job, taskIndices: number[]): void {
+    this.#outbox.refused(job.id, job.resourceGroupId, taskIndices);
   }
 
   cancelled(job: Job, effect: CancelledEffect, positions: readonly number[]): void {
@@ -169,8 +169,8 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
 
   #lease(executionManager: ExecutionManager, tasks: JobTasks): void {
     const job = this.#options.cache.find(tasks.jobId as JobId);
-    if (job === undefined) {
-      this.#outbox.refusedOf(tasks.jobId, tasks.resourceGroupId, tasks.taskIndexes);
+    if (job === undefined || job.isBroken) {
+      this.#outbox.refused(tasks.jobId, tasks.resourceGroupId, tasks.taskIndexes);
     } else {
       this.#options.runner.lease(job, executionManager.number, tasks.taskIndexes);
     }

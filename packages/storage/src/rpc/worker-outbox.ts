@@ -43,12 +43,8 @@ export class WorkerOutbox {
     if (this.#inputBytes >= MESSAGE_INPUT_BYTES) this.#flush();
   }
 
-  refused(job: Job, taskIndexes: number[]): void {
-    this.refusedOf(job.id, job.resourceGroupId, taskIndexes);
-  }
-
-  /** As `refused`, for a job that may not exist. */
-  refusedOf(jobId: bigint, resourceGroupId: bigint, taskIndexes: number[]): void {
+  /** The job may not exist. */
+  refused(jobId: bigint, resourceGroupId: bigint, taskIndexes: number[]): void {
     this.#reserve(taskIndexes.length);
     const tasks = create(JobTasksSchema);
     tasks.jobId = jobId;

@@ -202,6 +202,25 @@ describe('reports', () => {
   });
 });
 
+test('a slow instance may have one beside it, and the first result counts', async () => {
+  const clock = new SteppedClock();
+  const config = { runtime: { journal: { flush_records: 1 } } };
+  await using world = await start(config, clock);
+  const jobId = await world.storage.submit(chain(1, { softTimeoutMs: 500, hardTimeoutMs: 5000 }));
+  const [slow, quick] = [await register(world.transport), await register(world.transport)];
+  const first = await slow.lease(await world.scheduler.take(1));
+  clock.advance(499);
+  expect(world.scheduler.tasks).toHaveLength(1);
+  clock.advance(1);
+  const second = await quick.lease(await world.scheduler.take(1));
+  await quick.flushed(quick.succeed(second, [new Uint8Array([2])]));
+  await slow.flushed(slow.succeed(first, [new Uint8Array([1])]));
+  const watched = await collect(world.storage.jobs.watchJob({ jobId }));
+  expect(watched.at(-1)?.status?.state).toBe(JobState.Succeeded);
+  const { serializedOutputs } = await world.storage.jobs.getJobOutputs({ jobId });
+  expect(serializedOutputs.at(-1)).toBe(2);
+});
+
 test('leases are refused when there is nothing to run', async () => {
   await using world = await start();
   const jobId = await world.storage.submit(chain(2));
