@@ -25,7 +25,7 @@ interface Process {
   pipe: Instance[];
 }
 
-const HELD_PER_SLOT_MAX = 2 * PIPE_COUNT_MAX;
+const HELD_PER_SLOT_MAX = 3 * PIPE_COUNT_MAX;
 
 /** What a person with a pencil would write down while watching the machine. */
 export class SlotMachineModel {

@@ -15,7 +15,7 @@ test('there is work for every slot, and a bound to what is asked for', () => {
       const wanted = tasksWanted(given);
       expect(wanted).toBeGreaterThanOrEqual(given.slots);
       expect(wanted).toBeLessThanOrEqual(4_096);
-      expect(tasksAhead(given)).toBeLessThanOrEqual(given.slots * 128);
+      expect(tasksAhead(given)).toBeLessThanOrEqual(given.slots * 256);
     }),
   );
 });

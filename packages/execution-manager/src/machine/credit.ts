@@ -4,7 +4,7 @@ import { PIPE_COUNT_MAX } from './slot.ts';
 /** Tasks are fetched ahead only as long as the last of them waits no longer than this. */
 const AHEAD_US = 20_000;
 /** Tasks a slot that are fetched ahead of what is in the pipes; bounds what a slow link can ask. */
-const AHEAD_PER_SLOT_MAX = PIPE_COUNT_MAX;
+const AHEAD_PER_SLOT_MAX = 2 * PIPE_COUNT_MAX;
 /** Credit that would be worth less than so much work is not sent by itself. */
 const GRANT_WORTH_US = 500;
 

@@ -4,7 +4,7 @@ import type { Slot } from './slot.ts';
 
 /**
  * Puts new instances into the queue and from there into the pipes. A queue that was not empty
- * before means that no slot has room, so nothing is tried then.
+ * before means that no slot needs any, so nothing is tried then.
  */
 export function enqueue(step: Step, lot: InstanceLot): void {
   const { queue } = step.state;
@@ -33,11 +33,11 @@ export function spread(step: Step): void {
   }
 }
 
-/** Sends a slot what the queue has, as long as there is room and less than `countMax` in its pipe. */
+/** Sends a slot what the queue has, if its pipe is low: until it is full, or has `countMax`. */
 export function fillPipe(step: Step, slot: Slot, countMax: number): void {
   const { state, nowUs } = step;
   const { queue } = state;
-  if (queue.count === 0 || !slot.hasRoom(state.pipeWorkUs) || slot.pipe.count >= countMax) return;
+  if (queue.count === 0 || !slot.isLow(state.pipeWorkUs) || slot.pipe.count >= countMax) return;
   const isIdle = slot.pipe.count === 0;
   const lots: InstanceLot[] = [];
   const positions: number[] = [];

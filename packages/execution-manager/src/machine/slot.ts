@@ -8,6 +8,8 @@ const PIPE_WORK_US_MAX = 8_000;
 const PIPE_WORK_US_MIN = 500;
 /** Requests in a pipe; more are of no use, they only wait. */
 export const PIPE_COUNT_MAX = 128;
+/** A pipe that holds fewer is never left to wait. */
+const FEW = 4;
 /** Bytes of inputs in a pipe at which nothing more is put in. */
 export const PIPE_BYTES = 4 * 1024 * 1024;
 
@@ -54,6 +56,18 @@ export class Slot {
 
   constructor(index: number) {
     this.index = index;
+  }
+
+  /**
+   * Whether it is time to put something into the pipe. One that is half full can wait: several
+   * requests in one write cost hardly more than one.
+   *
+   * @param pipeWorkUs estimated work in a pipe at which it is full.
+   */
+  isLow(pipeWorkUs: number): boolean {
+    const { count } = this.pipe;
+    const isLow = count < FEW || (count <= PIPE_COUNT_MAX / 2 && this.workUs <= pipeWorkUs / 2);
+    return isLow && this.hasRoom(pipeWorkUs);
   }
 
   /** @param pipeWorkUs estimated work in a pipe at which it is full. */

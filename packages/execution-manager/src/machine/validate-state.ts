@@ -12,7 +12,7 @@ import { PIPE_COUNT_MAX, type Slot } from './slot.ts';
  * I3. `inFlight` is the number of requests in all pipes, `failing` that of the slots whose last
  *     process did not come up.
  * I4. No instance is in two places.
- * I5. While instances wait in the queue no ready slot has room.
+ * I5. While instances wait in the queue no ready slot's pipe is low.
  * I6. A ready slot that runs something has a deadline no later than the hard timeout; one that runs
  *     nothing has none. A starting slot has one; a waiting slot has one unless nothing was started
  *     yet or the machine drains.
@@ -43,7 +43,7 @@ function validateSlot(state: Readonly<MachineState>, slot: Slot): void {
   }
   assert(workUs === slot.workUs && bytes === slot.bytes, `I2: slot ${slot.index} has lost count`);
   assert(
-    state.queue.count === 0 || !slot.hasRoom(state.pipeWorkUs),
+    state.queue.count === 0 || !slot.isLow(state.pipeWorkUs),
     `I5: slot ${slot.index} is left idle`,
   );
   validateDeadline(state, slot);
