@@ -31,7 +31,11 @@ export interface TaskDefinition<
   ): TaskReturn<Outputs> | Promise<TaskReturn<Outputs>>;
 }
 
-export interface TaskOptions<Inputs extends Types, Outputs extends Types> {
+export interface TaskOptions<
+  Inputs extends Types,
+  Outputs extends Types,
+  Returned extends TaskReturn<Outputs> = TaskReturn<Outputs>,
+> {
   /** Unlike that of any other task of the package, such as `math::add`. */
   readonly name: string;
   readonly inputs: Inputs;
@@ -43,10 +47,7 @@ export interface TaskOptions<Inputs extends Types, Outputs extends Types> {
    * The work itself. It may run more than once for one task, at the same time even: give it no effect
    * that must not happen twice. Without a promise it runs faster.
    */
-  run(
-    context: TaskContext,
-    ...inputs: ValuesOf<Inputs>
-  ): TaskReturn<Outputs> | Promise<TaskReturn<Outputs>>;
+  run(context: TaskContext, ...inputs: ValuesOf<Inputs>): Returned | Promise<Returned>;
 }
 
 /**
@@ -55,9 +56,11 @@ export interface TaskOptions<Inputs extends Types, Outputs extends Types> {
  *
  * @throws SpiderError 'invalid-argument' if the policy is out of bounds or contradicts itself.
  */
-export function defineTask<const Inputs extends Types, const Outputs extends Types>(
-  options: TaskOptions<Inputs, Outputs>,
-): TaskDefinition<Inputs, Outputs> {
+export function defineTask<
+  const Inputs extends Types,
+  const Outputs extends Types,
+  const Returned extends TaskReturn<Outputs>,
+>(options: TaskOptions<Inputs, Outputs, Returned>): TaskDefinition<Inputs, Outputs> {
   return new DefinedTask(options);
 }
 
