@@ -8,5 +8,7 @@ export { createLogger } from './pino-logger.ts';
 export type { LoggerOptions } from './pino-logger.ts';
 export { announceReady, runMain } from './run-main.ts';
 export type { MainContext } from './run-main.ts';
+export { ScryptPasswordHasher } from './scrypt-password-hasher.ts';
+export type { ScryptOptions } from './scrypt-password-hasher.ts';
 export { systemClock } from './system-clock.ts';
 export { nodeZstd } from './zstd.ts';
