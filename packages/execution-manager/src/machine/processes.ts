@@ -22,8 +22,8 @@ export function spawnExecutor(step: Step, slot: Slot): void {
 /** starting → ready */
 export function executorStarted(step: Step, slot: Slot): void {
   if (slot.state !== 'starting') return;
-  if (slot.failedStarts > 0) step.state.failing -= 1;
-  slot.failedStarts = 0;
+  if (slot.isFailing) step.state.failing -= 1;
+  slot.isFailing = false;
   slot.state = 'ready';
   slot.deadlineUs = Infinity;
   fillPipe(step, slot, Infinity);
@@ -43,32 +43,36 @@ export function breakExecutor(step: Step, slot: Slot, reason: string): void {
   killExecutor(step, slot, `executor crashed (it wrote ${reason})`);
 }
 
-/** starting, ready, killing → waiting */
+/** starting, ready, killing → waiting, and on to starting at once if the process was of use */
 export function executorExited(step: Step, slot: Slot, exit: ProcessExit): void {
-  const { state, nowUs } = step;
-  // One that ends idle without ever having run anything has not come up either; else it could be
-  // spawned and die in a loop.
-  const failedToStart = !slot.hasAnswered && slot.pipe.count === 0;
-  const crashed = slot.state === 'ready';
+  const { state } = step;
+  const wasReady = slot.state === 'ready';
+  const wasOfUse = slot.hasAnswered || slot.pipe.count > 0;
   slot.state = 'waiting';
   slot.deadlineUs = Infinity;
   endRequests(step, slot, exit);
   slot.failure = undefined;
-  if (failedToStart) {
-    slot.failedStarts += 1;
-    if (slot.failedStarts === 1) state.failing += 1;
-    const retryInUs = Math.min(
-      RESPAWN_DELAY_US * 2 ** (slot.failedStarts - 1),
-      RESPAWN_DELAY_US_MAX,
-    );
-    step.effects.push({ type: 'start-failed', slot: slot.index, exit, retryInUs });
-    slot.deadlineUs = nowUs + retryInUs;
-    wakeUpBy(state, slot.deadlineUs);
-  } else if (crashed) {
-    step.effects.push({ type: 'crashed', slot: slot.index, exit });
+  if (wasReady) step.effects.push({ type: 'crashed', slot: slot.index, exit });
+  if (state.isDraining) return;
+  if (wasOfUse) {
+    slot.uselessStarts = 0;
+    spawnExecutor(step, slot);
+  } else {
+    spawnLater(step, slot, wasReady ? undefined : exit);
   }
-  if (state.isDraining) slot.deadlineUs = Infinity;
-  else if (!failedToStart) spawnExecutor(step, slot);
+}
+
+/** One that never ran anything would else be spawned, and die, in a busy loop. */
+function spawnLater(step: Step, slot: Slot, failedStart: ProcessExit | undefined): void {
+  const { state, nowUs, effects } = step;
+  const retryInUs = Math.min(RESPAWN_DELAY_US * 2 ** slot.uselessStarts, RESPAWN_DELAY_US_MAX);
+  slot.uselessStarts += 1;
+  slot.deadlineUs = nowUs + retryInUs;
+  wakeUpBy(state, slot.deadlineUs);
+  if (failedStart === undefined) return;
+  if (!slot.isFailing) state.failing += 1;
+  slot.isFailing = true;
+  effects.push({ type: 'start-failed', slot: slot.index, exit: failedStart, retryInUs });
 }
 
 /**

@@ -129,6 +129,25 @@ describe('executors come up', () => {
     expect(delays.at(-1)).toBe(10_000_000);
   });
 
+  test('one that dies idle, before it has run anything, is tried again later, too', () => {
+    const bench = Bench.ready(1);
+    const effects = bench.exit(0, { code: 1 });
+    expect(effects).toContainEqual(expect.objectContaining({ type: 'crashed' }));
+    expect(ofType(effects, 'spawn')).toEqual([]);
+    expect(ofType(bench.pass(100), 'spawn')).toHaveLength(1);
+    bench.tell({ type: 'executor-started', slot: 0, process: bench.processOf(0) });
+    bench.exit(0, { code: 1 });
+    expect(ofType(bench.pass(199), 'spawn')).toEqual([]);
+    expect(ofType(bench.pass(1), 'spawn')).toHaveLength(1);
+  });
+
+  test('one that dies idle after it was of use is replaced at once', () => {
+    const bench = Bench.ready(1);
+    bench.lease(makeLot());
+    bench.answer(0, 1);
+    expect(ofType(bench.exit(0, { code: 1 }), 'spawn')).toHaveLength(1);
+  });
+
   test('one that never answers is killed', () => {
     const bench = new Bench(1);
     bench.tell({ type: 'start' });

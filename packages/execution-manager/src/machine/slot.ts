@@ -49,8 +49,10 @@ export class Slot {
   wasIdle = false;
   /** Whether the process has answered any request yet. */
   hasAnswered = false;
-  /** Processes in a row that died before they were up. */
-  failedStarts = 0;
+  /** Processes in a row that died before they had run anything. */
+  uselessStarts = 0;
+  /** Whether the last process died before it was up. */
+  isFailing = false;
   /** In killing: what the request that was being run has failed of; undefined if it was cancelled. */
   failure: string | undefined;
 

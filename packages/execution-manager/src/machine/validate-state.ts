@@ -82,7 +82,7 @@ function validateDeadline(state: Readonly<MachineState>, slot: Slot): void {
 function validateCounts(state: Readonly<MachineState>): void {
   const inFlight = state.slots.reduce((sum, slot) => sum + slot.pipe.count, 0);
   assert(inFlight === state.inFlight, 'I3: requests in flight are miscounted');
-  const failing = state.slots.filter((slot) => slot.failedStarts > 0).length;
+  const failing = state.slots.filter((slot) => slot.isFailing).length;
   assert(failing === state.failing, 'I3: failing slots are miscounted');
   assert(state.credit >= 0 && state.leasing >= 0, 'I8: a negative count');
   if (!state.isDraining) return;

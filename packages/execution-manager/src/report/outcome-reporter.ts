@@ -105,9 +105,9 @@ export class OutcomeReporter {
 
   /** Instances were never run. */
   released({ lots, positions }: InstanceList): void {
-    const nowMs = this.#options.clock.now();
+    const startedMs = startOf(this.#options.clock.now(), 0);
     lots.forEach((lot, i) => {
-      this.#add(lot, positions[i] as number, TaskOutcome.Released, NO_PAYLOAD, nowMs, 0);
+      this.#add(lot, positions[i] as number, TaskOutcome.Released, NO_PAYLOAD, startedMs, 0);
     });
   }
 
@@ -195,7 +195,7 @@ export class OutcomeReporter {
 }
 
 const startOf = (nowMs: number, elapsedUs: number): number =>
-  Math.max(0, nowMs - Math.round(elapsedUs / 1000));
+  Math.max(0, Math.round(nowMs - elapsedUs / 1000));
 
 /** Turns an executor's encoded error into the text that people read. */
 function explain(payload: Uint8Array): Uint8Array {
