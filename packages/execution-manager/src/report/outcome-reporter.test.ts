@@ -67,7 +67,7 @@ describe('reports of a turn', () => {
         outcomes: [TaskOutcome.Succeeded, TaskOutcome.Succeeded],
         payloadLengths: [2, 1],
         payloads: Uint8Array.from([1, 2, 4]),
-        startedBaseMs: BigInt(NOW_MS - 3),
+        startedBaseMs: BigInt(NOW_MS - 2),
         startedOffsetsMs: [0, 0],
         elapsedUs: [2_500, 2_500],
       },
