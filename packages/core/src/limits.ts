@@ -38,6 +38,10 @@ export const LIMITS = {
   taskTimeoutMsMax: 86_400_000,
   /** Starts and cancels of one job that wait for a change of its state to become durable. */
   requestsWaitingPerJob: 1024,
+  /** Bytes of a resource group's password. */
+  passwordBytes: 2 * KIB,
+  /** Passwords that wait to be hashed, which takes a tenth of a second of a core each. */
+  passwordsWaiting: 256,
   /** Bytes of an idempotency key. */
   idempotencyKeyBytes: 256,
   /** Bytes of the error message that a job or an attempt keeps; what is longer is cut. */
@@ -72,6 +76,8 @@ export const LIMITS = {
   bufferedReadyTasks: 1024 * 1024,
   /** Jobs that storage names in one message as ended. */
   endedJobsPerMessage: 1024 * 1024,
+  /** Execution managers that one storage serves at a time. */
+  executionManagersPerStorage: 64 * 1024,
   /** Execution managers that one scheduler serves at a time. */
   executionManagersPerScheduler: 16 * 1024,
 } as const;

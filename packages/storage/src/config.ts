@@ -101,6 +101,14 @@ export type StorageConfig = z.output<typeof storageConfigSchema>;
 /** Heartbeats that an execution manager may miss unless the cutoff is configured. */
 const MISSED_HEARTBEATS_MAX = 10;
 
+/** How long one of the reference may be without a heartbeat unless the cutoff is configured. */
+const HEARTBEAT_CUTOFF_SEC = 60;
+
+export function heartbeatCutoffMs({ runtime }: StorageConfig): number {
+  const cutoffSec = runtime.task_instance_pool.execution_manager_stale_cutoff_sec;
+  return (cutoffSec ?? HEARTBEAT_CUTOFF_SEC) * 1000;
+}
+
 /** How long an execution manager may be silent on an open stream. */
 export function silenceMs({ runtime }: StorageConfig): number {
   const cutoffSec = runtime.task_instance_pool.execution_manager_stale_cutoff_sec;

@@ -5,7 +5,7 @@ import { JobService, ReadyTaskService, WorkerService } from '@spider/proto';
 import type { Clock, Logger, Rng, Service } from '@spider/runtime';
 import type { Job } from './cache/job.ts';
 import { JobCache } from './cache/job-cache.ts';
-import { silenceMs } from './config.ts';
+import { heartbeatCutoffMs, silenceMs } from './config.ts';
 import type { StorageConfig } from './config.ts';
 import { newCounters } from './counters.ts';
 import type { Store } from './db/job-store.ts';
@@ -72,6 +72,7 @@ export class StorageService implements Service {
     });
     this.#registry = new ExecutionManagerRegistry({
       clock,
+      heartbeatCutoffMs: heartbeatCutoffMs(config),
       logger,
       store: store.cluster,
       streamGraceMs: runtime.execution_managers.stream_grace_ms,

@@ -118,21 +118,31 @@ export interface JobStore {
   readJournal(id: JobId, after: number, limit: number): Promise<readonly JournalRow[]>;
 }
 
-export interface StoredExecutionManager {
-  readonly id: ExecutionManagerId;
+export interface NewExecutionManager {
   readonly host: string;
   readonly slots: number;
   /** Undefined while it lives. */
   readonly endedAt: TimestampMs | undefined;
+  /** False for one of the reference, which sends heartbeats instead. */
+  readonly hasStream: boolean;
+}
+
+export interface StoredExecutionManager extends NewExecutionManager {
+  readonly id: ExecutionManagerId;
 }
 
 /** The peers of storage, and its own starts. Errors as with JobStore. */
 export interface ClusterStore {
+export interface StoredScheduler {
+  readonly id: SchedulerId;
+  readonly host: string;
+  readonly port: number;
+}
+
   /** Ids base … base + 2^32 − 1, which nobody gets again. */
   reserveTaskInstances(): Promise<number>;
   registerExecutionManager(
-    host: string,
-    slots: number,
+    executionManager: NewExecutionManager,
     at: TimestampMs,
   ): Promise<ExecutionManagerId>;
   findExecutionManager(id: ExecutionManagerId): Promise<StoredExecutionManager | undefined>;
@@ -141,7 +151,23 @@ export interface ClusterStore {
   endExecutionManager(id: ExecutionManagerId, at: TimestampMs): Promise<void>;
   registerScheduler(host: string, port: number, at: TimestampMs): Promise<SchedulerId>;
 }
+  /** Takes the place of those that were registered before. */
 
+  listSchedulers(): Promise<readonly StoredScheduler[]>;
+}
+
+export interface StoredResourceGroup {
+  readonly id: ResourceGroupId;
+  /** Undefined for a group that nobody can log in to. */
+  readonly passwordHash: string | undefined;
+}
+
+/** Whose jobs there are. Errors as with JobStore. */
+export interface ResourceGroupStore {
+  /** Answers undefined, and changes nothing, if there is a group of this external id. */
+  insert(externalId: string, passwordHash: string): Promise<ResourceGroupId | undefined>;
+  find(id: ResourceGroupId): Promise<StoredResourceGroup | undefined>;
+  findByExternalId(externalId: string): Promise<StoredResourceGroup | undefined>;
 /** What one start of storage holds of the database. */
 export interface Store extends AsyncDisposable {
   /** Larger than those of all earlier starts, which may not write any more. */
@@ -149,3 +175,4 @@ export interface Store extends AsyncDisposable {
   readonly jobs: JobStore;
   readonly cluster: ClusterStore;
 }
+  readonly resourceGroups: ResourceGroupStore;

@@ -1,5 +1,10 @@
 import type { ExecutionManagerId, SchedulerId, TimestampMs } from '@spider/core';
-import type { ClusterStore, StoredExecutionManager } from './job-store.ts';
+import type {
+  ClusterStore,
+  NewExecutionManager,
+  StoredExecutionManager,
+  StoredScheduler,
+} from './job-store.ts';
 import { ROW_ID_MAX } from './row-id.ts';
 import { insertedId } from './session-database.ts';
 import type { SessionDatabase } from './session-database.ts';
@@ -29,14 +34,13 @@ export class KyselyClusterStore implements ClusterStore {
   }
 
   async registerExecutionManager(
-    host: string,
-    slots: number,
+    { host, slots, hasStream }: NewExecutionManager,
     at: TimestampMs,
   ): Promise<ExecutionManagerId> {
     const inserted = await this.#database.write((transaction) =>
       transaction
         .insertInto('execution_managers')
-        .values({ host, slots, registered_at: at })
+        .values({ host, slots, has_stream: hasStream ? 1 : 0, registered_at: at })
         .executeTakeFirstOrThrow(),
     );
     return insertedId(inserted) as ExecutionManagerId;
@@ -78,22 +82,31 @@ export class KyselyClusterStore implements ClusterStore {
   }
 
   async registerScheduler(host: string, port: number, at: TimestampMs): Promise<SchedulerId> {
-    const inserted = await this.#database.write((transaction) =>
-      transaction
+    const inserted = await this.#database.write(async (transaction) => {
+      await transaction.deleteFrom('schedulers').execute();
+      return await transaction
         .insertInto('schedulers')
         .values({ host, port, registered_at: at })
-        .executeTakeFirstOrThrow(),
-    );
+        .executeTakeFirstOrThrow();
+    });
     return insertedId(inserted) as SchedulerId;
+  }
+
+  async listSchedulers(): Promise<readonly StoredScheduler[]> {
+    const rows = await this.#database.read((database) =>
+      database.selectFrom('schedulers').select(['id', 'host', 'port']).orderBy('id').execute(),
+    );
+    return rows.map(({ id, host, port }) => ({ id: id as SchedulerId, host, port: Number(port) }));
   }
 }
 
-const EXECUTION_MANAGER_COLUMNS = ['id', 'host', 'slots', 'ended_at'] as const;
+const EXECUTION_MANAGER_COLUMNS = ['id', 'host', 'slots', 'has_stream', 'ended_at'] as const;
 
 interface ExecutionManagerRow {
   readonly id: bigint;
   readonly host: string;
   readonly slots: number | bigint;
+  readonly has_stream: number | bigint;
   readonly ended_at: bigint | null;
 }
 
@@ -101,5 +114,6 @@ const toStoredExecutionManager = (row: ExecutionManagerRow): StoredExecutionMana
   id: row.id as ExecutionManagerId,
   host: row.host,
   slots: Number(row.slots),
+  hasStream: Number(row.has_stream) === 1,
   endedAt: row.ended_at === null ? undefined : (Number(row.ended_at) as TimestampMs),
 });

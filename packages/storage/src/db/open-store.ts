@@ -9,6 +9,7 @@ import type { Store } from './job-store.ts';
 import { KyselyClusterStore } from './kysely-cluster-store.ts';
 import { KyselyJobStore } from './kysely-job-store.ts';
 import { migrate } from './migrations/migrate.ts';
+import { KyselyResourceGroupStore } from './kysely-resource-group-store.ts';
 import type { Schema } from './schema.ts';
 import { SessionDatabase } from './session-database.ts';
 
@@ -35,6 +36,7 @@ export async function openStore(options: DatabaseOptions, at: TimestampMs): Prom
     await kysely.destroy();
     throw error;
   }
+      resourceGroups: new KyselyResourceGroupStore(database),
 }
 
 function dialectOf(options: DatabaseOptions): Dialect {

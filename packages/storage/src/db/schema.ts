@@ -45,6 +45,8 @@ export interface TaskInstanceBlockTable {
 export interface ResourceGroupTable {
   id: GeneratedAlways<bigint>;
   external_id: string;
+  /** Null for a group that nobody can log in to. */
+  password_hash: ColumnType<string | null, string | null | undefined, string | null>;
 }
 
 export interface JobTable {
@@ -81,6 +83,8 @@ export interface ExecutionManagerTable {
   id: GeneratedAlways<bigint>;
   host: string;
   slots: SmallInteger;
+  /** 0 for one of the reference, which sends heartbeats instead; else 1. */
+  has_stream: SmallInteger;
   registered_at: BigInteger;
   /** When it said goodbye or was found lost; null while it lives. */
   ended_at: OptionalBigInteger;

@@ -1,7 +1,7 @@
-import { failedPrecondition } from '@spider/core';
-import type { ExecutionManagerId, SpiderError } from '@spider/core';
+import { failedPrecondition, invalidArgument, LIMITS, SpiderError } from '@spider/core';
+import type { ExecutionManagerId } from '@spider/core';
 import type { Clock, Logger, Timer } from '@spider/runtime';
-import type { ClusterStore } from '../db/job-store.ts';
+import type { ClusterStore, NewExecutionManager } from '../db/job-store.ts';
 import type { WorkerLink } from '../ports.ts';
 import { ExecutionManager } from './execution-manager.ts';
 
@@ -13,13 +13,16 @@ export interface ExecutionManagerRegistryOptions {
   readonly streamGraceMs: number;
   /** How long a stream may be silent. */
   readonly silenceMs: number;
+  /** How long one without streams may be without a heartbeat. */
+  readonly heartbeatCutoffMs: number;
   /** What it held has to run elsewhere. */
   readonly onLost: (executionManager: ExecutionManager) => void;
 }
 
 /**
  * The execution managers that are alive. One is lost when its stream stays closed longer than the
- * grace period, or is open and silent for too long; a lost one has to register anew.
+ * grace period, or is open and silent for too long; one of the reference, which has no stream, when
+ * there was no heartbeat for too long. A lost one has to register anew.
  */
 export class ExecutionManagerRegistry {
   readonly #options: ExecutionManagerRegistryOptions;
@@ -37,7 +40,7 @@ export class ExecutionManagerRegistry {
   /** Takes over those that the database knows as alive; they have the grace period to connect. */
   async load(): Promise<void> {
     for (const stored of await this.#options.store.listExecutionManagers()) {
-      this.#add(new ExecutionManager(stored.id, stored.host, stored.slots));
+      this.#add(new ExecutionManager(stored.id, stored));
     }
   }
 
@@ -52,18 +55,51 @@ export class ExecutionManagerRegistry {
     this.#awaited = undefined;
   }
 
-  /** Enters a new one; it has the grace period to connect. */
-  async register(host: string, slots: number): Promise<ExecutionManagerId> {
+  /**
+   * Enters a new one; it has the grace period to connect, or the cutoff for its first heartbeat.
+   *
+   * @throws SpiderError 'resource-exhausted' if there are too many.
+   */
+  async register(executionManager: NewExecutionManager): Promise<ExecutionManagerId> {
     const { clock, logger, store } = this.#options;
-    const id = await store.registerExecutionManager(host, slots, clock.now());
-    this.#add(new ExecutionManager(id, host, slots));
-    logger.info('an execution manager is registered', { executionManagerId: id, host, slots });
+    if (this.size >= LIMITS.executionManagersPerStorage) {
+      const limit = `${LIMITS.executionManagersPerStorage} execution managers are registered`;
+      throw new SpiderError('resource-exhausted', `${limit}, which is the limit`);
+    }
+    const id = await store.registerExecutionManager(executionManager, clock.now());
+    this.#add(new ExecutionManager(id, executionManager));
+    logger.info('an execution manager is registered', {
+      executionManagerId: id,
+      ...executionManager,
+    });
     return id;
+  }
+
+  /**
+   * A sign of life outside of a stream.
+   *
+   * @throws SpiderError 'failed-precondition' if it is not alive and has to register,
+   * 'invalid-argument' if there never was one of this id.
+   */
+  async heartbeat(id: ExecutionManagerId): Promise<void> {
+    const executionManager = this.find(id);
+    if (executionManager !== undefined) {
+      executionManager.heard(this.#options.clock.monotonicUs());
+      return;
+    }
+    if ((await this.#options.store.findExecutionManager(id)) === undefined) {
+      throw invalidArgument(`execution_manager_id: ${id} was never issued`);
+    }
+    throw failedPrecondition(`execution manager ${id} is lost: register again`);
+  }
+
+  find(id: ExecutionManagerId): ExecutionManager | undefined {
+    return this.#byNumber.get(Number(id));
   }
 
   /** It says goodbye. Does nothing if it is not known. */
   async deregister(id: ExecutionManagerId): Promise<void> {
-    const executionManager = this.#byNumber.get(Number(id));
+    const executionManager = this.find(id);
     if (executionManager === undefined) return;
     await this.#remove(executionManager, 'has left', undefined);
   }
@@ -74,14 +110,17 @@ export class ExecutionManagerRegistry {
    * @throws SpiderError 'failed-precondition' if it is not alive and has to register.
    */
   attach(id: ExecutionManagerId, link: WorkerLink): ExecutionManager {
-    const executionManager = this.#byNumber.get(Number(id));
+    const executionManager = this.find(id);
     if (executionManager === undefined) {
       throw failedPrecondition(`execution manager ${id} is unknown or lost: register again`);
+    }
+    if (executionManager.unary !== undefined) {
+      throw failedPrecondition(`execution manager ${id} has no streams: register again for one`);
     }
     const earlier = executionManager.link;
     executionManager.link = link;
     executionManager.heard(this.#options.clock.monotonicUs());
-    this.#watchSilence(executionManager, this.#options.silenceMs);
+    this.#watchSilence(executionManager, this.#silenceMs(executionManager));
     earlier?.close(failedPrecondition(`execution manager ${id} has opened another stream`));
     if (this.#awaited !== undefined && this.#areAllConnected()) this.#awaited.resolve();
     return executionManager;
@@ -122,7 +161,9 @@ export class ExecutionManagerRegistry {
 
   #add(executionManager: ExecutionManager): void {
     this.#byNumber.set(executionManager.number, executionManager);
-    this.#watchGrace(executionManager);
+    if (executionManager.unary === undefined) return this.#watchGrace(executionManager);
+    executionManager.heard(this.#options.clock.monotonicUs());
+    this.#watchSilence(executionManager, this.#silenceMs(executionManager));
   }
 
   #watchGrace(executionManager: ExecutionManager): void {
@@ -133,11 +174,15 @@ export class ExecutionManagerRegistry {
 
   #watchSilence(executionManager: ExecutionManager, delayMs: number): void {
     this.#setTimer(executionManager, delayMs, () => {
-      const { clock, silenceMs } = this.#options;
-      const silentMs = (clock.monotonicUs() - executionManager.lastHeardUs) / 1000;
+      const silenceMs = this.#silenceMs(executionManager);
+      const silentMs = (this.#options.clock.monotonicUs() - executionManager.lastHeardUs) / 1000;
       if (silentMs < silenceMs) this.#watchSilence(executionManager, silenceMs - silentMs);
       else this.#lose(executionManager, 'it was silent');
     });
+  }
+
+  #silenceMs({ unary }: ExecutionManager): number {
+    return unary === undefined ? this.#options.silenceMs : this.#options.heartbeatCutoffMs;
   }
 
   #setTimer(executionManager: ExecutionManager, delayMs: number, callback: () => void): void {

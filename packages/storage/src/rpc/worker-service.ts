@@ -42,7 +42,7 @@ export function createWorkerService(
           `slots: ${slots} is not from 1 to ${LIMITS.slotsPerExecutionManager}`,
         );
       }
-      const executionManagerId = await registry.register(host, slots);
+      const executionManagerId = await registry.register({ host, slots, hasStream: true });
       return create(RegisterExecutionManagerResponseSchema, { executionManagerId, sessionId });
     },
 

@@ -8,6 +8,7 @@ import type {
   InsertedJob,
   JobStateChange,
   JobStore,
+  NewExecutionManager,
   NewJob,
   Store,
 } from '../db/job-store.ts';
@@ -49,6 +50,12 @@ const change = (
   failedAttempts: 0,
   deleteJournal: false,
   ...more,
+});
+
+const streaming = (host: string, slots: number): NewExecutionManager => ({
+  host,
+  slots,
+  hasStream: true,
 });
 
 const commit = (jobs: JobStore, batch: Partial<CommitBatch>): Promise<CommitResult> =>
@@ -275,17 +282,56 @@ export function describeStore(
       'knows the execution managers that are alive, also after a start',
       withStore(async (store, open) => {
         const { cluster } = store;
-        const first = await cluster.registerExecutionManager('a', 4, at(1));
-        const second = await cluster.registerExecutionManager('b', 8, at(2));
+        const first = await cluster.registerExecutionManager(streaming('a', 4), at(1));
+        const second = await cluster.registerExecutionManager(streaming('b', 8), at(2));
+        const beating = { host: '::1', slots: 1, hasStream: false };
+        const third = await cluster.registerExecutionManager(beating, at(2));
         await cluster.endExecutionManager(first, at(3));
         expect(await cluster.findExecutionManager(first)).toMatchObject({ endedAt: 3 });
         await using next = await open();
         expect(await next.cluster.listExecutionManagers()).toEqual([
-          { id: second, host: 'b', slots: 8, endedAt: undefined },
+          { id: second, ...streaming('b', 8), endedAt: undefined },
+          { id: third, ...beating, endedAt: undefined },
         ]);
-        expect(await next.cluster.registerScheduler('c', 50_052, at(4))).toBe(1n);
         const unknown = toId<typeof first>(2n ** 64n - 1n);
         expect(await cluster.findExecutionManager(unknown)).toBeUndefined();
+      }),
+    );
+
+    test(
+      'knows the latest scheduler',
+      withStore(async ({ cluster }) => {
+        expect(await cluster.listSchedulers()).toEqual([]);
+        const first = await cluster.registerScheduler('a', 1, at(1));
+        const second = await cluster.registerScheduler('b', 65_535, at(2));
+        expect(second > first).toBe(true);
+        expect(await cluster.listSchedulers()).toEqual([{ id: second, host: 'b', port: 65_535 }]);
+      }),
+    );
+
+    test(
+      'keeps resource groups, one of an external id',
+      withStore(async ({ jobs, resourceGroups }) => {
+        const id = present(await resourceGroups.insert('nightly', 'hash 1'));
+        expect(await resourceGroups.insert('nightly', 'hash 2')).toBeUndefined();
+        const other = present(await resourceGroups.insert('Nightly', 'hash 3'));
+        const third = present(await resourceGroups.insert('', 'hash 4'));
+        expect(new Set([id, other, third]).size).toBe(3);
+        const stored = { id, passwordHash: 'hash 1' };
+        expect(await resourceGroups.find(id)).toEqual(stored);
+        expect(await resourceGroups.findByExternalId('nightly')).toEqual(stored);
+        expect(await resourceGroups.findByExternalId('')).toMatchObject({ id: third });
+        expect(await resourceGroups.findByExternalId('weekly')).toBeUndefined();
+        for (const unknown of [0n, 404n, 2n ** 64n - 1n]) {
+          expect(await resourceGroups.find(toId(unknown))).toBeUndefined();
+        }
+        const job = await insert(jobs, newJob({ resourceGroupId: id }));
+        expect(job.resourceGroupId).toBe(id);
+        const { resourceGroupId } = await insert(jobs, newJob());
+        expect(await resourceGroups.find(resourceGroupId)).toEqual({
+          id: resourceGroupId,
+          passwordHash: undefined,
+        });
       }),
     );
 

@@ -48,6 +48,7 @@ async function createJobTables(db: Kysely<Schema>, types: ColumnTypes): Promise<
     .ifNotExists()
     .addColumn('id', types.id, (column) => column.primaryKey().autoIncrement())
     .addColumn('external_id', types.name, (column) => column.notNull().unique())
+    .addColumn('password_hash', types.name)
     .execute();
   await db.schema
     .createTable('jobs')
@@ -95,6 +96,7 @@ async function createPeerTables(db: Kysely<Schema>, types: ColumnTypes): Promise
     .addColumn('id', types.id, (column) => column.primaryKey().autoIncrement())
     .addColumn('host', types.name, (column) => column.notNull())
     .addColumn('slots', types.integer, (column) => column.notNull())
+    .addColumn('has_stream', types.integer, (column) => column.notNull())
     .addColumn('registered_at', types.bigint, (column) => column.notNull())
     .addColumn('ended_at', types.bigint)
     .execute();
