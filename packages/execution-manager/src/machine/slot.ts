@@ -11,7 +11,7 @@ export const PIPE_COUNT_MAX = 128;
 /** A pipe that holds fewer is never left to wait. */
 const FEW = 4;
 /** Bytes of inputs in a pipe at which nothing more is put in. */
-export const PIPE_BYTES = 4 * 1024 * 1024;
+const PIPE_BYTES = 4 * 1024 * 1024;
 
 /** How much work fills a pipe when handing a request over and its answer back takes so long. */
 export function pipeWorkFor(handOffUs: number): number {
