@@ -1,5 +1,5 @@
-import { invalidArgument } from '@spider/core';
-import { startRpcServer } from '@spider/runtime';
+import { invalidArgument, SpiderError } from '@spider/core';
+import { retry, startRpcServer } from '@spider/runtime';
 import type { Logger } from '@spider/runtime';
 import {
   announceReady,
@@ -32,7 +32,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   });
   const config = await loadConfig(configPath, storageConfigSchema);
   await using cleanup = new AsyncDisposableStack();
-  const store = cleanup.use(await openStore(databaseOf(config), systemClock.now()));
+  const store = cleanup.use(await openDatabase(databaseOf(config), signal, logger));
   const storage = cleanup.use(
     await StorageService.open({
       config,
@@ -55,6 +55,21 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   await Promise.all([storage.run(signal), scheduler?.run(signal)]);
   await storage.drain();
 }
+
+/** Waits for a database that does not answer yet. */
+const openDatabase = (
+  options: DatabaseOptions,
+  signal: AbortSignal,
+  logger: Logger,
+): ReturnType<typeof openStore> =>
+  retry(() => openStore(options, systemClock.now()), {
+    clock: systemClock,
+    rng: new CryptoRng(),
+    signal,
+    maxRetries: Infinity,
+    isRetryable: (error) => error instanceof SpiderError && error.code === 'unavailable',
+    onRetry: (error, delayMs) => logger.warn('waiting for the database', { delayMs, error }),
+  });
 
 /** A database server's credentials come from the environment unless the configuration has them. */
 function databaseOf({ runtime: { db } }: StorageConfig): DatabaseOptions {

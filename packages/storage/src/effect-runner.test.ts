@@ -42,7 +42,6 @@ async function start(durability: Durability = 'task') {
     logger,
     rng: new SeededRng(1),
     onJobBroken: () => undefined,
-    onSuperseded: () => undefined,
   });
   const runner = new EffectRunner({
     clock,

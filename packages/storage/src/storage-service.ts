@@ -48,15 +48,12 @@ export class StorageService implements Service {
   readonly #registry: ExecutionManagerRegistry;
   readonly #softTimeouts: SoftTimeouts;
   readonly #runner: EffectRunner;
-  readonly #superseded = Promise.withResolvers<never>();
 
   private constructor(options: StorageServiceOptions, instances: TaskInstances) {
     const { config, store, clock, rng, logger, zstd } = options;
     const { runtime } = config;
     this.#options = options;
     this.sessionId = store.sessionId;
-    // Whether anyone runs the service or not, this is no unhandled rejection.
-    this.#superseded.promise.catch(() => undefined);
     const retentionMs = runtime.job_cache_gc.terminated_job_retention_sec * 1000;
     this.#cache = new JobCache({ clock, retentionMs });
     const queue = new InboundQueue();
@@ -68,15 +65,14 @@ export class StorageService implements Service {
       flushIntervalMs: runtime.journal.flush_interval_ms,
       flushRecords: runtime.journal.flush_records,
       onJobBroken: (jobId, error) => this.#failUnwritable(jobId, error),
-      onSuperseded: (error) => this.#superseded.reject(error),
     });
     this.#registry = new ExecutionManagerRegistry({
       clock,
-      heartbeatCutoffMs: heartbeatCutoffMs(config),
       logger,
       store: store.cluster,
       streamGraceMs: runtime.execution_managers.stream_grace_ms,
       silenceMs: silenceMs(config),
+      heartbeatCutoffMs: heartbeatCutoffMs(config),
       onLost: ({ number }) => this.#releaseAllOf(number),
     });
     this.#softTimeouts = new SoftTimeouts({
@@ -150,15 +146,13 @@ export class StorageService implements Service {
 
   /** @throws SupersededError once another storage has been started on the same database. */
   async run(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const aborted = Promise.withResolvers<void>();
-    const onAbort = (): void => aborted.resolve();
+    const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
+    const onAbort = (): void => resolve(undefined);
     signal.addEventListener('abort', onAbort);
-    try {
-      await Promise.race([aborted.promise, this.#superseded.promise]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    if (signal.aborted) onAbort();
+    const superseded = await Promise.race([aborted, this.#options.store.superseded]);
+    signal.removeEventListener('abort', onAbort);
+    if (superseded !== undefined) throw superseded;
   }
 
   /** Takes no more submissions and makes durable all that has happened. */

@@ -8,6 +8,8 @@ import type {
   TimestampMs,
 } from '@spider/core';
 
+import type { SupersededError } from './store-error.ts';
+
 /** The large values of a job, numbered as in the database. */
 export const BlobKind = {
   /** The columnar task graph as submitted. */
@@ -121,24 +123,24 @@ export interface JobStore {
 export interface NewExecutionManager {
   readonly host: string;
   readonly slots: number;
-  /** Undefined while it lives. */
-  readonly endedAt: TimestampMs | undefined;
   /** False for one of the reference, which sends heartbeats instead. */
   readonly hasStream: boolean;
 }
 
 export interface StoredExecutionManager extends NewExecutionManager {
   readonly id: ExecutionManagerId;
+  /** Undefined while it lives. */
+  readonly endedAt: TimestampMs | undefined;
 }
 
-/** The peers of storage, and its own starts. Errors as with JobStore. */
-export interface ClusterStore {
 export interface StoredScheduler {
   readonly id: SchedulerId;
   readonly host: string;
   readonly port: number;
 }
 
+/** The peers of storage, and its own starts. Errors as with JobStore. */
+export interface ClusterStore {
   /** Ids base … base + 2^32 − 1, which nobody gets again. */
   reserveTaskInstances(): Promise<number>;
   registerExecutionManager(
@@ -149,10 +151,8 @@ export interface StoredScheduler {
   /** Those that have not ended. */
   listExecutionManagers(): Promise<readonly StoredExecutionManager[]>;
   endExecutionManager(id: ExecutionManagerId, at: TimestampMs): Promise<void>;
-  registerScheduler(host: string, port: number, at: TimestampMs): Promise<SchedulerId>;
-}
   /** Takes the place of those that were registered before. */
-
+  registerScheduler(host: string, port: number, at: TimestampMs): Promise<SchedulerId>;
   listSchedulers(): Promise<readonly StoredScheduler[]>;
 }
 
@@ -168,11 +168,15 @@ export interface ResourceGroupStore {
   insert(externalId: string, passwordHash: string): Promise<ResourceGroupId | undefined>;
   find(id: ResourceGroupId): Promise<StoredResourceGroup | undefined>;
   findByExternalId(externalId: string): Promise<StoredResourceGroup | undefined>;
+}
+
 /** What one start of storage holds of the database. */
 export interface Store extends AsyncDisposable {
   /** Larger than those of all earlier starts, which may not write any more. */
   readonly sessionId: SessionId;
+  /** Resolves when a write has found that a later session has been opened. */
+  readonly superseded: Promise<SupersededError>;
   readonly jobs: JobStore;
   readonly cluster: ClusterStore;
-}
   readonly resourceGroups: ResourceGroupStore;
+}

@@ -1,3 +1,4 @@
+import { SpiderError } from '@spider/core';
 import type { TimestampMs } from '@spider/core';
 import { Kysely } from 'kysely';
 import type { Dialect } from 'kysely';
@@ -8,10 +9,11 @@ import type { SqliteOptions } from './dialect/sqlite.ts';
 import type { Store } from './job-store.ts';
 import { KyselyClusterStore } from './kysely-cluster-store.ts';
 import { KyselyJobStore } from './kysely-job-store.ts';
-import { migrate } from './migrations/migrate.ts';
 import { KyselyResourceGroupStore } from './kysely-resource-group-store.ts';
+import { migrate } from './migrations/migrate.ts';
 import type { Schema } from './schema.ts';
 import { SessionDatabase } from './session-database.ts';
+import { isTransient, toStoreError } from './store-error.ts';
 
 export type DatabaseOptions =
   ({ readonly engine: 'sqlite' } & SqliteOptions) | ({ readonly engine: 'mysql' } & MysqlOptions);
@@ -19,6 +21,9 @@ export type DatabaseOptions =
 /**
  * Connects to a database, brings its tables up to date and opens a new session on it, which takes
  * the right to write from every earlier one.
+ *
+ * @throws SpiderError 'unavailable' if the database does not answer just now, 'failed-precondition'
+ * if it cannot be used.
  */
 export async function openStore(options: DatabaseOptions, at: TimestampMs): Promise<Store> {
   const { engine } = options;
@@ -28,15 +33,21 @@ export async function openStore(options: DatabaseOptions, at: TimestampMs): Prom
     const database = await SessionDatabase.open(kysely, engine, at);
     return {
       sessionId: database.sessionId,
+      superseded: database.superseded,
       jobs: new KyselyJobStore(database),
       cluster: new KyselyClusterStore(database),
+      resourceGroups: new KyselyResourceGroupStore(database),
       [Symbol.asyncDispose]: () => kysely.destroy(),
     };
   } catch (error) {
     await kysely.destroy();
-    throw error;
+    const failure = toStoreError(error);
+    if (isTransient(failure)) throw failure;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SpiderError('failed-precondition', `the database cannot be used: ${reason}`, {
+      cause: error,
+    });
   }
-      resourceGroups: new KyselyResourceGroupStore(database),
 }
 
 function dialectOf(options: DatabaseOptions): Dialect {

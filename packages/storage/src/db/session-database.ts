@@ -13,6 +13,7 @@ export class SessionDatabase {
   readonly kysely: Kysely<Schema>;
   readonly engine: Engine;
   readonly sessionId: SessionId;
+  readonly #superseded = Promise.withResolvers<SupersededError>();
 
   private constructor(kysely: Kysely<Schema>, engine: Engine, sessionId: SessionId) {
     this.kysely = kysely;
@@ -44,6 +45,11 @@ export class SessionDatabase {
     return new SessionDatabase(kysely, engine, sessionId);
   }
 
+  /** Resolves when a write has found a later session. */
+  get superseded(): Promise<SupersededError> {
+    return this.#superseded.promise;
+  }
+
   async write<T>(run: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> {
     try {
       return await this.kysely.transaction().execute(async (transaction) => {
@@ -51,6 +57,7 @@ export class SessionDatabase {
         return await run(transaction);
       });
     } catch (error) {
+      if (error instanceof SupersededError) this.#superseded.resolve(error);
       throw toStoreError(error);
     }
   }

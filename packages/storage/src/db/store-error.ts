@@ -1,12 +1,16 @@
 import { SpiderError } from '@spider/core';
 import type { SessionId } from '@spider/core';
 
-/** A later start of storage has taken the database over. This process may do nothing but exit. */
-export class SupersededError extends Error {
+/**
+ * A later start of storage has taken the database over. This process may do nothing but exit; whoever
+ * asked it for something may ask the other.
+ */
+export class SupersededError extends SpiderError {
   override readonly name = 'SupersededError';
 
   constructor(own: SessionId, newest: bigint) {
     super(
+      'unavailable',
       `session ${own} of this storage was superseded by session ${newest}: another storage has ` +
         `been started on the same database`,
     );
@@ -27,13 +31,19 @@ const TRANSIENT_MYSQL_CODES = new Set([
   'ETIMEDOUT',
 ]);
 
+/** Whether the database may do later what it did not do now, in this process. */
+export const isTransient = (error: unknown): boolean =>
+  error instanceof SpiderError &&
+  error.code === 'unavailable' &&
+  !(error instanceof SupersededError);
+
 /** Turns what may pass by itself into SpiderError 'unavailable' and leaves the rest alone. */
 export function toStoreError(error: unknown): unknown {
-  if (!isTransient(error)) return error;
+  if (!passesByItself(error)) return error;
   return new SpiderError('unavailable', 'the database does not answer just now', { cause: error });
 }
 
-function isTransient(error: unknown): boolean {
+function passesByItself(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
   // The extended result codes of SQLite carry the primary one in their lowest byte.
   if ('errcode' in error && typeof error.errcode === 'number') {

@@ -11,7 +11,7 @@ import type {
   NewJob,
   SubmissionResult,
 } from '../db/job-store.ts';
-import { SupersededError } from '../db/store-error.ts';
+import { isTransient, SupersededError } from '../db/store-error.ts';
 import { Flush } from './flush.ts';
 import type { FlushPart } from './flush.ts';
 import type { JobJournal } from './job-journal.ts';
@@ -29,8 +29,6 @@ export interface JournalOptions {
   readonly capacityBytes?: number | undefined;
   /** A job's records cannot be written, and not because the database is away. */
   readonly onJobBroken: (jobId: JobId, error: unknown) => void;
-  /** Nothing can be written any more: another storage has taken over. */
-  readonly onSuperseded: (error: SupersededError) => void;
 }
 
 /**
@@ -222,7 +220,7 @@ export class Journal {
       try {
         return await store.commit(batch);
       } catch (error) {
-        if (!(error instanceof SpiderError) || error.code !== 'unavailable') throw error;
+        if (!isTransient(error)) throw error;
         const delayMs = backoffDelayMs(attempt, DEFAULT_BACKOFF, rng);
         logger.warn('a flush failed and is repeated', { attempt, delayMs, error });
         await this.#sleep(delayMs);
@@ -241,10 +239,8 @@ export class Journal {
   }
 
   #giveUp(flush: Flush, error: Error): void {
-    const isNews = this.#failure === undefined;
     this.#fail(error);
     flush.reject(error);
-    if (isNews && error instanceof SupersededError) this.#options.onSuperseded(error);
   }
 
   #fail(error: Error): void {

@@ -349,6 +349,8 @@ export function describeStore(
           }),
         ).rejects.toThrow(`session ${store.sessionId} of this storage was superseded`);
         await expect(store.cluster.reserveTaskInstances()).rejects.toThrow(SupersededError);
+        expect(await store.superseded).toBeInstanceOf(SupersededError);
+        await expect(store.resourceGroups.insert('a', 'b')).rejects.toThrow(SupersededError);
         expect(await store.jobs.findJob(id)).toMatchObject({ state: JobState.Ready });
         expect(await next.jobs.readJournal(id, 0, 1)).toEqual([]);
         await insert(next.jobs, newJob());

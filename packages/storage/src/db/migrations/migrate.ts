@@ -7,7 +7,8 @@ import type { Engine } from './column-types.ts';
 /**
  * Brings the tables up to date. Two processes may do so at once: one of them waits for the other.
  *
- * @throws Error if the database carries migrations that this version does not know, or one fails.
+ * @throws whatever a migration failed with, or an Error if the database carries migrations that this
+ * version does not know.
  */
 export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<void> {
   const migrator = new Migrator({
@@ -15,7 +16,5 @@ export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<v
     provider: { getMigrations: async () => ({ '0001-initial': initialMigration(engine) }) },
   });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) {
-    throw new Error('the database cannot be brought up to date', { cause: error });
-  }
+  if (error !== undefined) throw error;
 }

@@ -1,0 +1,133 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import { timestampMs } from '@spider/core';
+import { AssignmentService, JobService, WorkerService } from '@spider/proto';
+import { createTransport } from '@spider/runtime';
+import { parseConfig } from '@spider/runtime/node';
+import { RecordingLogger } from '@spider/runtime/testing';
+import { openStore, storageConfigSchema, SupersededError } from '@spider/storage';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { runStorage } from './run-storage.ts';
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'spider-storage-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+async function writeConfig(folder: string, text: string): Promise<string> {
+  const path = join(folder, 'config.yaml');
+  await writeFile(path, text);
+  return path;
+}
+
+/** Resolves with the URL that the process announces on stdout. */
+function announcedUrl(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    const url = /^spider-storage ready (\S+)\n$/.exec(String(text))?.[1];
+    if (url !== undefined) resolve(url);
+    return true;
+  });
+  onTestFinished(() => write.mockRestore());
+  return promise;
+}
+
+function run(args: readonly string[], signal: AbortSignal): Promise<void> {
+  return runStorage({ args, signal, logger: new RecordingLogger() });
+}
+
+/** Starts storage on a database in a new folder; it is stopped after the test. */
+async function start(more = '') {
+  const folder = await newFolder();
+  const database = join(folder, 'jobs.sqlite');
+  const path = await writeConfig(
+    folder,
+    `port: 0\nruntime: { db: { path: ${database} } }\n${more}`,
+  );
+  const stop = new AbortController();
+  const announced = announcedUrl();
+  const ended = run(['-c', path], stop.signal);
+  const url = await Promise.race([announced, ended.then(() => 'it ended')]);
+  const transport = createTransport({ url });
+  onTestFinished(() => transport.close());
+  return { database, ended, stop, transport };
+}
+
+test('storage answers from its start to its stop', async () => {
+  const { ended, stop, transport } = await start();
+  const jobs = createClient(JobService, transport);
+  await expect(jobs.getJob({ jobId: 1n })).rejects.toThrow('job 1 does not exist');
+  stop.abort(new Error('asked to'));
+  await ended;
+  await expect(jobs.getJob({ jobId: 1n })).rejects.toThrow();
+});
+
+describe('the scheduler', () => {
+  const pull = async (transport: Parameters<typeof createClient>[1]): Promise<unknown> => {
+    const client = createClient(AssignmentService, transport);
+    const requests = (async function* () {
+      yield {};
+    })();
+    try {
+      for await (const message of client.pullAssignments(requests)) return message;
+      return 'ended';
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test('is in the same process unless the configuration says otherwise', async () => {
+    const { stop, ended, transport } = await start();
+    expect(String(await pull(transport))).toContain('invalid_argument');
+    stop.abort(new Error('asked to'));
+    await ended;
+  });
+
+  test('can be left to a process of its own', async () => {
+    const { stop, ended, transport } = await start('scheduler: { embedded: false }');
+    expect(String(await pull(transport))).toContain('unimplemented');
+    stop.abort(new Error('asked to'));
+    await ended;
+  });
+});
+
+test('it fails when another storage takes its database', async () => {
+  const { database, ended, transport } = await start();
+  const path = database;
+  await using newer = await openStore({ engine: 'sqlite', path }, timestampMs(Date.now()));
+  expect(newer.sessionId).toBe(2n);
+  const workers = createClient(WorkerService, transport);
+  await expect(workers.registerExecutionManager({ slots: 1 })).rejects.toThrow('was superseded');
+  await expect(ended).rejects.toThrow(SupersededError);
+});
+
+test('a database server needs credentials', async () => {
+  const path = await writeConfig(await newFolder(), 'runtime: { db: { host: db, name: spider } }');
+  vi.stubEnv('SPIDER_STORAGE_DB_USERNAME', undefined);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  const never = new AbortController().signal;
+  await expect(run(['-c', path], never)).rejects.toThrow('SPIDER_STORAGE_DB_USERNAME');
+});
+
+test('a database that cannot be opened is an error at once', async () => {
+  const folder = await newFolder();
+  const path = await writeConfig(
+    folder,
+    `port: 0\nruntime: { db: { path: ${join(folder, 'missing', 'jobs.sqlite')} } }\n`,
+  );
+  const never = new AbortController().signal;
+  await expect(run(['-c', path], never)).rejects.toThrow(
+    'the database cannot be used: unable to open database file',
+  );
+});
+
+test('the example of a configuration is one of nothing but defaults', async () => {
+  const path = new URL('../config.example.yaml', import.meta.url);
+  const text = await readFile(path, 'utf8');
+  expect(parseConfig('example', text, storageConfigSchema)).toEqual(storageConfigSchema.parse({}));
+});
