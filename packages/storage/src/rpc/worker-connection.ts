@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { invalidArgument } from '@spider/core';
-import type { ExecutionManagerId, JobId, SpiderError } from '@spider/core';
+import type { ExecutionManagerId, JobId, SessionId, SpiderError } from '@spider/core';
 import { checkExchangeRequest, ExchangeResponseSchema, WorkerWelcomeSchema } from '@spider/proto';
 import type {
   ExchangeRequest,
@@ -10,14 +10,30 @@ import type {
   TaskReports,
   WorkerHello,
 } from '@spider/proto';
-import type { RpcStream, RpcStreamCallbacks } from '@spider/runtime';
+import type { Clock, Logger, RpcStream, RpcStreamCallbacks } from '@spider/runtime';
+import type { JobCache } from '../cache/job-cache.ts';
 import type { Job } from '../cache/job.ts';
+import type { StorageCounters } from '../counters.ts';
+import type { EffectRunner } from '../effect-runner.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { ExecutionManagerRegistry } from '../liveness/execution-manager-registry.ts';
 import type { ExecutionManager } from '../liveness/execution-manager.ts';
 import type { CancelledEffect, ContextsEffect } from '../machine/job-effect.ts';
 import type { WorkerLink } from '../ports.ts';
 import { FlushMarks } from './flush-marks.ts';
 import { WorkerOutbox } from './worker-outbox.ts';
-import type { WorkerServiceOptions } from './worker-service.ts';
+
+export interface WorkerConnectionOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly cache: JobCache;
+  readonly runner: EffectRunner;
+  readonly journal: Journal;
+  readonly registry: ExecutionManagerRegistry;
+  readonly counters: StorageCounters;
+  readonly sessionId: SessionId;
+  readonly heartbeatIntervalMs: number;
+}
 
 /** The largest time that a number holds exactly. */
 const MAX_TIME_MS = BigInt(Number.MAX_SAFE_INTEGER);
@@ -27,7 +43,7 @@ const UNREAD_MESSAGES_MAX = 64;
 
 /** One Exchange stream: what an execution manager sends, turned into events of its jobs. */
 export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, WorkerLink {
-  readonly #options: WorkerServiceOptions;
+  readonly #options: WorkerConnectionOptions;
   readonly #stream: RpcStream<ExchangeResponse>;
   readonly #outbox: WorkerOutbox;
   readonly #marks = new FlushMarks();
@@ -36,7 +52,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   #drained: PromiseWithResolvers<void> | undefined;
   #lastSequence = 0n;
 
-  constructor(options: WorkerServiceOptions, stream: RpcStream<ExchangeResponse>) {
+  constructor(options: WorkerConnectionOptions, stream: RpcStream<ExchangeResponse>) {
     this.#options = options;
     this.#stream = stream;
     this.#outbox = new WorkerOutbox(options.clock, (response) => stream.send(response));

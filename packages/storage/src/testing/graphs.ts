@@ -4,7 +4,7 @@ import type { ExecutionPolicy, TaskGraph, TaskKind, TypeDescriptor } from '@spid
 const BYTES: TypeDescriptor = { shared: false, value: { type: 'bytes' } };
 
 /** A kind that takes so many inputs and gives one output. */
-export const testKind = (inputs: number, policy: Partial<ExecutionPolicy> = {}): TaskKind => ({
+const testKind = (inputs: number, policy: Partial<ExecutionPolicy> = {}): TaskKind => ({
   packageName: 'test',
   functionName: `take${inputs}`,
   inputs: Array.from({ length: inputs }, () => BYTES),

@@ -70,5 +70,4 @@ export class TestStorage implements AsyncDisposable {
   }
 }
 
-export const testConfig = (config: unknown = {}): StorageConfig =>
-  storageConfigSchema.parse(config);
+const testConfig = (config: unknown = {}): StorageConfig => storageConfigSchema.parse(config);
