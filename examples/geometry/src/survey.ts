@@ -1,4 +1,12 @@
-import { connect, defineJob, float64, list, string, withPolicy } from '@spider/client';
+import {
+  connect,
+  defineJob,
+  externalTask,
+  float64,
+  list,
+  string,
+  withPolicy,
+} from '@spider/client';
 import {
   bounds,
   checkLengths,
@@ -10,30 +18,37 @@ import {
   sweep,
 } from './index.ts';
 
-/** Measures a path that is read from a file, in its own unit and in another, and a path that is given. */
-const lengths = defineJob([string, float64, list(point)], (graph, file, factor, path) => {
-  const read = graph.task(readPath, file);
-  const scaled = graph.task(scale, read, factor);
-  const original = graph.task(scale, read, 1);
+/** The lengths of a path in a file, which is in kilometres, and of a path that is given in metres. */
+export const lengths = defineJob([string, list(point)], (graph, file, path) => {
+  const metres = graph.task(scale, graph.task(readPath, file), 1_000);
   graph.commitTask(checkLengths);
-  graph.cleanupTask(withPolicy(sweep, { retries: 5 }));
-  return [
-    graph.task(pathLength, original),
-    graph.task(pathLength, scaled),
-    graph.task(pathLength, path),
-  ];
+  graph.cleanupTask(sweep);
+  return [graph.task(pathLength, metres), graph.task(pathLength, path)];
 });
 
-/** The corners of a path, found only when `gate` has a path that is not empty. */
-const corners = defineJob([list(point), list(point)], (graph, gate, path) => {
-  const opened = graph.task(bounds, gate);
-  const found = graph.task(bounds, path).after(opened);
-  return [found.out(0), found.out(1)];
+const patientBounds = withPolicy(bounds, { retries: 5, hardTimeoutMs: 600_000 });
+
+/** The lowest and the highest corner of a path, looked for once its length is known. */
+export const corners = defineJob([list(point)], (graph, path) => {
+  const length = graph.task(pathLength, path);
+  const box = graph.task(patientBounds, path).after(length);
+  return [box.out(0), box.out(1), length];
 });
+
+const measure = externalTask({
+  packageName: 'geometry',
+  functionName: 'geometry::path_length',
+  inputs: [list(point)],
+  outputs: [float64],
+});
+
+/** The length of a path, by a task that is known only by name. */
+export const measured = defineJob([list(point)], (graph, path) => [graph.task(measure, path)]);
 
 export interface Survey {
-  readonly lengths: readonly [number, number, number];
-  readonly corners: readonly [Point, Point];
+  readonly lengths: readonly [number, number];
+  readonly corners: readonly [Point, Point, number];
+  readonly measured: number;
 }
 
 export async function survey(
@@ -42,7 +57,11 @@ export async function survey(
   path: readonly Point[],
 ): Promise<Survey> {
   using client = connect({ endpoints: [endpoint] });
-  const measuring = await client.submitAndStart(lengths, [file, 1_000, path]);
-  const finding = await client.submitAndStart(corners, [path, path]);
-  return { lengths: await measuring.outputs(), corners: await finding.outputs() };
+  const handle = await client.submitAndStart(lengths, [file, path]);
+  const [inFile, given] = await handle.outputs({ timeoutMs: 60_000 });
+
+  const looking = await client.submitAndStart(corners, [path]);
+  const measuring = await client.submitAndStart(measured, [path]);
+  const [length] = await measuring.outputs();
+  return { lengths: [inFile, given], corners: await looking.outputs(), measured: length };
 }
