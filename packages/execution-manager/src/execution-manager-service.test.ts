@@ -319,6 +319,12 @@ describe('drained', () => {
     await drained;
     expect(plane.deregistrations).toEqual([1]);
     expect(plane.credit).toBe(0);
+    // Storage closes the stream of one that has left, and that is no reason to come back.
+    plane.breakExchange();
+    await plane.changes.until(() => !plane.isConnected);
+    await bench.stop();
+    expect(plane.registrations).toHaveLength(1);
+    expect(bench.logger.messages('warn')).toEqual([]);
   });
 
   test('it gives back what it never began', async () => {

@@ -62,6 +62,7 @@ export class ExchangeClient {
   readonly #heartbeat: Heartbeat;
   readonly #reconnection: Reconnection;
   #executionManagerId: bigint | undefined;
+  #isLeaving = false;
   #stream: RpcStream<ExchangeRequest> | undefined;
 
   constructor(options: ExchangeClientOptions) {
@@ -72,14 +73,14 @@ export class ExchangeClient {
 
   /**
    * Registers, opens the stream, and does so again whenever it breaks. Resolves when the signal is
-   * aborted; rejects if storage refuses us for good.
+   * aborted or we have left; rejects if storage refuses us for good.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { logger, listener } = this.#options;
     while (!signal.aborted) {
       this.#reconnection.begin();
       const failure = await this.#serve(signal);
-      if (signal.aborted) return;
+      if (signal.aborted || this.#isLeaving) return;
       if (isFinal(failure, this.#executionManagerId)) throw failure;
       if (isDisowned(failure) && this.#executionManagerId !== undefined) {
         logger.warn('storage has given this execution manager up', { reason: failure.message });
@@ -95,12 +96,12 @@ export class ExchangeClient {
     for (const request of this.#options.outbox.take()) this.#send(request);
   }
 
-  /** Says goodbye. What is still held runs elsewhere at once. */
+  /** Says goodbye, for good. What is still held runs elsewhere at once. */
   async deregister(signal: AbortSignal): Promise<void> {
     const executionManagerId = this.#executionManagerId;
+    this.#isLeaving = true;
     if (executionManagerId === undefined) return;
     await this.#client().deregisterExecutionManager({ executionManagerId }, { signal });
-    this.#executionManagerId = undefined;
   }
 
   /** Registers if need be, and keeps a stream open until it breaks. Answers why it did. */
