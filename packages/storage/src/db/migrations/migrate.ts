@@ -16,5 +16,6 @@ export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<v
     provider: { getMigrations: async () => ({ '0001-initial': initialMigration(engine) }) },
   });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error instanceof Error ? error : new Error(String(error));
+  if (error === undefined) return;
+  throw error instanceof Error ? error : new Error('a migration failed', { cause: error });
 }
