@@ -4,7 +4,12 @@ import type { AssignmentBatch } from './lease-ledger.ts';
 export class AcknowledgedBatches {
   readonly #open: { readonly batch: AssignmentBatch; isComplete: boolean }[] = [];
   #newest = 0;
-  #isNew = false;
+  #untaken = 0;
+
+  /** Batches that could be acknowledged and were not. */
+  get untaken(): number {
+    return this.#untaken;
+  }
 
   open(batch: AssignmentBatch): void {
     this.#open.push({ batch, isComplete: false });
@@ -18,17 +23,17 @@ export class AcknowledgedBatches {
     let first = this.#open[0];
     while (first?.isComplete === true) {
       this.#newest = first.batch.number;
-      this.#isNew = true;
+      this.#untaken += 1;
       this.#open.shift();
       first = this.#open[0];
     }
-    return this.#isNew;
+    return this.#untaken > 0;
   }
 
   /** The batch to acknowledge, if that has not been done; 0 if there is none. */
   takeNewest(): number {
-    if (!this.#isNew) return 0;
-    this.#isNew = false;
+    if (this.#untaken === 0) return 0;
+    this.#untaken = 0;
     return this.#newest;
   }
 }

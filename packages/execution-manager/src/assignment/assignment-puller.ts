@@ -16,12 +16,18 @@ import {
   openStream,
   type Rng,
   type RpcStream,
+  type Timer,
 } from '@spider/runtime';
 import type { Connect } from '../ports.ts';
 import { Reconnection } from '../reconnection.ts';
 import { Turn } from '../turn.ts';
 import { AcknowledgedBatches } from './acknowledged-batches.ts';
 import type { AssignmentBatch } from './lease-ledger.ts';
+
+/** An acknowledgement waits so long for credit that goes to the scheduler anyway … */
+const ACKNOWLEDGE_WITHIN_MS = 20;
+/** … unless it is of so many batches. */
+const ACKNOWLEDGE_BATCHES = 16;
 
 export interface AssignmentListener {
   /** There is a stream with no credit on it yet. */
@@ -54,6 +60,7 @@ export class AssignmentPuller {
   #isDraining = false;
   /** Whether we have closed the stream ourselves, to open another one. */
   #isRestarting = false;
+  #acknowledgement: Timer | undefined;
   #wake: (() => void) | undefined;
 
   constructor(options: AssignmentPullerOptions) {
@@ -82,7 +89,9 @@ export class AssignmentPuller {
 
   /** The leases of a batch are answered, or it was dropped for good. */
   acknowledge(batch: AssignmentBatch): void {
-    if (this.#batches.complete(batch)) this.#turn.schedule();
+    if (!this.#batches.complete(batch)) return;
+    if (this.#batches.untaken >= ACKNOWLEDGE_BATCHES) this.#turn.schedule();
+    else this.#acknowledgement ??= this.#scheduleAcknowledgement();
   }
 
   /** Takes nothing more. */
@@ -171,8 +180,14 @@ export class AssignmentPuller {
     if (!this.#isDraining) listener.assigned(batch, response);
   }
 
+  #scheduleAcknowledgement(): Timer {
+    return this.#options.clock.setTimer(ACKNOWLEDGE_WITHIN_MS, () => this.#flush());
+  }
+
   #flush(): void {
     const stream = this.#stream;
+    this.#acknowledgement?.cancel();
+    this.#acknowledgement = undefined;
     if (stream === undefined) return;
     const credit = this.#isDraining ? 0 : this.#unsentCredit;
     const acknowledgedBatch = this.#batches.takeNewest();
