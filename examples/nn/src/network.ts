@@ -61,23 +61,18 @@ export function evaluateNetwork({ layers, width, inputs, sources }: Network): Fl
         const x = layer === 0 ? inputs[neuron * FAN_IN + k] : before[sources[first + k] ?? 0];
         sum += (k + 1) * 0.01 * (k % 2 === 0 ? 1 : -1) * (x ?? Number.NaN);
       }
-      outputs[neuron] = activate(activationOf(layer), sum);
+      outputs[neuron] = ACTIVATE[activationOf(layer)](sum);
     }
     before = outputs;
   }
   return before;
 }
 
-function activate(activation: Activation, x: number): number {
-  switch (activation) {
-    case 'relu':
-      return Math.max(0, x);
-    case 'sigmoid':
-      return 1 / (1 + Math.exp(-x));
-    case 'identity':
-      return x;
-  }
-}
+const ACTIVATE: Record<Activation, (x: number) => number> = {
+  relu: (x) => Math.max(0, x),
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  identity: (x) => x,
+};
 
 /**
  * Compares outputs with those expected, allowing 1e-12·max(1, |x|) for the order of operations.

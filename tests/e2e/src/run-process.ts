@@ -49,9 +49,10 @@ export function startProcess(
         };
         listeners.add(look);
         look();
-        void finished.then(({ code }) => {
+        child.once('error', reject);
+        child.once('close', (code) => {
           reject(new Error(`ended with code ${code} before it said ${text}:\n${stdout}${stderr}`));
-        }, reject);
+        });
       }),
   };
 }

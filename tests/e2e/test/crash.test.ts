@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(async () => {
   const left = await processesNaming(directory);
   await rm(directory, { recursive: true, force: true });
-  expect(left).toEqual([]);
+  if (left.length > 0) throw new Error(`left behind: ${JSON.stringify(left)}`);
 });
 
 const start = (executionManagers: number, embeddedScheduler: boolean): Promise<LocalCluster> =>
@@ -35,7 +35,7 @@ const start = (executionManagers: number, embeddedScheduler: boolean): Promise<L
   });
 
 /** Runs the network's job, and something else when it is about in its middle. */
-async function runWith(
+async function expectJobToSurvive(
   cluster: LocalCluster,
   disturb: (handle: JobHandle<readonly number[]>) => Promise<void>,
 ): Promise<void> {
@@ -61,13 +61,13 @@ describe.each([
 ])('with %s, a job ends with the right outputs', (_name, embeddedScheduler) => {
   it('when nothing happens', async () => {
     await using cluster = await start(1, embeddedScheduler);
-    await runWith(cluster, async () => undefined);
+    await expectJobToSurvive(cluster, async () => undefined);
   });
 
   it('when an executor is killed', async () => {
     await using cluster = await start(1, embeddedScheduler);
     const [manager] = cluster.processes.executionManagers;
-    await runWith(cluster, async () => {
+    await expectJobToSurvive(cluster, async () => {
       const [executor] = await childProcessIds(manager?.pid ?? 0);
       expect(executor).toBeDefined();
       process.kill(executor ?? 0, 'SIGKILL');
@@ -77,7 +77,7 @@ describe.each([
   it('when one of two execution managers is killed', async () => {
     await using cluster = await start(2, embeddedScheduler);
     const [manager] = cluster.processes.executionManagers;
-    await runWith(cluster, async () => {
+    await expectJobToSurvive(cluster, async () => {
       manager?.kill('SIGKILL');
       await manager?.exited;
     });
@@ -86,7 +86,7 @@ describe.each([
   it('when the only execution manager is killed, and another comes', async () => {
     await using cluster = await start(1, embeddedScheduler);
     const [manager] = cluster.processes.executionManagers;
-    await runWith(cluster, async () => {
+    await expectJobToSurvive(cluster, async () => {
       manager?.kill('SIGKILL');
       await manager?.exited;
       await cluster.addExecutionManager();

@@ -18,5 +18,5 @@ export function criticalPathSeconds(trace: WorkflowTrace): number {
   return longest;
 }
 
-export const totalWorkSeconds = (trace: WorkflowTrace): number =>
+const totalWorkSeconds = (trace: WorkflowTrace): number =>
   trace.tasks.reduce((sum, task) => sum + task.runtimeSeconds, 0);

@@ -71,7 +71,7 @@ function readRuntimes(entries: readonly unknown[]): Map<string, number> {
     const task = object(entry, where);
     const seconds = task['runtimeInSeconds'];
     if (typeof seconds !== 'number' || !(seconds >= 0) || !Number.isFinite(seconds)) {
-      throw invalidArgument(`${where}.runtimeInSeconds: expected seconds from 0, got ${seconds}`);
+      throw invalidArgument(`${where}.runtimeInSeconds: expected seconds from 0`);
     }
     runtimes.set(string(task['id'], `${where}.id`), seconds);
   }

@@ -5,74 +5,71 @@
 // @generated from file common/common.proto (package common, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2';
-import { fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2';
-import type { Message } from '@bufbuild/protobuf';
+import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file common/common.proto.
  */
-export const file_common_common: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChNjb21tb24vY29tbW9uLnByb3RvEgZjb21tb24iBgoEVm9pZCJiCgZUYXNrSWQSDwoFaW5kZXgYASABKARIABIeCgZjb21taXQYAiABKAsyDC5jb21tb24uVm9pZEgAEh8KB2NsZWFudXAYAyABKAsyDC5jb21tb24uVm9pZEgAQgYKBGtpbmRiBnByb3RvMw',
-  );
+export const file_common_common: GenFile = /*@__PURE__*/
+  fileDesc("ChNjb21tb24vY29tbW9uLnByb3RvEgZjb21tb24iBgoEVm9pZCJiCgZUYXNrSWQSDwoFaW5kZXgYASABKARIABIeCgZjb21taXQYAiABKAsyDC5jb21tb24uVm9pZEgAEh8KB2NsZWFudXAYAyABKAsyDC5jb21tb24uVm9pZEgAQgYKBGtpbmRiBnByb3RvMw");
 
 /**
  * The empty message.
  *
  * @generated from message common.Void
  */
-export type Void = Message<'common.Void'> & {};
+export type Void = Message<"common.Void"> & {
+};
 
 /**
  * Describes the message common.Void.
  * Use `create(VoidSchema)` to create a new message.
  */
-export const VoidSchema: GenMessage<Void> = /*@__PURE__*/ messageDesc(file_common_common, 0);
+export const VoidSchema: GenMessage<Void> = /*@__PURE__*/
+  messageDesc(file_common_common, 0);
 
 /**
  * Names one task of a job. Unlike a plain scalar, an index of zero is transmitted.
  *
  * @generated from message common.TaskId
  */
-export type TaskId = Message<'common.TaskId'> & {
+export type TaskId = Message<"common.TaskId"> & {
   /**
    * @generated from oneof common.TaskId.kind
    */
-  kind:
-    | {
-        /**
-         * Position in the job's task graph, from 0.
-         *
-         * @generated from field: uint64 index = 1;
-         */
-        value: bigint;
-        case: 'index';
-      }
-    | {
-        /**
-         * The task that runs after the last regular task succeeded.
-         *
-         * @generated from field: common.Void commit = 2;
-         */
-        value: Void;
-        case: 'commit';
-      }
-    | {
-        /**
-         * The task that runs after a cancellation.
-         *
-         * @generated from field: common.Void cleanup = 3;
-         */
-        value: Void;
-        case: 'cleanup';
-      }
-    | { case: undefined; value?: undefined };
+  kind: {
+    /**
+     * Position in the job's task graph, from 0.
+     *
+     * @generated from field: uint64 index = 1;
+     */
+    value: bigint;
+    case: "index";
+  } | {
+    /**
+     * The task that runs after the last regular task succeeded.
+     *
+     * @generated from field: common.Void commit = 2;
+     */
+    value: Void;
+    case: "commit";
+  } | {
+    /**
+     * The task that runs after a cancellation.
+     *
+     * @generated from field: common.Void cleanup = 3;
+     */
+    value: Void;
+    case: "cleanup";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
  * Describes the message common.TaskId.
  * Use `create(TaskIdSchema)` to create a new message.
  */
-export const TaskIdSchema: GenMessage<TaskId> = /*@__PURE__*/ messageDesc(file_common_common, 1);
+export const TaskIdSchema: GenMessage<TaskId> = /*@__PURE__*/
+  messageDesc(file_common_common, 1);
+

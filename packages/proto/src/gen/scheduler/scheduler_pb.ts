@@ -5,26 +5,22 @@
 // @generated from file scheduler/scheduler.proto (package scheduler, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from '@bufbuild/protobuf/codegenv2';
-import { fileDesc, messageDesc, serviceDesc } from '@bufbuild/protobuf/codegenv2';
-import type { TaskId, Void, VoidSchema } from '../common/common_pb.ts';
-import { file_common_common } from '../common/common_pb.ts';
-import type { Message } from '@bufbuild/protobuf';
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { TaskId, Void, VoidSchema } from "../common/common_pb.ts";
+import { file_common_common } from "../common/common_pb.ts";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file scheduler/scheduler.proto.
  */
-export const file_scheduler_scheduler: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChlzY2hlZHVsZXIvc2NoZWR1bGVyLnByb3RvEglzY2hlZHVsZXIifwoPTmV4dFRhc2tSZXF1ZXN0EhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEEjgKD3ByZXZfYXNzaWdubWVudBgCIAEoCzIfLnNjaGVkdWxlci5UYXNrQXNzaWdubWVudFJlY29yZBIUCgx3YWl0X3RpbWVfbXMYAyABKAQicwoQTmV4dFRhc2tSZXNwb25zZRI0Cgphc3NpZ25tZW50GAEgASgLMh4uc2NoZWR1bGVyLlNjaGVkdWxlckFzc2lnbm1lbnRIABIfCgdub190YXNrGAIgASgLMgwuY29tbW9uLlZvaWRIAEIICgZyZXN1bHQiMAoUVGFza0Fzc2lnbm1lbnRSZWNvcmQSCgoCaWQYASABKAQSDAoEZnJvbRgCIAEoBCIwChBIZWFydGJlYXRSZXF1ZXN0EhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEImoKD1NodXRkb3duUmVxdWVzdBIcChRleGVjdXRpb25fbWFuYWdlcl9pZBgBIAEoBBI5ChBwcmV2X2Fzc2lnbm1lbnRzGAIgAygLMh8uc2NoZWR1bGVyLlRhc2tBc3NpZ25tZW50UmVjb3JkIpcBChNTY2hlZHVsZXJBc3NpZ25tZW50EgoKAmlkGAEgASgEEhkKEXJlc291cmNlX2dyb3VwX2lkGAIgASgEEg4KBmpvYl9pZBgDIAEoBBIfCgd0YXNrX2lkGAQgASgLMg4uY29tbW9uLlRhc2tJZBIUCgxzY2hlZHVsZXJfaWQYBSABKAQSEgoKc2Vzc2lvbl9pZBgGIAEoBDLFAQoQU2NoZWR1bGVyU2VydmljZRJDCghOZXh0VGFzaxIaLnNjaGVkdWxlci5OZXh0VGFza1JlcXVlc3QaGy5zY2hlZHVsZXIuTmV4dFRhc2tSZXNwb25zZRI2CglIZWFydGJlYXQSGy5zY2hlZHVsZXIuSGVhcnRiZWF0UmVxdWVzdBoMLmNvbW1vbi5Wb2lkEjQKCFNodXRkb3duEhouc2NoZWR1bGVyLlNodXRkb3duUmVxdWVzdBoMLmNvbW1vbi5Wb2lkYgZwcm90bzM',
-    [file_common_common],
-  );
+export const file_scheduler_scheduler: GenFile = /*@__PURE__*/
+  fileDesc("ChlzY2hlZHVsZXIvc2NoZWR1bGVyLnByb3RvEglzY2hlZHVsZXIifwoPTmV4dFRhc2tSZXF1ZXN0EhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEEjgKD3ByZXZfYXNzaWdubWVudBgCIAEoCzIfLnNjaGVkdWxlci5UYXNrQXNzaWdubWVudFJlY29yZBIUCgx3YWl0X3RpbWVfbXMYAyABKAQicwoQTmV4dFRhc2tSZXNwb25zZRI0Cgphc3NpZ25tZW50GAEgASgLMh4uc2NoZWR1bGVyLlNjaGVkdWxlckFzc2lnbm1lbnRIABIfCgdub190YXNrGAIgASgLMgwuY29tbW9uLlZvaWRIAEIICgZyZXN1bHQiMAoUVGFza0Fzc2lnbm1lbnRSZWNvcmQSCgoCaWQYASABKAQSDAoEZnJvbRgCIAEoBCIwChBIZWFydGJlYXRSZXF1ZXN0EhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEImoKD1NodXRkb3duUmVxdWVzdBIcChRleGVjdXRpb25fbWFuYWdlcl9pZBgBIAEoBBI5ChBwcmV2X2Fzc2lnbm1lbnRzGAIgAygLMh8uc2NoZWR1bGVyLlRhc2tBc3NpZ25tZW50UmVjb3JkIpcBChNTY2hlZHVsZXJBc3NpZ25tZW50EgoKAmlkGAEgASgEEhkKEXJlc291cmNlX2dyb3VwX2lkGAIgASgEEg4KBmpvYl9pZBgDIAEoBBIfCgd0YXNrX2lkGAQgASgLMg4uY29tbW9uLlRhc2tJZBIUCgxzY2hlZHVsZXJfaWQYBSABKAQSEgoKc2Vzc2lvbl9pZBgGIAEoBDLFAQoQU2NoZWR1bGVyU2VydmljZRJDCghOZXh0VGFzaxIaLnNjaGVkdWxlci5OZXh0VGFza1JlcXVlc3QaGy5zY2hlZHVsZXIuTmV4dFRhc2tSZXNwb25zZRI2CglIZWFydGJlYXQSGy5zY2hlZHVsZXIuSGVhcnRiZWF0UmVxdWVzdBoMLmNvbW1vbi5Wb2lkEjQKCFNodXRkb3duEhouc2NoZWR1bGVyLlNodXRkb3duUmVxdWVzdBoMLmNvbW1vbi5Wb2lkYgZwcm90bzM", [file_common_common]);
 
 /**
  * @generated from message scheduler.NextTaskRequest
  */
-export type NextTaskRequest = Message<'scheduler.NextTaskRequest'> & {
+export type NextTaskRequest = Message<"scheduler.NextTaskRequest"> & {
   /**
    * @generated from field: uint64 execution_manager_id = 1;
    */
@@ -47,47 +43,42 @@ export type NextTaskRequest = Message<'scheduler.NextTaskRequest'> & {
  * Describes the message scheduler.NextTaskRequest.
  * Use `create(NextTaskRequestSchema)` to create a new message.
  */
-export const NextTaskRequestSchema: GenMessage<NextTaskRequest> =
-  /*@__PURE__*/
+export const NextTaskRequestSchema: GenMessage<NextTaskRequest> = /*@__PURE__*/
   messageDesc(file_scheduler_scheduler, 0);
 
 /**
  * @generated from message scheduler.NextTaskResponse
  */
-export type NextTaskResponse = Message<'scheduler.NextTaskResponse'> & {
+export type NextTaskResponse = Message<"scheduler.NextTaskResponse"> & {
   /**
    * @generated from oneof scheduler.NextTaskResponse.result
    */
-  result:
-    | {
-        /**
-         * @generated from field: scheduler.SchedulerAssignment assignment = 1;
-         */
-        value: SchedulerAssignment;
-        case: 'assignment';
-      }
-    | {
-        /**
-         * @generated from field: common.Void no_task = 2;
-         */
-        value: Void;
-        case: 'noTask';
-      }
-    | { case: undefined; value?: undefined };
+  result: {
+    /**
+     * @generated from field: scheduler.SchedulerAssignment assignment = 1;
+     */
+    value: SchedulerAssignment;
+    case: "assignment";
+  } | {
+    /**
+     * @generated from field: common.Void no_task = 2;
+     */
+    value: Void;
+    case: "noTask";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
  * Describes the message scheduler.NextTaskResponse.
  * Use `create(NextTaskResponseSchema)` to create a new message.
  */
-export const NextTaskResponseSchema: GenMessage<NextTaskResponse> =
-  /*@__PURE__*/
+export const NextTaskResponseSchema: GenMessage<NextTaskResponse> = /*@__PURE__*/
   messageDesc(file_scheduler_scheduler, 1);
 
 /**
  * @generated from message scheduler.TaskAssignmentRecord
  */
-export type TaskAssignmentRecord = Message<'scheduler.TaskAssignmentRecord'> & {
+export type TaskAssignmentRecord = Message<"scheduler.TaskAssignmentRecord"> & {
   /**
    * Assignment id, from 0 for each scheduler process.
    *
@@ -107,14 +98,13 @@ export type TaskAssignmentRecord = Message<'scheduler.TaskAssignmentRecord'> & {
  * Describes the message scheduler.TaskAssignmentRecord.
  * Use `create(TaskAssignmentRecordSchema)` to create a new message.
  */
-export const TaskAssignmentRecordSchema: GenMessage<TaskAssignmentRecord> =
-  /*@__PURE__*/
+export const TaskAssignmentRecordSchema: GenMessage<TaskAssignmentRecord> = /*@__PURE__*/
   messageDesc(file_scheduler_scheduler, 2);
 
 /**
  * @generated from message scheduler.HeartbeatRequest
  */
-export type HeartbeatRequest = Message<'scheduler.HeartbeatRequest'> & {
+export type HeartbeatRequest = Message<"scheduler.HeartbeatRequest"> & {
   /**
    * @generated from field: uint64 execution_manager_id = 1;
    */
@@ -125,14 +115,13 @@ export type HeartbeatRequest = Message<'scheduler.HeartbeatRequest'> & {
  * Describes the message scheduler.HeartbeatRequest.
  * Use `create(HeartbeatRequestSchema)` to create a new message.
  */
-export const HeartbeatRequestSchema: GenMessage<HeartbeatRequest> =
-  /*@__PURE__*/
+export const HeartbeatRequestSchema: GenMessage<HeartbeatRequest> = /*@__PURE__*/
   messageDesc(file_scheduler_scheduler, 3);
 
 /**
  * @generated from message scheduler.ShutdownRequest
  */
-export type ShutdownRequest = Message<'scheduler.ShutdownRequest'> & {
+export type ShutdownRequest = Message<"scheduler.ShutdownRequest"> & {
   /**
    * @generated from field: uint64 execution_manager_id = 1;
    */
@@ -148,14 +137,13 @@ export type ShutdownRequest = Message<'scheduler.ShutdownRequest'> & {
  * Describes the message scheduler.ShutdownRequest.
  * Use `create(ShutdownRequestSchema)` to create a new message.
  */
-export const ShutdownRequestSchema: GenMessage<ShutdownRequest> =
-  /*@__PURE__*/
+export const ShutdownRequestSchema: GenMessage<ShutdownRequest> = /*@__PURE__*/
   messageDesc(file_scheduler_scheduler, 4);
 
 /**
  * @generated from message scheduler.SchedulerAssignment
  */
-export type SchedulerAssignment = Message<'scheduler.SchedulerAssignment'> & {
+export type SchedulerAssignment = Message<"scheduler.SchedulerAssignment"> & {
   /**
    * @generated from field: uint64 id = 1;
    */
@@ -191,8 +179,7 @@ export type SchedulerAssignment = Message<'scheduler.SchedulerAssignment'> & {
  * Describes the message scheduler.SchedulerAssignment.
  * Use `create(SchedulerAssignmentSchema)` to create a new message.
  */
-export const SchedulerAssignmentSchema: GenMessage<SchedulerAssignment> =
-  /*@__PURE__*/
+export const SchedulerAssignmentSchema: GenMessage<SchedulerAssignment> = /*@__PURE__*/
   messageDesc(file_scheduler_scheduler, 5);
 
 /**
@@ -207,28 +194,30 @@ export const SchedulerService: GenService<{
    * @generated from rpc scheduler.SchedulerService.NextTask
    */
   nextTask: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof NextTaskRequestSchema;
     output: typeof NextTaskResponseSchema;
-  };
+  },
   /**
    * Keeps an execution manager's assignments alive.
    *
    * @generated from rpc scheduler.SchedulerService.Heartbeat
    */
   heartbeat: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof HeartbeatRequestSchema;
     output: typeof VoidSchema;
-  };
+  },
   /**
    * Gives back what an execution manager has not acknowledged; NOT_FOUND for an unknown one.
    *
    * @generated from rpc scheduler.SchedulerService.Shutdown
    */
   shutdown: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof ShutdownRequestSchema;
     output: typeof VoidSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_scheduler_scheduler, 0);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_scheduler_scheduler, 0);
+

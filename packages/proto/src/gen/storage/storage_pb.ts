@@ -5,26 +5,22 @@
 // @generated from file storage/storage.proto (package storage, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage, GenService } from '@bufbuild/protobuf/codegenv2';
-import { enumDesc, fileDesc, messageDesc, serviceDesc } from '@bufbuild/protobuf/codegenv2';
-import type { TaskId, VoidSchema } from '../common/common_pb.ts';
-import { file_common_common } from '../common/common_pb.ts';
-import type { Message } from '@bufbuild/protobuf';
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { TaskId, VoidSchema } from "../common/common_pb.ts";
+import { file_common_common } from "../common/common_pb.ts";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file storage/storage.proto.
  */
-export const file_storage_storage: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChVzdG9yYWdlL3N0b3JhZ2UucHJvdG8SB3N0b3JhZ2UifwoSUmVnaXN0ZXJKb2JSZXF1ZXN0EhkKEXJlc291cmNlX2dyb3VwX2lkGAEgASgEEigKIGNvbXByZXNzZWRfc2VyaWFsaXplZF90YXNrX2dyYXBoGAIgASgMEiQKHGNvbXByZXNzZWRfc2VyaWFsaXplZF9pbnB1dHMYAyABKAwiJQoTUmVnaXN0ZXJKb2JSZXNwb25zZRIOCgZqb2JfaWQYASABKAQiHgoMSm9iSWRSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCI0ChBKb2JTdGF0ZVJlc3BvbnNlEiAKBXN0YXRlGAEgASgOMhEuc3RvcmFnZS5Kb2JTdGF0ZSIwChJKb2JPdXRwdXRzUmVzcG9uc2USGgoSc2VyaWFsaXplZF9vdXRwdXRzGAEgASgMIikKEEpvYkVycm9yUmVzcG9uc2USFQoNZXJyb3JfbWVzc2FnZRgBIAEoCSI7ChVQb2xsUmVhZHlUYXNrc1JlcXVlc3QSEQoJbWF4X2l0ZW1zGAEgASgEEg8KB3dhaXRfbXMYAiABKAQiPAoWUG9sbFJlYWR5VGFza3NSZXNwb25zZRIiCgV0YXNrcxgBIAEoCzITLnN0b3JhZ2UuUmVhZHlUYXNrcyJDCgpSZWFkeVRhc2tzEhIKCnNlc3Npb25faWQYASABKAQSIQoFdGFza3MYAiADKAsyEi5zdG9yYWdlLlJlYWR5VGFzayJXCglSZWFkeVRhc2sSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYASABKAQSDgoGam9iX2lkGAIgASgEEh8KB3Rhc2tfaWQYAyABKAsyDi5jb21tb24uVGFza0lkIoABChtSZWdpc3RlclRhc2tJbnN0YW5jZVJlcXVlc3QSDgoGam9iX2lkGAEgASgEEh8KB3Rhc2tfaWQYAiABKAsyDi5jb21tb24uVGFza0lkEhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAMgASgEEhIKCnNlc3Npb25faWQYBCABKAQiVAocUmVnaXN0ZXJUYXNrSW5zdGFuY2VSZXNwb25zZRI0ChFleGVjdXRpb25fY29udGV4dBgBIAEoCzIZLnN0b3JhZ2UuRXhlY3V0aW9uQ29udGV4dCKiAQoQRXhlY3V0aW9uQ29udGV4dBIYChB0YXNrX2luc3RhbmNlX2lkGAEgASgEEigKC3RkbF9jb250ZXh0GAIgASgLMhMuc3RvcmFnZS5UZGxDb250ZXh0Ei4KDnRpbWVvdXRfcG9saWN5GAMgASgLMhYuc3RvcmFnZS5UaW1lb3V0UG9saWN5EhoKEnNlcmlhbGl6ZWRfdGFza19pbxgEIAEoDCIwCgpUZGxDb250ZXh0Eg8KB3BhY2thZ2UYASABKAkSEQoJdGFza19mdW5jGAIgASgJIkEKDVRpbWVvdXRQb2xpY3kSFwoPc29mdF90aW1lb3V0X21zGAEgASgEEhcKD2hhcmRfdGltZW91dF9tcxgCIAEoBCKzAQoYUmVwb3J0VGFza1N1Y2Nlc3NSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBBIfCgd0YXNrX2lkGAIgASgLMg4uY29tbW9uLlRhc2tJZBIYChB0YXNrX2luc3RhbmNlX2lkGAMgASgEEhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAQgASgEEhIKCnNlc3Npb25faWQYBSABKAQSGgoSc2VyaWFsaXplZF9vdXRwdXRzGAYgASgMIq4BChhSZXBvcnRUYXNrRmFpbHVyZVJlcXVlc3QSDgoGam9iX2lkGAEgASgEEh8KB3Rhc2tfaWQYAiABKAsyDi5jb21tb24uVGFza0lkEhgKEHRhc2tfaW5zdGFuY2VfaWQYAyABKAQSHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYBCABKAQSEgoKc2Vzc2lvbl9pZBgFIAEoBBIVCg1lcnJvcl9tZXNzYWdlGAYgASgJIk8KF0FkZFJlc291cmNlR3JvdXBSZXF1ZXN0EiIKGmV4dGVybmFsX3Jlc291cmNlX2dyb3VwX2lkGAEgASgJEhAKCHBhc3N3b3JkGAIgASgMIjQKF1Jlc291cmNlR3JvdXBJZFJlc3BvbnNlEhkKEXJlc291cmNlX2dyb3VwX2lkGAEgASgEIkkKGlZlcmlmeVJlc291cmNlR3JvdXBSZXF1ZXN0EhkKEXJlc291cmNlX2dyb3VwX2lkGAEgASgEEhAKCHBhc3N3b3JkGAIgASgMIjUKH1JlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlcXVlc3QSEgoKaXBfYWRkcmVzcxgBIAEoCSJfCiBSZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXNwb25zZRI7CgxyZWdpc3RyYXRpb24YASABKAsyJS5zdG9yYWdlLkV4ZWN1dGlvbk1hbmFnZXJSZWdpc3RyYXRpb24iUAocRXhlY3V0aW9uTWFuYWdlclJlZ2lzdHJhdGlvbhIcChRleGVjdXRpb25fbWFuYWdlcl9pZBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEIjkKGUV4ZWN1dGlvbk1hbmFnZXJJZFJlcXVlc3QSHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYASABKAQiPQonVXBkYXRlRXhlY3V0aW9uTWFuYWdlckhlYXJ0YmVhdFJlc3BvbnNlEhIKCnNlc3Npb25faWQYASABKAQiNgoYUmVnaXN0ZXJTY2hlZHVsZXJSZXF1ZXN0EgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSJRChlSZWdpc3RlclNjaGVkdWxlclJlc3BvbnNlEjQKDHJlZ2lzdHJhdGlvbhgBIAEoCzIeLnN0b3JhZ2UuU2NoZWR1bGVyUmVnaXN0cmF0aW9uIkEKFVNjaGVkdWxlclJlZ2lzdHJhdGlvbhIUCgxzY2hlZHVsZXJfaWQYASABKAQSEgoKc2Vzc2lvbl9pZBgCIAEoBCI9CglTY2hlZHVsZXISFAoMc2NoZWR1bGVyX2lkGAEgASgEEgwKBGhvc3QYAiABKAkSDAoEcG9ydBgDIAEoDSJAChZTY2hlZHVsZXJSZWdpc3RyYXRpb25zEiYKCnNjaGVkdWxlcnMYASADKAsyEi5zdG9yYWdlLlNjaGVkdWxlciJMChVHZXRTY2hlZHVsZXJzUmVzcG9uc2USMwoKc2NoZWR1bGVycxgBIAEoCzIfLnN0b3JhZ2UuU2NoZWR1bGVyUmVnaXN0cmF0aW9ucyIoChJHZXRTZXNzaW9uUmVzcG9uc2USEgoKc2Vzc2lvbl9pZBgBIAEoBCrSAQoISm9iU3RhdGUSGQoVSk9CX1NUQVRFX1VOU1BFQ0lGSUVEEAASEwoPSk9CX1NUQVRFX1JFQURZEAESFQoRSk9CX1NUQVRFX1JVTk5JTkcQAhIaChZKT0JfU1RBVEVfQ09NTUlUX1JFQURZEAMSGwoXSk9CX1NUQVRFX0NMRUFOVVBfUkVBRFkQBBIXChNKT0JfU1RBVEVfU1VDQ0VFREVEEAUSFAoQSk9CX1NUQVRFX0ZBSUxFRBAGEhcKE0pPQl9TVEFURV9DQU5DRUxMRUQQBzKnAwoXSm9iT3JjaGVzdHJhdGlvblNlcnZpY2USSAoLUmVnaXN0ZXJKb2ISGy5zdG9yYWdlLlJlZ2lzdGVySm9iUmVxdWVzdBocLnN0b3JhZ2UuUmVnaXN0ZXJKb2JSZXNwb25zZRI8CghTdGFydEpvYhIVLnN0b3JhZ2UuSm9iSWRSZXF1ZXN0Ghkuc3RvcmFnZS5Kb2JTdGF0ZVJlc3BvbnNlEj0KCUNhbmNlbEpvYhIVLnN0b3JhZ2UuSm9iSWRSZXF1ZXN0Ghkuc3RvcmFnZS5Kb2JTdGF0ZVJlc3BvbnNlEj8KC0dldEpvYlN0YXRlEhUuc3RvcmFnZS5Kb2JJZFJlcXVlc3QaGS5zdG9yYWdlLkpvYlN0YXRlUmVzcG9uc2USQwoNR2V0Sm9iT3V0cHV0cxIVLnN0b3JhZ2UuSm9iSWRSZXF1ZXN0Ghsuc3RvcmFnZS5Kb2JPdXRwdXRzUmVzcG9uc2USPwoLR2V0Sm9iRXJyb3ISFS5zdG9yYWdlLkpvYklkUmVxdWVzdBoZLnN0b3JhZ2UuSm9iRXJyb3JSZXNwb25zZTKQAgodVGFza0luc3RhbmNlTWFuYWdlbWVudFNlcnZpY2USYwoUUmVnaXN0ZXJUYXNrSW5zdGFuY2USJC5zdG9yYWdlLlJlZ2lzdGVyVGFza0luc3RhbmNlUmVxdWVzdBolLnN0b3JhZ2UuUmVnaXN0ZXJUYXNrSW5zdGFuY2VSZXNwb25zZRJEChFSZXBvcnRUYXNrU3VjY2VzcxIhLnN0b3JhZ2UuUmVwb3J0VGFza1N1Y2Nlc3NSZXF1ZXN0GgwuY29tbW9uLlZvaWQSRAoRUmVwb3J0VGFza0ZhaWx1cmUSIS5zdG9yYWdlLlJlcG9ydFRhc2tGYWlsdXJlUmVxdWVzdBoMLmNvbW1vbi5Wb2lkMpsCChNJbmJvdW5kUXVldWVTZXJ2aWNlElEKDlBvbGxSZWFkeVRhc2tzEh4uc3RvcmFnZS5Qb2xsUmVhZHlUYXNrc1JlcXVlc3QaHy5zdG9yYWdlLlBvbGxSZWFkeVRhc2tzUmVzcG9uc2USVwoUUG9sbFJlYWR5Q29tbWl0VGFza3MSHi5zdG9yYWdlLlBvbGxSZWFkeVRhc2tzUmVxdWVzdBofLnN0b3JhZ2UuUG9sbFJlYWR5VGFza3NSZXNwb25zZRJYChVQb2xsUmVhZHlDbGVhbnVwVGFza3MSHi5zdG9yYWdlLlBvbGxSZWFkeVRhc2tzUmVxdWVzdBofLnN0b3JhZ2UuUG9sbFJlYWR5VGFza3NSZXNwb25zZTLCAQoeUmVzb3VyY2VHcm91cE1hbmFnZW1lbnRTZXJ2aWNlElYKEEFkZFJlc291cmNlR3JvdXASIC5zdG9yYWdlLkFkZFJlc291cmNlR3JvdXBSZXF1ZXN0GiAuc3RvcmFnZS5SZXNvdXJjZUdyb3VwSWRSZXNwb25zZRJIChNWZXJpZnlSZXNvdXJjZUdyb3VwEiMuc3RvcmFnZS5WZXJpZnlSZXNvdXJjZUdyb3VwUmVxdWVzdBoMLmNvbW1vbi5Wb2lkMosCCh9FeGVjdXRpb25NYW5hZ2VyTGl2ZW5lc3NTZXJ2aWNlEm8KGFJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlchIoLnN0b3JhZ2UuUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVxdWVzdBopLnN0b3JhZ2UuUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USdwofVXBkYXRlRXhlY3V0aW9uTWFuYWdlckhlYXJ0YmVhdBIiLnN0b3JhZ2UuRXhlY3V0aW9uTWFuYWdlcklkUmVxdWVzdBowLnN0b3JhZ2UuVXBkYXRlRXhlY3V0aW9uTWFuYWdlckhlYXJ0YmVhdFJlc3BvbnNlMrkBChxTY2hlZHVsZXJSZWdpc3RyYXRpb25TZXJ2aWNlEloKEVJlZ2lzdGVyU2NoZWR1bGVyEiEuc3RvcmFnZS5SZWdpc3RlclNjaGVkdWxlclJlcXVlc3QaIi5zdG9yYWdlLlJlZ2lzdGVyU2NoZWR1bGVyUmVzcG9uc2USPQoNR2V0U2NoZWR1bGVycxIMLmNvbW1vbi5Wb2lkGh4uc3RvcmFnZS5HZXRTY2hlZHVsZXJzUmVzcG9uc2UyUwoYU2Vzc2lvbk1hbmFnZW1lbnRTZXJ2aWNlEjcKCkdldFNlc3Npb24SDC5jb21tb24uVm9pZBobLnN0b3JhZ2UuR2V0U2Vzc2lvblJlc3BvbnNlYgZwcm90bzM',
-    [file_common_common],
-  );
+export const file_storage_storage: GenFile = /*@__PURE__*/
+  fileDesc("ChVzdG9yYWdlL3N0b3JhZ2UucHJvdG8SB3N0b3JhZ2UifwoSUmVnaXN0ZXJKb2JSZXF1ZXN0EhkKEXJlc291cmNlX2dyb3VwX2lkGAEgASgEEigKIGNvbXByZXNzZWRfc2VyaWFsaXplZF90YXNrX2dyYXBoGAIgASgMEiQKHGNvbXByZXNzZWRfc2VyaWFsaXplZF9pbnB1dHMYAyABKAwiJQoTUmVnaXN0ZXJKb2JSZXNwb25zZRIOCgZqb2JfaWQYASABKAQiHgoMSm9iSWRSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCI0ChBKb2JTdGF0ZVJlc3BvbnNlEiAKBXN0YXRlGAEgASgOMhEuc3RvcmFnZS5Kb2JTdGF0ZSIwChJKb2JPdXRwdXRzUmVzcG9uc2USGgoSc2VyaWFsaXplZF9vdXRwdXRzGAEgASgMIikKEEpvYkVycm9yUmVzcG9uc2USFQoNZXJyb3JfbWVzc2FnZRgBIAEoCSI7ChVQb2xsUmVhZHlUYXNrc1JlcXVlc3QSEQoJbWF4X2l0ZW1zGAEgASgEEg8KB3dhaXRfbXMYAiABKAQiPAoWUG9sbFJlYWR5VGFza3NSZXNwb25zZRIiCgV0YXNrcxgBIAEoCzITLnN0b3JhZ2UuUmVhZHlUYXNrcyJDCgpSZWFkeVRhc2tzEhIKCnNlc3Npb25faWQYASABKAQSIQoFdGFza3MYAiADKAsyEi5zdG9yYWdlLlJlYWR5VGFzayJXCglSZWFkeVRhc2sSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYASABKAQSDgoGam9iX2lkGAIgASgEEh8KB3Rhc2tfaWQYAyABKAsyDi5jb21tb24uVGFza0lkIoABChtSZWdpc3RlclRhc2tJbnN0YW5jZVJlcXVlc3QSDgoGam9iX2lkGAEgASgEEh8KB3Rhc2tfaWQYAiABKAsyDi5jb21tb24uVGFza0lkEhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAMgASgEEhIKCnNlc3Npb25faWQYBCABKAQiVAocUmVnaXN0ZXJUYXNrSW5zdGFuY2VSZXNwb25zZRI0ChFleGVjdXRpb25fY29udGV4dBgBIAEoCzIZLnN0b3JhZ2UuRXhlY3V0aW9uQ29udGV4dCKiAQoQRXhlY3V0aW9uQ29udGV4dBIYChB0YXNrX2luc3RhbmNlX2lkGAEgASgEEigKC3RkbF9jb250ZXh0GAIgASgLMhMuc3RvcmFnZS5UZGxDb250ZXh0Ei4KDnRpbWVvdXRfcG9saWN5GAMgASgLMhYuc3RvcmFnZS5UaW1lb3V0UG9saWN5EhoKEnNlcmlhbGl6ZWRfdGFza19pbxgEIAEoDCIwCgpUZGxDb250ZXh0Eg8KB3BhY2thZ2UYASABKAkSEQoJdGFza19mdW5jGAIgASgJIkEKDVRpbWVvdXRQb2xpY3kSFwoPc29mdF90aW1lb3V0X21zGAEgASgEEhcKD2hhcmRfdGltZW91dF9tcxgCIAEoBCKzAQoYUmVwb3J0VGFza1N1Y2Nlc3NSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBBIfCgd0YXNrX2lkGAIgASgLMg4uY29tbW9uLlRhc2tJZBIYChB0YXNrX2luc3RhbmNlX2lkGAMgASgEEhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAQgASgEEhIKCnNlc3Npb25faWQYBSABKAQSGgoSc2VyaWFsaXplZF9vdXRwdXRzGAYgASgMIq4BChhSZXBvcnRUYXNrRmFpbHVyZVJlcXVlc3QSDgoGam9iX2lkGAEgASgEEh8KB3Rhc2tfaWQYAiABKAsyDi5jb21tb24uVGFza0lkEhgKEHRhc2tfaW5zdGFuY2VfaWQYAyABKAQSHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYBCABKAQSEgoKc2Vzc2lvbl9pZBgFIAEoBBIVCg1lcnJvcl9tZXNzYWdlGAYgASgJIk8KF0FkZFJlc291cmNlR3JvdXBSZXF1ZXN0EiIKGmV4dGVybmFsX3Jlc291cmNlX2dyb3VwX2lkGAEgASgJEhAKCHBhc3N3b3JkGAIgASgMIjQKF1Jlc291cmNlR3JvdXBJZFJlc3BvbnNlEhkKEXJlc291cmNlX2dyb3VwX2lkGAEgASgEIkkKGlZlcmlmeVJlc291cmNlR3JvdXBSZXF1ZXN0EhkKEXJlc291cmNlX2dyb3VwX2lkGAEgASgEEhAKCHBhc3N3b3JkGAIgASgMIjUKH1JlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlcXVlc3QSEgoKaXBfYWRkcmVzcxgBIAEoCSJfCiBSZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXNwb25zZRI7CgxyZWdpc3RyYXRpb24YASABKAsyJS5zdG9yYWdlLkV4ZWN1dGlvbk1hbmFnZXJSZWdpc3RyYXRpb24iUAocRXhlY3V0aW9uTWFuYWdlclJlZ2lzdHJhdGlvbhIcChRleGVjdXRpb25fbWFuYWdlcl9pZBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEIjkKGUV4ZWN1dGlvbk1hbmFnZXJJZFJlcXVlc3QSHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYASABKAQiPQonVXBkYXRlRXhlY3V0aW9uTWFuYWdlckhlYXJ0YmVhdFJlc3BvbnNlEhIKCnNlc3Npb25faWQYASABKAQiNgoYUmVnaXN0ZXJTY2hlZHVsZXJSZXF1ZXN0EgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSJRChlSZWdpc3RlclNjaGVkdWxlclJlc3BvbnNlEjQKDHJlZ2lzdHJhdGlvbhgBIAEoCzIeLnN0b3JhZ2UuU2NoZWR1bGVyUmVnaXN0cmF0aW9uIkEKFVNjaGVkdWxlclJlZ2lzdHJhdGlvbhIUCgxzY2hlZHVsZXJfaWQYASABKAQSEgoKc2Vzc2lvbl9pZBgCIAEoBCI9CglTY2hlZHVsZXISFAoMc2NoZWR1bGVyX2lkGAEgASgEEgwKBGhvc3QYAiABKAkSDAoEcG9ydBgDIAEoDSJAChZTY2hlZHVsZXJSZWdpc3RyYXRpb25zEiYKCnNjaGVkdWxlcnMYASADKAsyEi5zdG9yYWdlLlNjaGVkdWxlciJMChVHZXRTY2hlZHVsZXJzUmVzcG9uc2USMwoKc2NoZWR1bGVycxgBIAEoCzIfLnN0b3JhZ2UuU2NoZWR1bGVyUmVnaXN0cmF0aW9ucyIoChJHZXRTZXNzaW9uUmVzcG9uc2USEgoKc2Vzc2lvbl9pZBgBIAEoBCrSAQoISm9iU3RhdGUSGQoVSk9CX1NUQVRFX1VOU1BFQ0lGSUVEEAASEwoPSk9CX1NUQVRFX1JFQURZEAESFQoRSk9CX1NUQVRFX1JVTk5JTkcQAhIaChZKT0JfU1RBVEVfQ09NTUlUX1JFQURZEAMSGwoXSk9CX1NUQVRFX0NMRUFOVVBfUkVBRFkQBBIXChNKT0JfU1RBVEVfU1VDQ0VFREVEEAUSFAoQSk9CX1NUQVRFX0ZBSUxFRBAGEhcKE0pPQl9TVEFURV9DQU5DRUxMRUQQBzKnAwoXSm9iT3JjaGVzdHJhdGlvblNlcnZpY2USSAoLUmVnaXN0ZXJKb2ISGy5zdG9yYWdlLlJlZ2lzdGVySm9iUmVxdWVzdBocLnN0b3JhZ2UuUmVnaXN0ZXJKb2JSZXNwb25zZRI8CghTdGFydEpvYhIVLnN0b3JhZ2UuSm9iSWRSZXF1ZXN0Ghkuc3RvcmFnZS5Kb2JTdGF0ZVJlc3BvbnNlEj0KCUNhbmNlbEpvYhIVLnN0b3JhZ2UuSm9iSWRSZXF1ZXN0Ghkuc3RvcmFnZS5Kb2JTdGF0ZVJlc3BvbnNlEj8KC0dldEpvYlN0YXRlEhUuc3RvcmFnZS5Kb2JJZFJlcXVlc3QaGS5zdG9yYWdlLkpvYlN0YXRlUmVzcG9uc2USQwoNR2V0Sm9iT3V0cHV0cxIVLnN0b3JhZ2UuSm9iSWRSZXF1ZXN0Ghsuc3RvcmFnZS5Kb2JPdXRwdXRzUmVzcG9uc2USPwoLR2V0Sm9iRXJyb3ISFS5zdG9yYWdlLkpvYklkUmVxdWVzdBoZLnN0b3JhZ2UuSm9iRXJyb3JSZXNwb25zZTKQAgodVGFza0luc3RhbmNlTWFuYWdlbWVudFNlcnZpY2USYwoUUmVnaXN0ZXJUYXNrSW5zdGFuY2USJC5zdG9yYWdlLlJlZ2lzdGVyVGFza0luc3RhbmNlUmVxdWVzdBolLnN0b3JhZ2UuUmVnaXN0ZXJUYXNrSW5zdGFuY2VSZXNwb25zZRJEChFSZXBvcnRUYXNrU3VjY2VzcxIhLnN0b3JhZ2UuUmVwb3J0VGFza1N1Y2Nlc3NSZXF1ZXN0GgwuY29tbW9uLlZvaWQSRAoRUmVwb3J0VGFza0ZhaWx1cmUSIS5zdG9yYWdlLlJlcG9ydFRhc2tGYWlsdXJlUmVxdWVzdBoMLmNvbW1vbi5Wb2lkMpsCChNJbmJvdW5kUXVldWVTZXJ2aWNlElEKDlBvbGxSZWFkeVRhc2tzEh4uc3RvcmFnZS5Qb2xsUmVhZHlUYXNrc1JlcXVlc3QaHy5zdG9yYWdlLlBvbGxSZWFkeVRhc2tzUmVzcG9uc2USVwoUUG9sbFJlYWR5Q29tbWl0VGFza3MSHi5zdG9yYWdlLlBvbGxSZWFkeVRhc2tzUmVxdWVzdBofLnN0b3JhZ2UuUG9sbFJlYWR5VGFza3NSZXNwb25zZRJYChVQb2xsUmVhZHlDbGVhbnVwVGFza3MSHi5zdG9yYWdlLlBvbGxSZWFkeVRhc2tzUmVxdWVzdBofLnN0b3JhZ2UuUG9sbFJlYWR5VGFza3NSZXNwb25zZTLCAQoeUmVzb3VyY2VHcm91cE1hbmFnZW1lbnRTZXJ2aWNlElYKEEFkZFJlc291cmNlR3JvdXASIC5zdG9yYWdlLkFkZFJlc291cmNlR3JvdXBSZXF1ZXN0GiAuc3RvcmFnZS5SZXNvdXJjZUdyb3VwSWRSZXNwb25zZRJIChNWZXJpZnlSZXNvdXJjZUdyb3VwEiMuc3RvcmFnZS5WZXJpZnlSZXNvdXJjZUdyb3VwUmVxdWVzdBoMLmNvbW1vbi5Wb2lkMosCCh9FeGVjdXRpb25NYW5hZ2VyTGl2ZW5lc3NTZXJ2aWNlEm8KGFJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlchIoLnN0b3JhZ2UuUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVxdWVzdBopLnN0b3JhZ2UuUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USdwofVXBkYXRlRXhlY3V0aW9uTWFuYWdlckhlYXJ0YmVhdBIiLnN0b3JhZ2UuRXhlY3V0aW9uTWFuYWdlcklkUmVxdWVzdBowLnN0b3JhZ2UuVXBkYXRlRXhlY3V0aW9uTWFuYWdlckhlYXJ0YmVhdFJlc3BvbnNlMrkBChxTY2hlZHVsZXJSZWdpc3RyYXRpb25TZXJ2aWNlEloKEVJlZ2lzdGVyU2NoZWR1bGVyEiEuc3RvcmFnZS5SZWdpc3RlclNjaGVkdWxlclJlcXVlc3QaIi5zdG9yYWdlLlJlZ2lzdGVyU2NoZWR1bGVyUmVzcG9uc2USPQoNR2V0U2NoZWR1bGVycxIMLmNvbW1vbi5Wb2lkGh4uc3RvcmFnZS5HZXRTY2hlZHVsZXJzUmVzcG9uc2UyUwoYU2Vzc2lvbk1hbmFnZW1lbnRTZXJ2aWNlEjcKCkdldFNlc3Npb24SDC5jb21tb24uVm9pZBobLnN0b3JhZ2UuR2V0U2Vzc2lvblJlc3BvbnNlYgZwcm90bzM", [file_common_common]);
 
 /**
  * @generated from message storage.RegisterJobRequest
  */
-export type RegisterJobRequest = Message<'storage.RegisterJobRequest'> & {
+export type RegisterJobRequest = Message<"storage.RegisterJobRequest"> & {
   /**
    * @generated from field: uint64 resource_group_id = 1;
    */
@@ -49,14 +45,13 @@ export type RegisterJobRequest = Message<'storage.RegisterJobRequest'> & {
  * Describes the message storage.RegisterJobRequest.
  * Use `create(RegisterJobRequestSchema)` to create a new message.
  */
-export const RegisterJobRequestSchema: GenMessage<RegisterJobRequest> =
-  /*@__PURE__*/
+export const RegisterJobRequestSchema: GenMessage<RegisterJobRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 0);
 
 /**
  * @generated from message storage.RegisterJobResponse
  */
-export type RegisterJobResponse = Message<'storage.RegisterJobResponse'> & {
+export type RegisterJobResponse = Message<"storage.RegisterJobResponse"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -67,14 +62,13 @@ export type RegisterJobResponse = Message<'storage.RegisterJobResponse'> & {
  * Describes the message storage.RegisterJobResponse.
  * Use `create(RegisterJobResponseSchema)` to create a new message.
  */
-export const RegisterJobResponseSchema: GenMessage<RegisterJobResponse> =
-  /*@__PURE__*/
+export const RegisterJobResponseSchema: GenMessage<RegisterJobResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 1);
 
 /**
  * @generated from message storage.JobIdRequest
  */
-export type JobIdRequest = Message<'storage.JobIdRequest'> & {
+export type JobIdRequest = Message<"storage.JobIdRequest"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -85,14 +79,13 @@ export type JobIdRequest = Message<'storage.JobIdRequest'> & {
  * Describes the message storage.JobIdRequest.
  * Use `create(JobIdRequestSchema)` to create a new message.
  */
-export const JobIdRequestSchema: GenMessage<JobIdRequest> =
-  /*@__PURE__*/
+export const JobIdRequestSchema: GenMessage<JobIdRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 2);
 
 /**
  * @generated from message storage.JobStateResponse
  */
-export type JobStateResponse = Message<'storage.JobStateResponse'> & {
+export type JobStateResponse = Message<"storage.JobStateResponse"> & {
   /**
    * @generated from field: storage.JobState state = 1;
    */
@@ -103,14 +96,13 @@ export type JobStateResponse = Message<'storage.JobStateResponse'> & {
  * Describes the message storage.JobStateResponse.
  * Use `create(JobStateResponseSchema)` to create a new message.
  */
-export const JobStateResponseSchema: GenMessage<JobStateResponse> =
-  /*@__PURE__*/
+export const JobStateResponseSchema: GenMessage<JobStateResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 3);
 
 /**
  * @generated from message storage.JobOutputsResponse
  */
-export type JobOutputsResponse = Message<'storage.JobOutputsResponse'> & {
+export type JobOutputsResponse = Message<"storage.JobOutputsResponse"> & {
   /**
    * An option byte, then a wire frame, plain or zstd-compressed.
    *
@@ -123,14 +115,13 @@ export type JobOutputsResponse = Message<'storage.JobOutputsResponse'> & {
  * Describes the message storage.JobOutputsResponse.
  * Use `create(JobOutputsResponseSchema)` to create a new message.
  */
-export const JobOutputsResponseSchema: GenMessage<JobOutputsResponse> =
-  /*@__PURE__*/
+export const JobOutputsResponseSchema: GenMessage<JobOutputsResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 4);
 
 /**
  * @generated from message storage.JobErrorResponse
  */
-export type JobErrorResponse = Message<'storage.JobErrorResponse'> & {
+export type JobErrorResponse = Message<"storage.JobErrorResponse"> & {
   /**
    * @generated from field: string error_message = 1;
    */
@@ -141,14 +132,13 @@ export type JobErrorResponse = Message<'storage.JobErrorResponse'> & {
  * Describes the message storage.JobErrorResponse.
  * Use `create(JobErrorResponseSchema)` to create a new message.
  */
-export const JobErrorResponseSchema: GenMessage<JobErrorResponse> =
-  /*@__PURE__*/
+export const JobErrorResponseSchema: GenMessage<JobErrorResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 5);
 
 /**
  * @generated from message storage.PollReadyTasksRequest
  */
-export type PollReadyTasksRequest = Message<'storage.PollReadyTasksRequest'> & {
+export type PollReadyTasksRequest = Message<"storage.PollReadyTasksRequest"> & {
   /**
    * @generated from field: uint64 max_items = 1;
    */
@@ -164,14 +154,13 @@ export type PollReadyTasksRequest = Message<'storage.PollReadyTasksRequest'> & {
  * Describes the message storage.PollReadyTasksRequest.
  * Use `create(PollReadyTasksRequestSchema)` to create a new message.
  */
-export const PollReadyTasksRequestSchema: GenMessage<PollReadyTasksRequest> =
-  /*@__PURE__*/
+export const PollReadyTasksRequestSchema: GenMessage<PollReadyTasksRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 6);
 
 /**
  * @generated from message storage.PollReadyTasksResponse
  */
-export type PollReadyTasksResponse = Message<'storage.PollReadyTasksResponse'> & {
+export type PollReadyTasksResponse = Message<"storage.PollReadyTasksResponse"> & {
   /**
    * Always set, also when it is empty.
    *
@@ -184,14 +173,13 @@ export type PollReadyTasksResponse = Message<'storage.PollReadyTasksResponse'> &
  * Describes the message storage.PollReadyTasksResponse.
  * Use `create(PollReadyTasksResponseSchema)` to create a new message.
  */
-export const PollReadyTasksResponseSchema: GenMessage<PollReadyTasksResponse> =
-  /*@__PURE__*/
+export const PollReadyTasksResponseSchema: GenMessage<PollReadyTasksResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 7);
 
 /**
  * @generated from message storage.ReadyTasks
  */
-export type ReadyTasks = Message<'storage.ReadyTasks'> & {
+export type ReadyTasks = Message<"storage.ReadyTasks"> & {
   /**
    * @generated from field: uint64 session_id = 1;
    */
@@ -207,14 +195,13 @@ export type ReadyTasks = Message<'storage.ReadyTasks'> & {
  * Describes the message storage.ReadyTasks.
  * Use `create(ReadyTasksSchema)` to create a new message.
  */
-export const ReadyTasksSchema: GenMessage<ReadyTasks> =
-  /*@__PURE__*/
+export const ReadyTasksSchema: GenMessage<ReadyTasks> = /*@__PURE__*/
   messageDesc(file_storage_storage, 8);
 
 /**
  * @generated from message storage.ReadyTask
  */
-export type ReadyTask = Message<'storage.ReadyTask'> & {
+export type ReadyTask = Message<"storage.ReadyTask"> & {
   /**
    * @generated from field: uint64 resource_group_id = 1;
    */
@@ -235,14 +222,13 @@ export type ReadyTask = Message<'storage.ReadyTask'> & {
  * Describes the message storage.ReadyTask.
  * Use `create(ReadyTaskSchema)` to create a new message.
  */
-export const ReadyTaskSchema: GenMessage<ReadyTask> =
-  /*@__PURE__*/
+export const ReadyTaskSchema: GenMessage<ReadyTask> = /*@__PURE__*/
   messageDesc(file_storage_storage, 9);
 
 /**
  * @generated from message storage.RegisterTaskInstanceRequest
  */
-export type RegisterTaskInstanceRequest = Message<'storage.RegisterTaskInstanceRequest'> & {
+export type RegisterTaskInstanceRequest = Message<"storage.RegisterTaskInstanceRequest"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -268,14 +254,13 @@ export type RegisterTaskInstanceRequest = Message<'storage.RegisterTaskInstanceR
  * Describes the message storage.RegisterTaskInstanceRequest.
  * Use `create(RegisterTaskInstanceRequestSchema)` to create a new message.
  */
-export const RegisterTaskInstanceRequestSchema: GenMessage<RegisterTaskInstanceRequest> =
-  /*@__PURE__*/
+export const RegisterTaskInstanceRequestSchema: GenMessage<RegisterTaskInstanceRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 10);
 
 /**
  * @generated from message storage.RegisterTaskInstanceResponse
  */
-export type RegisterTaskInstanceResponse = Message<'storage.RegisterTaskInstanceResponse'> & {
+export type RegisterTaskInstanceResponse = Message<"storage.RegisterTaskInstanceResponse"> & {
   /**
    * @generated from field: storage.ExecutionContext execution_context = 1;
    */
@@ -286,14 +271,13 @@ export type RegisterTaskInstanceResponse = Message<'storage.RegisterTaskInstance
  * Describes the message storage.RegisterTaskInstanceResponse.
  * Use `create(RegisterTaskInstanceResponseSchema)` to create a new message.
  */
-export const RegisterTaskInstanceResponseSchema: GenMessage<RegisterTaskInstanceResponse> =
-  /*@__PURE__*/
+export const RegisterTaskInstanceResponseSchema: GenMessage<RegisterTaskInstanceResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 11);
 
 /**
  * @generated from message storage.ExecutionContext
  */
-export type ExecutionContext = Message<'storage.ExecutionContext'> & {
+export type ExecutionContext = Message<"storage.ExecutionContext"> & {
   /**
    * @generated from field: uint64 task_instance_id = 1;
    */
@@ -321,14 +305,13 @@ export type ExecutionContext = Message<'storage.ExecutionContext'> & {
  * Describes the message storage.ExecutionContext.
  * Use `create(ExecutionContextSchema)` to create a new message.
  */
-export const ExecutionContextSchema: GenMessage<ExecutionContext> =
-  /*@__PURE__*/
+export const ExecutionContextSchema: GenMessage<ExecutionContext> = /*@__PURE__*/
   messageDesc(file_storage_storage, 12);
 
 /**
  * @generated from message storage.TdlContext
  */
-export type TdlContext = Message<'storage.TdlContext'> & {
+export type TdlContext = Message<"storage.TdlContext"> & {
   /**
    * @generated from field: string package = 1;
    */
@@ -344,14 +327,13 @@ export type TdlContext = Message<'storage.TdlContext'> & {
  * Describes the message storage.TdlContext.
  * Use `create(TdlContextSchema)` to create a new message.
  */
-export const TdlContextSchema: GenMessage<TdlContext> =
-  /*@__PURE__*/
+export const TdlContextSchema: GenMessage<TdlContext> = /*@__PURE__*/
   messageDesc(file_storage_storage, 13);
 
 /**
  * @generated from message storage.TimeoutPolicy
  */
-export type TimeoutPolicy = Message<'storage.TimeoutPolicy'> & {
+export type TimeoutPolicy = Message<"storage.TimeoutPolicy"> & {
   /**
    * @generated from field: uint64 soft_timeout_ms = 1;
    */
@@ -367,14 +349,13 @@ export type TimeoutPolicy = Message<'storage.TimeoutPolicy'> & {
  * Describes the message storage.TimeoutPolicy.
  * Use `create(TimeoutPolicySchema)` to create a new message.
  */
-export const TimeoutPolicySchema: GenMessage<TimeoutPolicy> =
-  /*@__PURE__*/
+export const TimeoutPolicySchema: GenMessage<TimeoutPolicy> = /*@__PURE__*/
   messageDesc(file_storage_storage, 14);
 
 /**
  * @generated from message storage.ReportTaskSuccessRequest
  */
-export type ReportTaskSuccessRequest = Message<'storage.ReportTaskSuccessRequest'> & {
+export type ReportTaskSuccessRequest = Message<"storage.ReportTaskSuccessRequest"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -412,14 +393,13 @@ export type ReportTaskSuccessRequest = Message<'storage.ReportTaskSuccessRequest
  * Describes the message storage.ReportTaskSuccessRequest.
  * Use `create(ReportTaskSuccessRequestSchema)` to create a new message.
  */
-export const ReportTaskSuccessRequestSchema: GenMessage<ReportTaskSuccessRequest> =
-  /*@__PURE__*/
+export const ReportTaskSuccessRequestSchema: GenMessage<ReportTaskSuccessRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 15);
 
 /**
  * @generated from message storage.ReportTaskFailureRequest
  */
-export type ReportTaskFailureRequest = Message<'storage.ReportTaskFailureRequest'> & {
+export type ReportTaskFailureRequest = Message<"storage.ReportTaskFailureRequest"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -455,14 +435,13 @@ export type ReportTaskFailureRequest = Message<'storage.ReportTaskFailureRequest
  * Describes the message storage.ReportTaskFailureRequest.
  * Use `create(ReportTaskFailureRequestSchema)` to create a new message.
  */
-export const ReportTaskFailureRequestSchema: GenMessage<ReportTaskFailureRequest> =
-  /*@__PURE__*/
+export const ReportTaskFailureRequestSchema: GenMessage<ReportTaskFailureRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 16);
 
 /**
  * @generated from message storage.AddResourceGroupRequest
  */
-export type AddResourceGroupRequest = Message<'storage.AddResourceGroupRequest'> & {
+export type AddResourceGroupRequest = Message<"storage.AddResourceGroupRequest"> & {
   /**
    * @generated from field: string external_resource_group_id = 1;
    */
@@ -478,14 +457,13 @@ export type AddResourceGroupRequest = Message<'storage.AddResourceGroupRequest'>
  * Describes the message storage.AddResourceGroupRequest.
  * Use `create(AddResourceGroupRequestSchema)` to create a new message.
  */
-export const AddResourceGroupRequestSchema: GenMessage<AddResourceGroupRequest> =
-  /*@__PURE__*/
+export const AddResourceGroupRequestSchema: GenMessage<AddResourceGroupRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 17);
 
 /**
  * @generated from message storage.ResourceGroupIdResponse
  */
-export type ResourceGroupIdResponse = Message<'storage.ResourceGroupIdResponse'> & {
+export type ResourceGroupIdResponse = Message<"storage.ResourceGroupIdResponse"> & {
   /**
    * @generated from field: uint64 resource_group_id = 1;
    */
@@ -496,14 +474,13 @@ export type ResourceGroupIdResponse = Message<'storage.ResourceGroupIdResponse'>
  * Describes the message storage.ResourceGroupIdResponse.
  * Use `create(ResourceGroupIdResponseSchema)` to create a new message.
  */
-export const ResourceGroupIdResponseSchema: GenMessage<ResourceGroupIdResponse> =
-  /*@__PURE__*/
+export const ResourceGroupIdResponseSchema: GenMessage<ResourceGroupIdResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 18);
 
 /**
  * @generated from message storage.VerifyResourceGroupRequest
  */
-export type VerifyResourceGroupRequest = Message<'storage.VerifyResourceGroupRequest'> & {
+export type VerifyResourceGroupRequest = Message<"storage.VerifyResourceGroupRequest"> & {
   /**
    * @generated from field: uint64 resource_group_id = 1;
    */
@@ -519,14 +496,13 @@ export type VerifyResourceGroupRequest = Message<'storage.VerifyResourceGroupReq
  * Describes the message storage.VerifyResourceGroupRequest.
  * Use `create(VerifyResourceGroupRequestSchema)` to create a new message.
  */
-export const VerifyResourceGroupRequestSchema: GenMessage<VerifyResourceGroupRequest> =
-  /*@__PURE__*/
+export const VerifyResourceGroupRequestSchema: GenMessage<VerifyResourceGroupRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 19);
 
 /**
  * @generated from message storage.RegisterExecutionManagerRequest
  */
-export type RegisterExecutionManagerRequest = Message<'storage.RegisterExecutionManagerRequest'> & {
+export type RegisterExecutionManagerRequest = Message<"storage.RegisterExecutionManagerRequest"> & {
   /**
    * Textual IPv4 or IPv6.
    *
@@ -539,33 +515,30 @@ export type RegisterExecutionManagerRequest = Message<'storage.RegisterExecution
  * Describes the message storage.RegisterExecutionManagerRequest.
  * Use `create(RegisterExecutionManagerRequestSchema)` to create a new message.
  */
-export const RegisterExecutionManagerRequestSchema: GenMessage<RegisterExecutionManagerRequest> =
-  /*@__PURE__*/
+export const RegisterExecutionManagerRequestSchema: GenMessage<RegisterExecutionManagerRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 20);
 
 /**
  * @generated from message storage.RegisterExecutionManagerResponse
  */
-export type RegisterExecutionManagerResponse =
-  Message<'storage.RegisterExecutionManagerResponse'> & {
-    /**
-     * @generated from field: storage.ExecutionManagerRegistration registration = 1;
-     */
-    registration?: ExecutionManagerRegistration | undefined;
-  };
+export type RegisterExecutionManagerResponse = Message<"storage.RegisterExecutionManagerResponse"> & {
+  /**
+   * @generated from field: storage.ExecutionManagerRegistration registration = 1;
+   */
+  registration?: ExecutionManagerRegistration | undefined;
+};
 
 /**
  * Describes the message storage.RegisterExecutionManagerResponse.
  * Use `create(RegisterExecutionManagerResponseSchema)` to create a new message.
  */
-export const RegisterExecutionManagerResponseSchema: GenMessage<RegisterExecutionManagerResponse> =
-  /*@__PURE__*/
+export const RegisterExecutionManagerResponseSchema: GenMessage<RegisterExecutionManagerResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 21);
 
 /**
  * @generated from message storage.ExecutionManagerRegistration
  */
-export type ExecutionManagerRegistration = Message<'storage.ExecutionManagerRegistration'> & {
+export type ExecutionManagerRegistration = Message<"storage.ExecutionManagerRegistration"> & {
   /**
    * @generated from field: uint64 execution_manager_id = 1;
    */
@@ -581,14 +554,13 @@ export type ExecutionManagerRegistration = Message<'storage.ExecutionManagerRegi
  * Describes the message storage.ExecutionManagerRegistration.
  * Use `create(ExecutionManagerRegistrationSchema)` to create a new message.
  */
-export const ExecutionManagerRegistrationSchema: GenMessage<ExecutionManagerRegistration> =
-  /*@__PURE__*/
+export const ExecutionManagerRegistrationSchema: GenMessage<ExecutionManagerRegistration> = /*@__PURE__*/
   messageDesc(file_storage_storage, 22);
 
 /**
  * @generated from message storage.ExecutionManagerIdRequest
  */
-export type ExecutionManagerIdRequest = Message<'storage.ExecutionManagerIdRequest'> & {
+export type ExecutionManagerIdRequest = Message<"storage.ExecutionManagerIdRequest"> & {
   /**
    * @generated from field: uint64 execution_manager_id = 1;
    */
@@ -599,33 +571,30 @@ export type ExecutionManagerIdRequest = Message<'storage.ExecutionManagerIdReque
  * Describes the message storage.ExecutionManagerIdRequest.
  * Use `create(ExecutionManagerIdRequestSchema)` to create a new message.
  */
-export const ExecutionManagerIdRequestSchema: GenMessage<ExecutionManagerIdRequest> =
-  /*@__PURE__*/
+export const ExecutionManagerIdRequestSchema: GenMessage<ExecutionManagerIdRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 23);
 
 /**
  * @generated from message storage.UpdateExecutionManagerHeartbeatResponse
  */
-export type UpdateExecutionManagerHeartbeatResponse =
-  Message<'storage.UpdateExecutionManagerHeartbeatResponse'> & {
-    /**
-     * @generated from field: uint64 session_id = 1;
-     */
-    sessionId: bigint;
-  };
+export type UpdateExecutionManagerHeartbeatResponse = Message<"storage.UpdateExecutionManagerHeartbeatResponse"> & {
+  /**
+   * @generated from field: uint64 session_id = 1;
+   */
+  sessionId: bigint;
+};
 
 /**
  * Describes the message storage.UpdateExecutionManagerHeartbeatResponse.
  * Use `create(UpdateExecutionManagerHeartbeatResponseSchema)` to create a new message.
  */
-export const UpdateExecutionManagerHeartbeatResponseSchema: GenMessage<UpdateExecutionManagerHeartbeatResponse> =
-  /*@__PURE__*/
+export const UpdateExecutionManagerHeartbeatResponseSchema: GenMessage<UpdateExecutionManagerHeartbeatResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 24);
 
 /**
  * @generated from message storage.RegisterSchedulerRequest
  */
-export type RegisterSchedulerRequest = Message<'storage.RegisterSchedulerRequest'> & {
+export type RegisterSchedulerRequest = Message<"storage.RegisterSchedulerRequest"> & {
   /**
    * @generated from field: string host = 1;
    */
@@ -641,14 +610,13 @@ export type RegisterSchedulerRequest = Message<'storage.RegisterSchedulerRequest
  * Describes the message storage.RegisterSchedulerRequest.
  * Use `create(RegisterSchedulerRequestSchema)` to create a new message.
  */
-export const RegisterSchedulerRequestSchema: GenMessage<RegisterSchedulerRequest> =
-  /*@__PURE__*/
+export const RegisterSchedulerRequestSchema: GenMessage<RegisterSchedulerRequest> = /*@__PURE__*/
   messageDesc(file_storage_storage, 25);
 
 /**
  * @generated from message storage.RegisterSchedulerResponse
  */
-export type RegisterSchedulerResponse = Message<'storage.RegisterSchedulerResponse'> & {
+export type RegisterSchedulerResponse = Message<"storage.RegisterSchedulerResponse"> & {
   /**
    * @generated from field: storage.SchedulerRegistration registration = 1;
    */
@@ -659,14 +627,13 @@ export type RegisterSchedulerResponse = Message<'storage.RegisterSchedulerRespon
  * Describes the message storage.RegisterSchedulerResponse.
  * Use `create(RegisterSchedulerResponseSchema)` to create a new message.
  */
-export const RegisterSchedulerResponseSchema: GenMessage<RegisterSchedulerResponse> =
-  /*@__PURE__*/
+export const RegisterSchedulerResponseSchema: GenMessage<RegisterSchedulerResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 26);
 
 /**
  * @generated from message storage.SchedulerRegistration
  */
-export type SchedulerRegistration = Message<'storage.SchedulerRegistration'> & {
+export type SchedulerRegistration = Message<"storage.SchedulerRegistration"> & {
   /**
    * @generated from field: uint64 scheduler_id = 1;
    */
@@ -682,14 +649,13 @@ export type SchedulerRegistration = Message<'storage.SchedulerRegistration'> & {
  * Describes the message storage.SchedulerRegistration.
  * Use `create(SchedulerRegistrationSchema)` to create a new message.
  */
-export const SchedulerRegistrationSchema: GenMessage<SchedulerRegistration> =
-  /*@__PURE__*/
+export const SchedulerRegistrationSchema: GenMessage<SchedulerRegistration> = /*@__PURE__*/
   messageDesc(file_storage_storage, 27);
 
 /**
  * @generated from message storage.Scheduler
  */
-export type Scheduler = Message<'storage.Scheduler'> & {
+export type Scheduler = Message<"storage.Scheduler"> & {
   /**
    * @generated from field: uint64 scheduler_id = 1;
    */
@@ -710,14 +676,13 @@ export type Scheduler = Message<'storage.Scheduler'> & {
  * Describes the message storage.Scheduler.
  * Use `create(SchedulerSchema)` to create a new message.
  */
-export const SchedulerSchema: GenMessage<Scheduler> =
-  /*@__PURE__*/
+export const SchedulerSchema: GenMessage<Scheduler> = /*@__PURE__*/
   messageDesc(file_storage_storage, 28);
 
 /**
  * @generated from message storage.SchedulerRegistrations
  */
-export type SchedulerRegistrations = Message<'storage.SchedulerRegistrations'> & {
+export type SchedulerRegistrations = Message<"storage.SchedulerRegistrations"> & {
   /**
    * @generated from field: repeated storage.Scheduler schedulers = 1;
    */
@@ -728,14 +693,13 @@ export type SchedulerRegistrations = Message<'storage.SchedulerRegistrations'> &
  * Describes the message storage.SchedulerRegistrations.
  * Use `create(SchedulerRegistrationsSchema)` to create a new message.
  */
-export const SchedulerRegistrationsSchema: GenMessage<SchedulerRegistrations> =
-  /*@__PURE__*/
+export const SchedulerRegistrationsSchema: GenMessage<SchedulerRegistrations> = /*@__PURE__*/
   messageDesc(file_storage_storage, 29);
 
 /**
  * @generated from message storage.GetSchedulersResponse
  */
-export type GetSchedulersResponse = Message<'storage.GetSchedulersResponse'> & {
+export type GetSchedulersResponse = Message<"storage.GetSchedulersResponse"> & {
   /**
    * @generated from field: storage.SchedulerRegistrations schedulers = 1;
    */
@@ -746,14 +710,13 @@ export type GetSchedulersResponse = Message<'storage.GetSchedulersResponse'> & {
  * Describes the message storage.GetSchedulersResponse.
  * Use `create(GetSchedulersResponseSchema)` to create a new message.
  */
-export const GetSchedulersResponseSchema: GenMessage<GetSchedulersResponse> =
-  /*@__PURE__*/
+export const GetSchedulersResponseSchema: GenMessage<GetSchedulersResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 30);
 
 /**
  * @generated from message storage.GetSessionResponse
  */
-export type GetSessionResponse = Message<'storage.GetSessionResponse'> & {
+export type GetSessionResponse = Message<"storage.GetSessionResponse"> & {
   /**
    * @generated from field: uint64 session_id = 1;
    */
@@ -764,8 +727,7 @@ export type GetSessionResponse = Message<'storage.GetSessionResponse'> & {
  * Describes the message storage.GetSessionResponse.
  * Use `create(GetSessionResponseSchema)` to create a new message.
  */
-export const GetSessionResponseSchema: GenMessage<GetSessionResponse> =
-  /*@__PURE__*/
+export const GetSessionResponseSchema: GenMessage<GetSessionResponse> = /*@__PURE__*/
   messageDesc(file_storage_storage, 31);
 
 /**
@@ -816,7 +778,8 @@ export enum JobState {
 /**
  * Describes the enum storage.JobState.
  */
-export const JobStateSchema: GenEnum<JobState> = /*@__PURE__*/ enumDesc(file_storage_storage, 0);
+export const JobStateSchema: GenEnum<JobState> = /*@__PURE__*/
+  enumDesc(file_storage_storage, 0);
 
 /**
  * What clients call to run jobs.
@@ -830,51 +793,52 @@ export const JobOrchestrationService: GenService<{
    * @generated from rpc storage.JobOrchestrationService.RegisterJob
    */
   registerJob: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof RegisterJobRequestSchema;
     output: typeof RegisterJobResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.JobOrchestrationService.StartJob
    */
   startJob: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof JobIdRequestSchema;
     output: typeof JobStateResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.JobOrchestrationService.CancelJob
    */
   cancelJob: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof JobIdRequestSchema;
     output: typeof JobStateResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.JobOrchestrationService.GetJobState
    */
   getJobState: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof JobIdRequestSchema;
     output: typeof JobStateResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.JobOrchestrationService.GetJobOutputs
    */
   getJobOutputs: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof JobIdRequestSchema;
     output: typeof JobOutputsResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.JobOrchestrationService.GetJobError
    */
   getJobError: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof JobIdRequestSchema;
     output: typeof JobErrorResponseSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_storage_storage, 0);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_storage_storage, 0);
 
 /**
  * What execution managers call for each task instance.
@@ -888,27 +852,28 @@ export const TaskInstanceManagementService: GenService<{
    * @generated from rpc storage.TaskInstanceManagementService.RegisterTaskInstance
    */
   registerTaskInstance: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof RegisterTaskInstanceRequestSchema;
     output: typeof RegisterTaskInstanceResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.TaskInstanceManagementService.ReportTaskSuccess
    */
   reportTaskSuccess: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof ReportTaskSuccessRequestSchema;
     output: typeof VoidSchema;
-  };
+  },
   /**
    * @generated from rpc storage.TaskInstanceManagementService.ReportTaskFailure
    */
   reportTaskFailure: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof ReportTaskFailureRequestSchema;
     output: typeof VoidSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_storage_storage, 1);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_storage_storage, 1);
 
 /**
  * What schedulers poll; one lane for each kind of task.
@@ -920,27 +885,28 @@ export const InboundQueueService: GenService<{
    * @generated from rpc storage.InboundQueueService.PollReadyTasks
    */
   pollReadyTasks: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof PollReadyTasksRequestSchema;
     output: typeof PollReadyTasksResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.InboundQueueService.PollReadyCommitTasks
    */
   pollReadyCommitTasks: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof PollReadyTasksRequestSchema;
     output: typeof PollReadyTasksResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.InboundQueueService.PollReadyCleanupTasks
    */
   pollReadyCleanupTasks: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof PollReadyTasksRequestSchema;
     output: typeof PollReadyTasksResponseSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_storage_storage, 2);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_storage_storage, 2);
 
 /**
  * Tenants.
@@ -952,19 +918,20 @@ export const ResourceGroupManagementService: GenService<{
    * @generated from rpc storage.ResourceGroupManagementService.AddResourceGroup
    */
   addResourceGroup: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof AddResourceGroupRequestSchema;
     output: typeof ResourceGroupIdResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.ResourceGroupManagementService.VerifyResourceGroup
    */
   verifyResourceGroup: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof VerifyResourceGroupRequestSchema;
     output: typeof VoidSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_storage_storage, 3);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_storage_storage, 3);
 
 /**
  * Life signs of execution managers.
@@ -976,19 +943,20 @@ export const ExecutionManagerLivenessService: GenService<{
    * @generated from rpc storage.ExecutionManagerLivenessService.RegisterExecutionManager
    */
   registerExecutionManager: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof RegisterExecutionManagerRequestSchema;
     output: typeof RegisterExecutionManagerResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.ExecutionManagerLivenessService.UpdateExecutionManagerHeartbeat
    */
   updateExecutionManagerHeartbeat: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof ExecutionManagerIdRequestSchema;
     output: typeof UpdateExecutionManagerHeartbeatResponseSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_storage_storage, 4);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_storage_storage, 4);
 
 /**
  * @generated from service storage.SchedulerRegistrationService
@@ -998,19 +966,20 @@ export const SchedulerRegistrationService: GenService<{
    * @generated from rpc storage.SchedulerRegistrationService.RegisterScheduler
    */
   registerScheduler: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof RegisterSchedulerRequestSchema;
     output: typeof RegisterSchedulerResponseSchema;
-  };
+  },
   /**
    * @generated from rpc storage.SchedulerRegistrationService.GetSchedulers
    */
   getSchedulers: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof VoidSchema;
     output: typeof GetSchedulersResponseSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_storage_storage, 5);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_storage_storage, 5);
 
 /**
  * @generated from service storage.SessionManagementService
@@ -1022,8 +991,10 @@ export const SessionManagementService: GenService<{
    * @generated from rpc storage.SessionManagementService.GetSession
    */
   getSession: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof VoidSchema;
     output: typeof GetSessionResponseSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_storage_storage, 6);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_storage_storage, 6);
+

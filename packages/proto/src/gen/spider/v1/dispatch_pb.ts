@@ -2,26 +2,22 @@
 // @generated from file spider/v1/dispatch.proto (package spider.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from '@bufbuild/protobuf/codegenv2';
-import { fileDesc, messageDesc, serviceDesc } from '@bufbuild/protobuf/codegenv2';
-import type { JobTasks } from './task_graph_pb.ts';
-import { file_spider_v1_task_graph } from './task_graph_pb.ts';
-import type { Message } from '@bufbuild/protobuf';
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { JobTasks } from "./task_graph_pb.ts";
+import { file_spider_v1_task_graph } from "./task_graph_pb.ts";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file spider/v1/dispatch.proto.
  */
-export const file_spider_v1_dispatch: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChhzcGlkZXIvdjEvZGlzcGF0Y2gucHJvdG8SCXNwaWRlci52MSJRChVQdWxsUmVhZHlUYXNrc1JlcXVlc3QSKAoFaGVsbG8YASABKAsyGS5zcGlkZXIudjEuU2NoZWR1bGVySGVsbG8SDgoGY3JlZGl0GAIgASgNIiwKDlNjaGVkdWxlckhlbGxvEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSKBAQoWUHVsbFJlYWR5VGFza3NSZXNwb25zZRIsCgd3ZWxjb21lGAEgASgLMhsuc3BpZGVyLnYxLlNjaGVkdWxlcldlbGNvbWUSIgoFcmVhZHkYAiADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSFQoNZW5kZWRfam9iX2lkcxgDIAMoBCI8ChBTY2hlZHVsZXJXZWxjb21lEhQKDHNjaGVkdWxlcl9pZBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEIoEBChZQdWxsQXNzaWdubWVudHNSZXF1ZXN0EikKBWhlbGxvGAEgASgLMhouc3BpZGVyLnYxLkFzc2lnbm1lbnRIZWxsbxIOCgZjcmVkaXQYAiABKA0SGgoSYWNrbm93bGVkZ2VkX2JhdGNoGAMgASgEEhAKCGRyYWluaW5nGAQgASgIIj4KD0Fzc2lnbm1lbnRIZWxsbxIcChRleGVjdXRpb25fbWFuYWdlcl9pZBgBIAEoBBINCgVzbG90cxgCIAEoDSJgChdQdWxsQXNzaWdubWVudHNSZXNwb25zZRINCgViYXRjaBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEEiIKBXRhc2tzGAMgAygLMhMuc3BpZGVyLnYxLkpvYlRhc2tzMm0KEFJlYWR5VGFza1NlcnZpY2USWQoOUHVsbFJlYWR5VGFza3MSIC5zcGlkZXIudjEuUHVsbFJlYWR5VGFza3NSZXF1ZXN0GiEuc3BpZGVyLnYxLlB1bGxSZWFkeVRhc2tzUmVzcG9uc2UoATABMnEKEUFzc2lnbm1lbnRTZXJ2aWNlElwKD1B1bGxBc3NpZ25tZW50cxIhLnNwaWRlci52MS5QdWxsQXNzaWdubWVudHNSZXF1ZXN0GiIuc3BpZGVyLnYxLlB1bGxBc3NpZ25tZW50c1Jlc3BvbnNlKAEwAWIGcHJvdG8z',
-    [file_spider_v1_task_graph],
-  );
+export const file_spider_v1_dispatch: GenFile = /*@__PURE__*/
+  fileDesc("ChhzcGlkZXIvdjEvZGlzcGF0Y2gucHJvdG8SCXNwaWRlci52MSJRChVQdWxsUmVhZHlUYXNrc1JlcXVlc3QSKAoFaGVsbG8YASABKAsyGS5zcGlkZXIudjEuU2NoZWR1bGVySGVsbG8SDgoGY3JlZGl0GAIgASgNIiwKDlNjaGVkdWxlckhlbGxvEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSKBAQoWUHVsbFJlYWR5VGFza3NSZXNwb25zZRIsCgd3ZWxjb21lGAEgASgLMhsuc3BpZGVyLnYxLlNjaGVkdWxlcldlbGNvbWUSIgoFcmVhZHkYAiADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSFQoNZW5kZWRfam9iX2lkcxgDIAMoBCI8ChBTY2hlZHVsZXJXZWxjb21lEhQKDHNjaGVkdWxlcl9pZBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEIoEBChZQdWxsQXNzaWdubWVudHNSZXF1ZXN0EikKBWhlbGxvGAEgASgLMhouc3BpZGVyLnYxLkFzc2lnbm1lbnRIZWxsbxIOCgZjcmVkaXQYAiABKA0SGgoSYWNrbm93bGVkZ2VkX2JhdGNoGAMgASgEEhAKCGRyYWluaW5nGAQgASgIIj4KD0Fzc2lnbm1lbnRIZWxsbxIcChRleGVjdXRpb25fbWFuYWdlcl9pZBgBIAEoBBINCgVzbG90cxgCIAEoDSJgChdQdWxsQXNzaWdubWVudHNSZXNwb25zZRINCgViYXRjaBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEEiIKBXRhc2tzGAMgAygLMhMuc3BpZGVyLnYxLkpvYlRhc2tzMm0KEFJlYWR5VGFza1NlcnZpY2USWQoOUHVsbFJlYWR5VGFza3MSIC5zcGlkZXIudjEuUHVsbFJlYWR5VGFza3NSZXF1ZXN0GiEuc3BpZGVyLnYxLlB1bGxSZWFkeVRhc2tzUmVzcG9uc2UoATABMnEKEUFzc2lnbm1lbnRTZXJ2aWNlElwKD1B1bGxBc3NpZ25tZW50cxIhLnNwaWRlci52MS5QdWxsQXNzaWdubWVudHNSZXF1ZXN0GiIuc3BpZGVyLnYxLlB1bGxBc3NpZ25tZW50c1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_spider_v1_task_graph]);
 
 /**
  * @generated from message spider.v1.PullReadyTasksRequest
  */
-export type PullReadyTasksRequest = Message<'spider.v1.PullReadyTasksRequest'> & {
+export type PullReadyTasksRequest = Message<"spider.v1.PullReadyTasksRequest"> & {
   /**
    * In the first message of a stream, and only there.
    *
@@ -41,14 +37,13 @@ export type PullReadyTasksRequest = Message<'spider.v1.PullReadyTasksRequest'> &
  * Describes the message spider.v1.PullReadyTasksRequest.
  * Use `create(PullReadyTasksRequestSchema)` to create a new message.
  */
-export const PullReadyTasksRequestSchema: GenMessage<PullReadyTasksRequest> =
-  /*@__PURE__*/
+export const PullReadyTasksRequestSchema: GenMessage<PullReadyTasksRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_dispatch, 0);
 
 /**
  * @generated from message spider.v1.SchedulerHello
  */
-export type SchedulerHello = Message<'spider.v1.SchedulerHello'> & {
+export type SchedulerHello = Message<"spider.v1.SchedulerHello"> & {
   /**
    * Where execution managers reach the scheduler; empty and 0 when it is embedded.
    *
@@ -66,14 +61,13 @@ export type SchedulerHello = Message<'spider.v1.SchedulerHello'> & {
  * Describes the message spider.v1.SchedulerHello.
  * Use `create(SchedulerHelloSchema)` to create a new message.
  */
-export const SchedulerHelloSchema: GenMessage<SchedulerHello> =
-  /*@__PURE__*/
+export const SchedulerHelloSchema: GenMessage<SchedulerHello> = /*@__PURE__*/
   messageDesc(file_spider_v1_dispatch, 1);
 
 /**
  * @generated from message spider.v1.PullReadyTasksResponse
  */
-export type PullReadyTasksResponse = Message<'spider.v1.PullReadyTasksResponse'> & {
+export type PullReadyTasksResponse = Message<"spider.v1.PullReadyTasksResponse"> & {
   /**
    * In the first message of a stream, and only there.
    *
@@ -98,14 +92,13 @@ export type PullReadyTasksResponse = Message<'spider.v1.PullReadyTasksResponse'>
  * Describes the message spider.v1.PullReadyTasksResponse.
  * Use `create(PullReadyTasksResponseSchema)` to create a new message.
  */
-export const PullReadyTasksResponseSchema: GenMessage<PullReadyTasksResponse> =
-  /*@__PURE__*/
+export const PullReadyTasksResponseSchema: GenMessage<PullReadyTasksResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_dispatch, 2);
 
 /**
  * @generated from message spider.v1.SchedulerWelcome
  */
-export type SchedulerWelcome = Message<'spider.v1.SchedulerWelcome'> & {
+export type SchedulerWelcome = Message<"spider.v1.SchedulerWelcome"> & {
   /**
    * @generated from field: uint64 scheduler_id = 1;
    */
@@ -121,14 +114,13 @@ export type SchedulerWelcome = Message<'spider.v1.SchedulerWelcome'> & {
  * Describes the message spider.v1.SchedulerWelcome.
  * Use `create(SchedulerWelcomeSchema)` to create a new message.
  */
-export const SchedulerWelcomeSchema: GenMessage<SchedulerWelcome> =
-  /*@__PURE__*/
+export const SchedulerWelcomeSchema: GenMessage<SchedulerWelcome> = /*@__PURE__*/
   messageDesc(file_spider_v1_dispatch, 3);
 
 /**
  * @generated from message spider.v1.PullAssignmentsRequest
  */
-export type PullAssignmentsRequest = Message<'spider.v1.PullAssignmentsRequest'> & {
+export type PullAssignmentsRequest = Message<"spider.v1.PullAssignmentsRequest"> & {
   /**
    * In the first message of a stream, and only there.
    *
@@ -163,14 +155,13 @@ export type PullAssignmentsRequest = Message<'spider.v1.PullAssignmentsRequest'>
  * Describes the message spider.v1.PullAssignmentsRequest.
  * Use `create(PullAssignmentsRequestSchema)` to create a new message.
  */
-export const PullAssignmentsRequestSchema: GenMessage<PullAssignmentsRequest> =
-  /*@__PURE__*/
+export const PullAssignmentsRequestSchema: GenMessage<PullAssignmentsRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_dispatch, 4);
 
 /**
  * @generated from message spider.v1.AssignmentHello
  */
-export type AssignmentHello = Message<'spider.v1.AssignmentHello'> & {
+export type AssignmentHello = Message<"spider.v1.AssignmentHello"> & {
   /**
    * @generated from field: uint64 execution_manager_id = 1;
    */
@@ -186,14 +177,13 @@ export type AssignmentHello = Message<'spider.v1.AssignmentHello'> & {
  * Describes the message spider.v1.AssignmentHello.
  * Use `create(AssignmentHelloSchema)` to create a new message.
  */
-export const AssignmentHelloSchema: GenMessage<AssignmentHello> =
-  /*@__PURE__*/
+export const AssignmentHelloSchema: GenMessage<AssignmentHello> = /*@__PURE__*/
   messageDesc(file_spider_v1_dispatch, 5);
 
 /**
  * @generated from message spider.v1.PullAssignmentsResponse
  */
-export type PullAssignmentsResponse = Message<'spider.v1.PullAssignmentsResponse'> & {
+export type PullAssignmentsResponse = Message<"spider.v1.PullAssignmentsResponse"> & {
   /**
    * Numbers the batches of a stream from 1.
    *
@@ -216,8 +206,7 @@ export type PullAssignmentsResponse = Message<'spider.v1.PullAssignmentsResponse
  * Describes the message spider.v1.PullAssignmentsResponse.
  * Use `create(PullAssignmentsResponseSchema)` to create a new message.
  */
-export const PullAssignmentsResponseSchema: GenMessage<PullAssignmentsResponse> =
-  /*@__PURE__*/
+export const PullAssignmentsResponseSchema: GenMessage<PullAssignmentsResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_dispatch, 6);
 
 /**
@@ -234,11 +223,12 @@ export const ReadyTaskService: GenService<{
    * @generated from rpc spider.v1.ReadyTaskService.PullReadyTasks
    */
   pullReadyTasks: {
-    methodKind: 'bidi_streaming';
+    methodKind: "bidi_streaming";
     input: typeof PullReadyTasksRequestSchema;
     output: typeof PullReadyTasksResponseSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_spider_v1_dispatch, 0);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_spider_v1_dispatch, 0);
 
 /**
  * What execution managers call at a scheduler.
@@ -253,8 +243,10 @@ export const AssignmentService: GenService<{
    * @generated from rpc spider.v1.AssignmentService.PullAssignments
    */
   pullAssignments: {
-    methodKind: 'bidi_streaming';
+    methodKind: "bidi_streaming";
     input: typeof PullAssignmentsRequestSchema;
     output: typeof PullAssignmentsResponseSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_spider_v1_dispatch, 1);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_spider_v1_dispatch, 1);
+

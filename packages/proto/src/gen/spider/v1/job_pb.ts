@@ -2,26 +2,22 @@
 // @generated from file spider/v1/job.proto (package spider.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from '@bufbuild/protobuf/codegenv2';
-import { fileDesc, messageDesc, serviceDesc } from '@bufbuild/protobuf/codegenv2';
-import type { JobState } from './task_graph_pb.ts';
-import { file_spider_v1_task_graph } from './task_graph_pb.ts';
-import type { Message } from '@bufbuild/protobuf';
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { JobState } from "./task_graph_pb.ts";
+import { file_spider_v1_task_graph } from "./task_graph_pb.ts";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file spider/v1/job.proto.
  */
-export const file_spider_v1_job: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChNzcGlkZXIvdjEvam9iLnByb3RvEglzcGlkZXIudjEieQoQU3VibWl0Sm9iUmVxdWVzdBIZChFyZXNvdXJjZV9ncm91cF9pZBgBIAEoBBISCgp0YXNrX2dyYXBoGAIgASgMEg4KBmlucHV0cxgDIAEoDBINCgVzdGFydBgEIAEoCBIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkiWAoRU3VibWl0Sm9iUmVzcG9uc2USDgoGam9iX2lkGAEgASgEEiIKBXN0YXRlGAIgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlEg8KB2V4aXN0ZWQYAyABKAgiIQoPU3RhcnRKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCI2ChBTdGFydEpvYlJlc3BvbnNlEiIKBXN0YXRlGAEgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlIiIKEENhbmNlbEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEIjcKEUNhbmNlbEpvYlJlc3BvbnNlEiIKBXN0YXRlGAEgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlIqkCCglKb2JTdGF0dXMSDgoGam9iX2lkGAEgASgEEhkKEXJlc291cmNlX2dyb3VwX2lkGAIgASgEEiIKBXN0YXRlGAMgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlEhMKC3RvdGFsX3Rhc2tzGAQgASgNEhcKD3N1Y2NlZWRlZF90YXNrcxgFIAEoDRIVCg1ydW5uaW5nX3Rhc2tzGAYgASgNEhMKC3JlYWR5X3Rhc2tzGAcgASgNEhcKD2ZhaWxlZF9hdHRlbXB0cxgIIAEoDRIVCg1lcnJvcl9tZXNzYWdlGAkgASgJEhcKD3N1Ym1pdHRlZF9hdF9tcxgKIAEoBBIVCg1zdGFydGVkX2F0X21zGAsgASgEEhMKC2VuZGVkX2F0X21zGAwgASgEIh8KDUdldEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEIjYKDkdldEpvYlJlc3BvbnNlEiQKBnN0YXR1cxgBIAEoCzIULnNwaWRlci52MS5Kb2JTdGF0dXMiOgoPV2F0Y2hKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBBIXCg9taW5faW50ZXJ2YWxfbXMYAiABKA0iOAoQV2F0Y2hKb2JSZXNwb25zZRIkCgZzdGF0dXMYASABKAsyFC5zcGlkZXIudjEuSm9iU3RhdHVzIiYKFEdldEpvYk91dHB1dHNSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCIzChVHZXRKb2JPdXRwdXRzUmVzcG9uc2USGgoSc2VyaWFsaXplZF9vdXRwdXRzGAEgASgMMrsDCgpKb2JTZXJ2aWNlEkYKCVN1Ym1pdEpvYhIbLnNwaWRlci52MS5TdWJtaXRKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlc3BvbnNlEkMKCFN0YXJ0Sm9iEhouc3BpZGVyLnYxLlN0YXJ0Sm9iUmVxdWVzdBobLnNwaWRlci52MS5TdGFydEpvYlJlc3BvbnNlEkYKCUNhbmNlbEpvYhIbLnNwaWRlci52MS5DYW5jZWxKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLkNhbmNlbEpvYlJlc3BvbnNlEj0KBkdldEpvYhIYLnNwaWRlci52MS5HZXRKb2JSZXF1ZXN0Ghkuc3BpZGVyLnYxLkdldEpvYlJlc3BvbnNlEkUKCFdhdGNoSm9iEhouc3BpZGVyLnYxLldhdGNoSm9iUmVxdWVzdBobLnNwaWRlci52MS5XYXRjaEpvYlJlc3BvbnNlMAESUgoNR2V0Sm9iT3V0cHV0cxIfLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVxdWVzdBogLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVzcG9uc2ViBnByb3RvMw',
-    [file_spider_v1_task_graph],
-  );
+export const file_spider_v1_job: GenFile = /*@__PURE__*/
+  fileDesc("ChNzcGlkZXIvdjEvam9iLnByb3RvEglzcGlkZXIudjEieQoQU3VibWl0Sm9iUmVxdWVzdBIZChFyZXNvdXJjZV9ncm91cF9pZBgBIAEoBBISCgp0YXNrX2dyYXBoGAIgASgMEg4KBmlucHV0cxgDIAEoDBINCgVzdGFydBgEIAEoCBIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkiWAoRU3VibWl0Sm9iUmVzcG9uc2USDgoGam9iX2lkGAEgASgEEiIKBXN0YXRlGAIgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlEg8KB2V4aXN0ZWQYAyABKAgiIQoPU3RhcnRKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCI2ChBTdGFydEpvYlJlc3BvbnNlEiIKBXN0YXRlGAEgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlIiIKEENhbmNlbEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEIjcKEUNhbmNlbEpvYlJlc3BvbnNlEiIKBXN0YXRlGAEgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlIqkCCglKb2JTdGF0dXMSDgoGam9iX2lkGAEgASgEEhkKEXJlc291cmNlX2dyb3VwX2lkGAIgASgEEiIKBXN0YXRlGAMgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlEhMKC3RvdGFsX3Rhc2tzGAQgASgNEhcKD3N1Y2NlZWRlZF90YXNrcxgFIAEoDRIVCg1ydW5uaW5nX3Rhc2tzGAYgASgNEhMKC3JlYWR5X3Rhc2tzGAcgASgNEhcKD2ZhaWxlZF9hdHRlbXB0cxgIIAEoDRIVCg1lcnJvcl9tZXNzYWdlGAkgASgJEhcKD3N1Ym1pdHRlZF9hdF9tcxgKIAEoBBIVCg1zdGFydGVkX2F0X21zGAsgASgEEhMKC2VuZGVkX2F0X21zGAwgASgEIh8KDUdldEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEIjYKDkdldEpvYlJlc3BvbnNlEiQKBnN0YXR1cxgBIAEoCzIULnNwaWRlci52MS5Kb2JTdGF0dXMiOgoPV2F0Y2hKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBBIXCg9taW5faW50ZXJ2YWxfbXMYAiABKA0iOAoQV2F0Y2hKb2JSZXNwb25zZRIkCgZzdGF0dXMYASABKAsyFC5zcGlkZXIudjEuSm9iU3RhdHVzIiYKFEdldEpvYk91dHB1dHNSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCIzChVHZXRKb2JPdXRwdXRzUmVzcG9uc2USGgoSc2VyaWFsaXplZF9vdXRwdXRzGAEgASgMMrsDCgpKb2JTZXJ2aWNlEkYKCVN1Ym1pdEpvYhIbLnNwaWRlci52MS5TdWJtaXRKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlc3BvbnNlEkMKCFN0YXJ0Sm9iEhouc3BpZGVyLnYxLlN0YXJ0Sm9iUmVxdWVzdBobLnNwaWRlci52MS5TdGFydEpvYlJlc3BvbnNlEkYKCUNhbmNlbEpvYhIbLnNwaWRlci52MS5DYW5jZWxKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLkNhbmNlbEpvYlJlc3BvbnNlEj0KBkdldEpvYhIYLnNwaWRlci52MS5HZXRKb2JSZXF1ZXN0Ghkuc3BpZGVyLnYxLkdldEpvYlJlc3BvbnNlEkUKCFdhdGNoSm9iEhouc3BpZGVyLnYxLldhdGNoSm9iUmVxdWVzdBobLnNwaWRlci52MS5XYXRjaEpvYlJlc3BvbnNlMAESUgoNR2V0Sm9iT3V0cHV0cxIfLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVxdWVzdBogLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVzcG9uc2ViBnByb3RvMw", [file_spider_v1_task_graph]);
 
 /**
  * @generated from message spider.v1.SubmitJobRequest
  */
-export type SubmitJobRequest = Message<'spider.v1.SubmitJobRequest'> & {
+export type SubmitJobRequest = Message<"spider.v1.SubmitJobRequest"> & {
   /**
    * 0 is the default group.
    *
@@ -62,14 +58,13 @@ export type SubmitJobRequest = Message<'spider.v1.SubmitJobRequest'> & {
  * Describes the message spider.v1.SubmitJobRequest.
  * Use `create(SubmitJobRequestSchema)` to create a new message.
  */
-export const SubmitJobRequestSchema: GenMessage<SubmitJobRequest> =
-  /*@__PURE__*/
+export const SubmitJobRequestSchema: GenMessage<SubmitJobRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 0);
 
 /**
  * @generated from message spider.v1.SubmitJobResponse
  */
-export type SubmitJobResponse = Message<'spider.v1.SubmitJobResponse'> & {
+export type SubmitJobResponse = Message<"spider.v1.SubmitJobResponse"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -92,14 +87,13 @@ export type SubmitJobResponse = Message<'spider.v1.SubmitJobResponse'> & {
  * Describes the message spider.v1.SubmitJobResponse.
  * Use `create(SubmitJobResponseSchema)` to create a new message.
  */
-export const SubmitJobResponseSchema: GenMessage<SubmitJobResponse> =
-  /*@__PURE__*/
+export const SubmitJobResponseSchema: GenMessage<SubmitJobResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 1);
 
 /**
  * @generated from message spider.v1.StartJobRequest
  */
-export type StartJobRequest = Message<'spider.v1.StartJobRequest'> & {
+export type StartJobRequest = Message<"spider.v1.StartJobRequest"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -110,14 +104,13 @@ export type StartJobRequest = Message<'spider.v1.StartJobRequest'> & {
  * Describes the message spider.v1.StartJobRequest.
  * Use `create(StartJobRequestSchema)` to create a new message.
  */
-export const StartJobRequestSchema: GenMessage<StartJobRequest> =
-  /*@__PURE__*/
+export const StartJobRequestSchema: GenMessage<StartJobRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 2);
 
 /**
  * @generated from message spider.v1.StartJobResponse
  */
-export type StartJobResponse = Message<'spider.v1.StartJobResponse'> & {
+export type StartJobResponse = Message<"spider.v1.StartJobResponse"> & {
   /**
    * @generated from field: spider.v1.JobState state = 1;
    */
@@ -128,14 +121,13 @@ export type StartJobResponse = Message<'spider.v1.StartJobResponse'> & {
  * Describes the message spider.v1.StartJobResponse.
  * Use `create(StartJobResponseSchema)` to create a new message.
  */
-export const StartJobResponseSchema: GenMessage<StartJobResponse> =
-  /*@__PURE__*/
+export const StartJobResponseSchema: GenMessage<StartJobResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 3);
 
 /**
  * @generated from message spider.v1.CancelJobRequest
  */
-export type CancelJobRequest = Message<'spider.v1.CancelJobRequest'> & {
+export type CancelJobRequest = Message<"spider.v1.CancelJobRequest"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -146,14 +138,13 @@ export type CancelJobRequest = Message<'spider.v1.CancelJobRequest'> & {
  * Describes the message spider.v1.CancelJobRequest.
  * Use `create(CancelJobRequestSchema)` to create a new message.
  */
-export const CancelJobRequestSchema: GenMessage<CancelJobRequest> =
-  /*@__PURE__*/
+export const CancelJobRequestSchema: GenMessage<CancelJobRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 4);
 
 /**
  * @generated from message spider.v1.CancelJobResponse
  */
-export type CancelJobResponse = Message<'spider.v1.CancelJobResponse'> & {
+export type CancelJobResponse = Message<"spider.v1.CancelJobResponse"> & {
   /**
    * @generated from field: spider.v1.JobState state = 1;
    */
@@ -164,14 +155,13 @@ export type CancelJobResponse = Message<'spider.v1.CancelJobResponse'> & {
  * Describes the message spider.v1.CancelJobResponse.
  * Use `create(CancelJobResponseSchema)` to create a new message.
  */
-export const CancelJobResponseSchema: GenMessage<CancelJobResponse> =
-  /*@__PURE__*/
+export const CancelJobResponseSchema: GenMessage<CancelJobResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 5);
 
 /**
  * @generated from message spider.v1.JobStatus
  */
-export type JobStatus = Message<'spider.v1.JobStatus'> & {
+export type JobStatus = Message<"spider.v1.JobStatus"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -245,14 +235,13 @@ export type JobStatus = Message<'spider.v1.JobStatus'> & {
  * Describes the message spider.v1.JobStatus.
  * Use `create(JobStatusSchema)` to create a new message.
  */
-export const JobStatusSchema: GenMessage<JobStatus> =
-  /*@__PURE__*/
+export const JobStatusSchema: GenMessage<JobStatus> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 6);
 
 /**
  * @generated from message spider.v1.GetJobRequest
  */
-export type GetJobRequest = Message<'spider.v1.GetJobRequest'> & {
+export type GetJobRequest = Message<"spider.v1.GetJobRequest"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -263,14 +252,13 @@ export type GetJobRequest = Message<'spider.v1.GetJobRequest'> & {
  * Describes the message spider.v1.GetJobRequest.
  * Use `create(GetJobRequestSchema)` to create a new message.
  */
-export const GetJobRequestSchema: GenMessage<GetJobRequest> =
-  /*@__PURE__*/
+export const GetJobRequestSchema: GenMessage<GetJobRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 7);
 
 /**
  * @generated from message spider.v1.GetJobResponse
  */
-export type GetJobResponse = Message<'spider.v1.GetJobResponse'> & {
+export type GetJobResponse = Message<"spider.v1.GetJobResponse"> & {
   /**
    * @generated from field: spider.v1.JobStatus status = 1;
    */
@@ -281,14 +269,13 @@ export type GetJobResponse = Message<'spider.v1.GetJobResponse'> & {
  * Describes the message spider.v1.GetJobResponse.
  * Use `create(GetJobResponseSchema)` to create a new message.
  */
-export const GetJobResponseSchema: GenMessage<GetJobResponse> =
-  /*@__PURE__*/
+export const GetJobResponseSchema: GenMessage<GetJobResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 8);
 
 /**
  * @generated from message spider.v1.WatchJobRequest
  */
-export type WatchJobRequest = Message<'spider.v1.WatchJobRequest'> & {
+export type WatchJobRequest = Message<"spider.v1.WatchJobRequest"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -307,14 +294,13 @@ export type WatchJobRequest = Message<'spider.v1.WatchJobRequest'> & {
  * Describes the message spider.v1.WatchJobRequest.
  * Use `create(WatchJobRequestSchema)` to create a new message.
  */
-export const WatchJobRequestSchema: GenMessage<WatchJobRequest> =
-  /*@__PURE__*/
+export const WatchJobRequestSchema: GenMessage<WatchJobRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 9);
 
 /**
  * @generated from message spider.v1.WatchJobResponse
  */
-export type WatchJobResponse = Message<'spider.v1.WatchJobResponse'> & {
+export type WatchJobResponse = Message<"spider.v1.WatchJobResponse"> & {
   /**
    * @generated from field: spider.v1.JobStatus status = 1;
    */
@@ -325,14 +311,13 @@ export type WatchJobResponse = Message<'spider.v1.WatchJobResponse'> & {
  * Describes the message spider.v1.WatchJobResponse.
  * Use `create(WatchJobResponseSchema)` to create a new message.
  */
-export const WatchJobResponseSchema: GenMessage<WatchJobResponse> =
-  /*@__PURE__*/
+export const WatchJobResponseSchema: GenMessage<WatchJobResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 10);
 
 /**
  * @generated from message spider.v1.GetJobOutputsRequest
  */
-export type GetJobOutputsRequest = Message<'spider.v1.GetJobOutputsRequest'> & {
+export type GetJobOutputsRequest = Message<"spider.v1.GetJobOutputsRequest"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -343,14 +328,13 @@ export type GetJobOutputsRequest = Message<'spider.v1.GetJobOutputsRequest'> & {
  * Describes the message spider.v1.GetJobOutputsRequest.
  * Use `create(GetJobOutputsRequestSchema)` to create a new message.
  */
-export const GetJobOutputsRequestSchema: GenMessage<GetJobOutputsRequest> =
-  /*@__PURE__*/
+export const GetJobOutputsRequestSchema: GenMessage<GetJobOutputsRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 11);
 
 /**
  * @generated from message spider.v1.GetJobOutputsResponse
  */
-export type GetJobOutputsResponse = Message<'spider.v1.GetJobOutputsResponse'> & {
+export type GetJobOutputsResponse = Message<"spider.v1.GetJobOutputsResponse"> & {
   /**
    * An option byte, then a wire frame with one payload for each job output, plain or compressed.
    *
@@ -363,8 +347,7 @@ export type GetJobOutputsResponse = Message<'spider.v1.GetJobOutputsResponse'> &
  * Describes the message spider.v1.GetJobOutputsResponse.
  * Use `create(GetJobOutputsResponseSchema)` to create a new message.
  */
-export const GetJobOutputsResponseSchema: GenMessage<GetJobOutputsResponse> =
-  /*@__PURE__*/
+export const GetJobOutputsResponseSchema: GenMessage<GetJobOutputsResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_job, 12);
 
 /**
@@ -380,56 +363,58 @@ export const JobService: GenService<{
    * @generated from rpc spider.v1.JobService.SubmitJob
    */
   submitJob: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof SubmitJobRequestSchema;
     output: typeof SubmitJobResponseSchema;
-  };
+  },
   /**
    * FAILED_PRECONDITION unless the job is READY.
    *
    * @generated from rpc spider.v1.JobService.StartJob
    */
   startJob: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof StartJobRequestSchema;
     output: typeof StartJobResponseSchema;
-  };
+  },
   /**
    * FAILED_PRECONDITION once the job has ended or is being cleaned up.
    *
    * @generated from rpc spider.v1.JobService.CancelJob
    */
   cancelJob: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof CancelJobRequestSchema;
     output: typeof CancelJobResponseSchema;
-  };
+  },
   /**
    * @generated from rpc spider.v1.JobService.GetJob
    */
   getJob: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof GetJobRequestSchema;
     output: typeof GetJobResponseSchema;
-  };
+  },
   /**
    * Answers the status at once, then each time it has changed, and ends after a final state.
    *
    * @generated from rpc spider.v1.JobService.WatchJob
    */
   watchJob: {
-    methodKind: 'server_streaming';
+    methodKind: "server_streaming";
     input: typeof WatchJobRequestSchema;
     output: typeof WatchJobResponseSchema;
-  };
+  },
   /**
    * FAILED_PRECONDITION unless the job has SUCCEEDED.
    *
    * @generated from rpc spider.v1.JobService.GetJobOutputs
    */
   getJobOutputs: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof GetJobOutputsRequestSchema;
     output: typeof GetJobOutputsResponseSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_spider_v1_job, 0);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_spider_v1_job, 0);
+

@@ -2,18 +2,15 @@
 // @generated from file spider/v1/task_graph.proto (package spider.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2';
-import { enumDesc, fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2';
-import type { Message } from '@bufbuild/protobuf';
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file spider/v1/task_graph.proto.
  */
-export const file_spider_v1_task_graph: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChpzcGlkZXIvdjEvdGFza19ncmFwaC5wcm90bxIJc3BpZGVyLnYxIksKCEpvYlRhc2tzEg4KBmpvYl9pZBgBIAEoBBIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIUCgx0YXNrX2luZGV4ZXMYAyADKA0iZQoMSm9iSW5zdGFuY2VzEg4KBmpvYl9pZBgBIAEoBBIVCg1pbnN0YW5jZV9iYXNlGAIgASgEEhQKDHRhc2tfaW5kZXhlcxgDIAMoDRIYChBpbnN0YW5jZV9vZmZzZXRzGAQgAygNKtIBCghKb2JTdGF0ZRIZChVKT0JfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9KT0JfU1RBVEVfUkVBRFkQARIVChFKT0JfU1RBVEVfUlVOTklORxACEhoKFkpPQl9TVEFURV9DT01NSVRfUkVBRFkQAxIbChdKT0JfU1RBVEVfQ0xFQU5VUF9SRUFEWRAEEhcKE0pPQl9TVEFURV9TVUNDRUVERUQQBRIUChBKT0JfU1RBVEVfRkFJTEVEEAYSFwoTSk9CX1NUQVRFX0NBTkNFTExFRBAHKp0BCgtUYXNrT3V0Y29tZRIcChhUQVNLX09VVENPTUVfVU5TUEVDSUZJRUQQABIaChZUQVNLX09VVENPTUVfU1VDQ0VFREVEEAESFwoTVEFTS19PVVRDT01FX0ZBSUxFRBACEiAKHFRBU0tfT1VUQ09NRV9GQUlMRURfRk9SX0dPT0QQAxIZChVUQVNLX09VVENPTUVfUkVMRUFTRUQQBGIGcHJvdG8z',
-  );
+export const file_spider_v1_task_graph: GenFile = /*@__PURE__*/
+  fileDesc("ChpzcGlkZXIvdjEvdGFza19ncmFwaC5wcm90bxIJc3BpZGVyLnYxIksKCEpvYlRhc2tzEg4KBmpvYl9pZBgBIAEoBBIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIUCgx0YXNrX2luZGV4ZXMYAyADKA0iZQoMSm9iSW5zdGFuY2VzEg4KBmpvYl9pZBgBIAEoBBIVCg1pbnN0YW5jZV9iYXNlGAIgASgEEhQKDHRhc2tfaW5kZXhlcxgDIAMoDRIYChBpbnN0YW5jZV9vZmZzZXRzGAQgAygNKtIBCghKb2JTdGF0ZRIZChVKT0JfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9KT0JfU1RBVEVfUkVBRFkQARIVChFKT0JfU1RBVEVfUlVOTklORxACEhoKFkpPQl9TVEFURV9DT01NSVRfUkVBRFkQAxIbChdKT0JfU1RBVEVfQ0xFQU5VUF9SRUFEWRAEEhcKE0pPQl9TVEFURV9TVUNDRUVERUQQBRIUChBKT0JfU1RBVEVfRkFJTEVEEAYSFwoTSk9CX1NUQVRFX0NBTkNFTExFRBAHKp0BCgtUYXNrT3V0Y29tZRIcChhUQVNLX09VVENPTUVfVU5TUEVDSUZJRUQQABIaChZUQVNLX09VVENPTUVfU1VDQ0VFREVEEAESFwoTVEFTS19PVVRDT01FX0ZBSUxFRBACEiAKHFRBU0tfT1VUQ09NRV9GQUlMRURfRk9SX0dPT0QQAxIZChVUQVNLX09VVENPTUVfUkVMRUFTRUQQBGIGcHJvdG8z");
 
 /**
  * Some tasks of one job. Indices are positions in the job's task graph; 4294967295 is the commit
@@ -21,7 +18,7 @@ export const file_spider_v1_task_graph: GenFile =
  *
  * @generated from message spider.v1.JobTasks
  */
-export type JobTasks = Message<'spider.v1.JobTasks'> & {
+export type JobTasks = Message<"spider.v1.JobTasks"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -42,8 +39,7 @@ export type JobTasks = Message<'spider.v1.JobTasks'> & {
  * Describes the message spider.v1.JobTasks.
  * Use `create(JobTasksSchema)` to create a new message.
  */
-export const JobTasksSchema: GenMessage<JobTasks> =
-  /*@__PURE__*/
+export const JobTasksSchema: GenMessage<JobTasks> = /*@__PURE__*/
   messageDesc(file_spider_v1_task_graph, 0);
 
 /**
@@ -52,7 +48,7 @@ export const JobTasksSchema: GenMessage<JobTasks> =
  *
  * @generated from message spider.v1.JobInstances
  */
-export type JobInstances = Message<'spider.v1.JobInstances'> & {
+export type JobInstances = Message<"spider.v1.JobInstances"> & {
   /**
    * @generated from field: uint64 job_id = 1;
    */
@@ -78,8 +74,7 @@ export type JobInstances = Message<'spider.v1.JobInstances'> & {
  * Describes the message spider.v1.JobInstances.
  * Use `create(JobInstancesSchema)` to create a new message.
  */
-export const JobInstancesSchema: GenMessage<JobInstances> =
-  /*@__PURE__*/
+export const JobInstancesSchema: GenMessage<JobInstances> = /*@__PURE__*/
   messageDesc(file_spider_v1_task_graph, 1);
 
 /**
@@ -138,8 +133,7 @@ export enum JobState {
 /**
  * Describes the enum spider.v1.JobState.
  */
-export const JobStateSchema: GenEnum<JobState> =
-  /*@__PURE__*/
+export const JobStateSchema: GenEnum<JobState> = /*@__PURE__*/
   enumDesc(file_spider_v1_task_graph, 0);
 
 /**
@@ -185,6 +179,6 @@ export enum TaskOutcome {
 /**
  * Describes the enum spider.v1.TaskOutcome.
  */
-export const TaskOutcomeSchema: GenEnum<TaskOutcome> =
-  /*@__PURE__*/
+export const TaskOutcomeSchema: GenEnum<TaskOutcome> = /*@__PURE__*/
   enumDesc(file_spider_v1_task_graph, 1);
+

@@ -2,109 +2,98 @@
 // @generated from file spider/v1/worker.proto (package spider.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from '@bufbuild/protobuf/codegenv2';
-import { fileDesc, messageDesc, serviceDesc } from '@bufbuild/protobuf/codegenv2';
-import type { JobInstances, JobTasks, TaskOutcome } from './task_graph_pb.ts';
-import { file_spider_v1_task_graph } from './task_graph_pb.ts';
-import type { Message } from '@bufbuild/protobuf';
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { JobInstances, JobTasks, TaskOutcome } from "./task_graph_pb.ts";
+import { file_spider_v1_task_graph } from "./task_graph_pb.ts";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file spider/v1/worker.proto.
  */
-export const file_spider_v1_worker: GenFile =
-  /*@__PURE__*/
-  fileDesc(
-    'ChZzcGlkZXIvdjEvd29ya2VyLnByb3RvEglzcGlkZXIudjEiPgofUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVxdWVzdBIMCgRob3N0GAEgASgJEg0KBXNsb3RzGAIgASgNIlQKIFJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlc3BvbnNlEhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEEhIKCnNlc3Npb25faWQYAiABKAQiQQohRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXF1ZXN0EhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEIiQKIkRlcmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2UinwEKD0V4Y2hhbmdlUmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLnNwaWRlci52MS5Xb3JrZXJIZWxsbxIjCgZsZWFzZXMYAiADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSJwoHcmVwb3J0cxgDIAMoCzIWLnNwaWRlci52MS5UYXNrUmVwb3J0cxIXCg9yZXBvcnRfc2VxdWVuY2UYBCABKAQiUgoLV29ya2VySGVsbG8SHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYASABKAQSJQoEaGVsZBgCIAMoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMi1wEKC1Rhc2tSZXBvcnRzEioKCWluc3RhbmNlcxgBIAEoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMSKAoIb3V0Y29tZXMYAiADKA4yFi5zcGlkZXIudjEuVGFza091dGNvbWUSFwoPcGF5bG9hZF9sZW5ndGhzGAMgAygNEhAKCHBheWxvYWRzGAQgASgMEhcKD3N0YXJ0ZWRfYmFzZV9tcxgFIAEoBBIaChJzdGFydGVkX29mZnNldHNfbXMYBiADKA0SEgoKZWxhcHNlZF91cxgHIAMoDSLbAQoQRXhjaGFuZ2VSZXNwb25zZRIpCgd3ZWxjb21lGAEgASgLMhguc3BpZGVyLnYxLldvcmtlcldlbGNvbWUSKQoIY29udGV4dHMYAiADKAsyFy5zcGlkZXIudjEuVGFza0NvbnRleHRzEiQKB3JlZnVzZWQYAyADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSHwoXZmx1c2hlZF9yZXBvcnRfc2VxdWVuY2UYBCABKAQSKgoJY2FuY2VsbGVkGAUgAygLMhcuc3BpZGVyLnYxLkpvYkluc3RhbmNlcyJCCg1Xb3JrZXJXZWxjb21lEhIKCnNlc3Npb25faWQYASABKAQSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAIgASgNIrgBCgxUYXNrQ29udGV4dHMSKgoJaW5zdGFuY2VzGAEgASgLMhcuc3BpZGVyLnYxLkpvYkluc3RhbmNlcxIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIiCgVraW5kcxgDIAMoCzITLnNwaWRlci52MS5UYXNrS2luZBIWCg5raW5kX3Bvc2l0aW9ucxgEIAMoDRIVCg1pbnB1dF9sZW5ndGhzGAUgAygNEg4KBmlucHV0cxgGIAEoDCJfCghUYXNrS2luZBIPCgdwYWNrYWdlGAEgASgJEhAKCGZ1bmN0aW9uGAIgASgJEhcKD3NvZnRfdGltZW91dF9tcxgDIAEoDRIXCg9oYXJkX3RpbWVvdXRfbXMYBCABKA0yyAIKDVdvcmtlclNlcnZpY2UScwoYUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyEiouc3BpZGVyLnYxLlJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlcXVlc3QaKy5zcGlkZXIudjEuUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USeQoaRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXISLC5zcGlkZXIudjEuRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXF1ZXN0Gi0uc3BpZGVyLnYxLkRlcmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USRwoIRXhjaGFuZ2USGi5zcGlkZXIudjEuRXhjaGFuZ2VSZXF1ZXN0Ghsuc3BpZGVyLnYxLkV4Y2hhbmdlUmVzcG9uc2UoATABYgZwcm90bzM',
-    [file_spider_v1_task_graph],
-  );
+export const file_spider_v1_worker: GenFile = /*@__PURE__*/
+  fileDesc("ChZzcGlkZXIvdjEvd29ya2VyLnByb3RvEglzcGlkZXIudjEiPgofUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVxdWVzdBIMCgRob3N0GAEgASgJEg0KBXNsb3RzGAIgASgNIlQKIFJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlc3BvbnNlEhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEEhIKCnNlc3Npb25faWQYAiABKAQiQQohRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXF1ZXN0EhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEIiQKIkRlcmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2UinwEKD0V4Y2hhbmdlUmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLnNwaWRlci52MS5Xb3JrZXJIZWxsbxIjCgZsZWFzZXMYAiADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSJwoHcmVwb3J0cxgDIAMoCzIWLnNwaWRlci52MS5UYXNrUmVwb3J0cxIXCg9yZXBvcnRfc2VxdWVuY2UYBCABKAQiUgoLV29ya2VySGVsbG8SHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYASABKAQSJQoEaGVsZBgCIAMoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMi1wEKC1Rhc2tSZXBvcnRzEioKCWluc3RhbmNlcxgBIAEoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMSKAoIb3V0Y29tZXMYAiADKA4yFi5zcGlkZXIudjEuVGFza091dGNvbWUSFwoPcGF5bG9hZF9sZW5ndGhzGAMgAygNEhAKCHBheWxvYWRzGAQgASgMEhcKD3N0YXJ0ZWRfYmFzZV9tcxgFIAEoBBIaChJzdGFydGVkX29mZnNldHNfbXMYBiADKA0SEgoKZWxhcHNlZF91cxgHIAMoDSLbAQoQRXhjaGFuZ2VSZXNwb25zZRIpCgd3ZWxjb21lGAEgASgLMhguc3BpZGVyLnYxLldvcmtlcldlbGNvbWUSKQoIY29udGV4dHMYAiADKAsyFy5zcGlkZXIudjEuVGFza0NvbnRleHRzEiQKB3JlZnVzZWQYAyADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSHwoXZmx1c2hlZF9yZXBvcnRfc2VxdWVuY2UYBCABKAQSKgoJY2FuY2VsbGVkGAUgAygLMhcuc3BpZGVyLnYxLkpvYkluc3RhbmNlcyJCCg1Xb3JrZXJXZWxjb21lEhIKCnNlc3Npb25faWQYASABKAQSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAIgASgNIrgBCgxUYXNrQ29udGV4dHMSKgoJaW5zdGFuY2VzGAEgASgLMhcuc3BpZGVyLnYxLkpvYkluc3RhbmNlcxIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIiCgVraW5kcxgDIAMoCzITLnNwaWRlci52MS5UYXNrS2luZBIWCg5raW5kX3Bvc2l0aW9ucxgEIAMoDRIVCg1pbnB1dF9sZW5ndGhzGAUgAygNEg4KBmlucHV0cxgGIAEoDCJfCghUYXNrS2luZBIPCgdwYWNrYWdlGAEgASgJEhAKCGZ1bmN0aW9uGAIgASgJEhcKD3NvZnRfdGltZW91dF9tcxgDIAEoDRIXCg9oYXJkX3RpbWVvdXRfbXMYBCABKA0yyAIKDVdvcmtlclNlcnZpY2UScwoYUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyEiouc3BpZGVyLnYxLlJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlcXVlc3QaKy5zcGlkZXIudjEuUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USeQoaRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXISLC5zcGlkZXIudjEuRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXF1ZXN0Gi0uc3BpZGVyLnYxLkRlcmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USRwoIRXhjaGFuZ2USGi5zcGlkZXIudjEuRXhjaGFuZ2VSZXF1ZXN0Ghsuc3BpZGVyLnYxLkV4Y2hhbmdlUmVzcG9uc2UoATABYgZwcm90bzM", [file_spider_v1_task_graph]);
 
 /**
  * @generated from message spider.v1.RegisterExecutionManagerRequest
  */
-export type RegisterExecutionManagerRequest =
-  Message<'spider.v1.RegisterExecutionManagerRequest'> & {
-    /**
-     * At most 256 bytes; for people to read.
-     *
-     * @generated from field: string host = 1;
-     */
-    host: string;
+export type RegisterExecutionManagerRequest = Message<"spider.v1.RegisterExecutionManagerRequest"> & {
+  /**
+   * At most 256 bytes; for people to read.
+   *
+   * @generated from field: string host = 1;
+   */
+  host: string;
 
-    /**
-     * @generated from field: uint32 slots = 2;
-     */
-    slots: number;
-  };
+  /**
+   * @generated from field: uint32 slots = 2;
+   */
+  slots: number;
+};
 
 /**
  * Describes the message spider.v1.RegisterExecutionManagerRequest.
  * Use `create(RegisterExecutionManagerRequestSchema)` to create a new message.
  */
-export const RegisterExecutionManagerRequestSchema: GenMessage<RegisterExecutionManagerRequest> =
-  /*@__PURE__*/
+export const RegisterExecutionManagerRequestSchema: GenMessage<RegisterExecutionManagerRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 0);
 
 /**
  * @generated from message spider.v1.RegisterExecutionManagerResponse
  */
-export type RegisterExecutionManagerResponse =
-  Message<'spider.v1.RegisterExecutionManagerResponse'> & {
-    /**
-     * @generated from field: uint64 execution_manager_id = 1;
-     */
-    executionManagerId: bigint;
+export type RegisterExecutionManagerResponse = Message<"spider.v1.RegisterExecutionManagerResponse"> & {
+  /**
+   * @generated from field: uint64 execution_manager_id = 1;
+   */
+  executionManagerId: bigint;
 
-    /**
-     * @generated from field: uint64 session_id = 2;
-     */
-    sessionId: bigint;
-  };
+  /**
+   * @generated from field: uint64 session_id = 2;
+   */
+  sessionId: bigint;
+};
 
 /**
  * Describes the message spider.v1.RegisterExecutionManagerResponse.
  * Use `create(RegisterExecutionManagerResponseSchema)` to create a new message.
  */
-export const RegisterExecutionManagerResponseSchema: GenMessage<RegisterExecutionManagerResponse> =
-  /*@__PURE__*/
+export const RegisterExecutionManagerResponseSchema: GenMessage<RegisterExecutionManagerResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 1);
 
 /**
  * @generated from message spider.v1.DeregisterExecutionManagerRequest
  */
-export type DeregisterExecutionManagerRequest =
-  Message<'spider.v1.DeregisterExecutionManagerRequest'> & {
-    /**
-     * @generated from field: uint64 execution_manager_id = 1;
-     */
-    executionManagerId: bigint;
-  };
+export type DeregisterExecutionManagerRequest = Message<"spider.v1.DeregisterExecutionManagerRequest"> & {
+  /**
+   * @generated from field: uint64 execution_manager_id = 1;
+   */
+  executionManagerId: bigint;
+};
 
 /**
  * Describes the message spider.v1.DeregisterExecutionManagerRequest.
  * Use `create(DeregisterExecutionManagerRequestSchema)` to create a new message.
  */
-export const DeregisterExecutionManagerRequestSchema: GenMessage<DeregisterExecutionManagerRequest> =
-  /*@__PURE__*/
+export const DeregisterExecutionManagerRequestSchema: GenMessage<DeregisterExecutionManagerRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 2);
 
 /**
  * @generated from message spider.v1.DeregisterExecutionManagerResponse
  */
-export type DeregisterExecutionManagerResponse =
-  Message<'spider.v1.DeregisterExecutionManagerResponse'> & {};
+export type DeregisterExecutionManagerResponse = Message<"spider.v1.DeregisterExecutionManagerResponse"> & {
+};
 
 /**
  * Describes the message spider.v1.DeregisterExecutionManagerResponse.
  * Use `create(DeregisterExecutionManagerResponseSchema)` to create a new message.
  */
-export const DeregisterExecutionManagerResponseSchema: GenMessage<DeregisterExecutionManagerResponse> =
-  /*@__PURE__*/
+export const DeregisterExecutionManagerResponseSchema: GenMessage<DeregisterExecutionManagerResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 3);
 
 /**
  * @generated from message spider.v1.ExchangeRequest
  */
-export type ExchangeRequest = Message<'spider.v1.ExchangeRequest'> & {
+export type ExchangeRequest = Message<"spider.v1.ExchangeRequest"> & {
   /**
    * In the first message of a stream, and only there.
    *
@@ -137,14 +126,13 @@ export type ExchangeRequest = Message<'spider.v1.ExchangeRequest'> & {
  * Describes the message spider.v1.ExchangeRequest.
  * Use `create(ExchangeRequestSchema)` to create a new message.
  */
-export const ExchangeRequestSchema: GenMessage<ExchangeRequest> =
-  /*@__PURE__*/
+export const ExchangeRequestSchema: GenMessage<ExchangeRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 4);
 
 /**
  * @generated from message spider.v1.WorkerHello
  */
-export type WorkerHello = Message<'spider.v1.WorkerHello'> & {
+export type WorkerHello = Message<"spider.v1.WorkerHello"> & {
   /**
    * @generated from field: uint64 execution_manager_id = 1;
    */
@@ -162,8 +150,7 @@ export type WorkerHello = Message<'spider.v1.WorkerHello'> & {
  * Describes the message spider.v1.WorkerHello.
  * Use `create(WorkerHelloSchema)` to create a new message.
  */
-export const WorkerHelloSchema: GenMessage<WorkerHello> =
-  /*@__PURE__*/
+export const WorkerHelloSchema: GenMessage<WorkerHello> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 5);
 
 /**
@@ -171,7 +158,7 @@ export const WorkerHelloSchema: GenMessage<WorkerHello> =
  *
  * @generated from message spider.v1.TaskReports
  */
-export type TaskReports = Message<'spider.v1.TaskReports'> & {
+export type TaskReports = Message<"spider.v1.TaskReports"> & {
   /**
    * @generated from field: spider.v1.JobInstances instances = 1;
    */
@@ -214,14 +201,13 @@ export type TaskReports = Message<'spider.v1.TaskReports'> & {
  * Describes the message spider.v1.TaskReports.
  * Use `create(TaskReportsSchema)` to create a new message.
  */
-export const TaskReportsSchema: GenMessage<TaskReports> =
-  /*@__PURE__*/
+export const TaskReportsSchema: GenMessage<TaskReports> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 6);
 
 /**
  * @generated from message spider.v1.ExchangeResponse
  */
-export type ExchangeResponse = Message<'spider.v1.ExchangeResponse'> & {
+export type ExchangeResponse = Message<"spider.v1.ExchangeResponse"> & {
   /**
    * In the first message of a stream, and only there.
    *
@@ -260,14 +246,13 @@ export type ExchangeResponse = Message<'spider.v1.ExchangeResponse'> & {
  * Describes the message spider.v1.ExchangeResponse.
  * Use `create(ExchangeResponseSchema)` to create a new message.
  */
-export const ExchangeResponseSchema: GenMessage<ExchangeResponse> =
-  /*@__PURE__*/
+export const ExchangeResponseSchema: GenMessage<ExchangeResponse> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 7);
 
 /**
  * @generated from message spider.v1.WorkerWelcome
  */
-export type WorkerWelcome = Message<'spider.v1.WorkerWelcome'> & {
+export type WorkerWelcome = Message<"spider.v1.WorkerWelcome"> & {
   /**
    * @generated from field: uint64 session_id = 1;
    */
@@ -285,8 +270,7 @@ export type WorkerWelcome = Message<'spider.v1.WorkerWelcome'> & {
  * Describes the message spider.v1.WorkerWelcome.
  * Use `create(WorkerWelcomeSchema)` to create a new message.
  */
-export const WorkerWelcomeSchema: GenMessage<WorkerWelcome> =
-  /*@__PURE__*/
+export const WorkerWelcomeSchema: GenMessage<WorkerWelcome> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 8);
 
 /**
@@ -294,7 +278,7 @@ export const WorkerWelcomeSchema: GenMessage<WorkerWelcome> =
  *
  * @generated from message spider.v1.TaskContexts
  */
-export type TaskContexts = Message<'spider.v1.TaskContexts'> & {
+export type TaskContexts = Message<"spider.v1.TaskContexts"> & {
   /**
    * @generated from field: spider.v1.JobInstances instances = 1;
    */
@@ -336,14 +320,13 @@ export type TaskContexts = Message<'spider.v1.TaskContexts'> & {
  * Describes the message spider.v1.TaskContexts.
  * Use `create(TaskContextsSchema)` to create a new message.
  */
-export const TaskContextsSchema: GenMessage<TaskContexts> =
-  /*@__PURE__*/
+export const TaskContextsSchema: GenMessage<TaskContexts> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 9);
 
 /**
  * @generated from message spider.v1.TaskKind
  */
-export type TaskKind = Message<'spider.v1.TaskKind'> & {
+export type TaskKind = Message<"spider.v1.TaskKind"> & {
   /**
    * @generated from field: string package = 1;
    */
@@ -369,8 +352,7 @@ export type TaskKind = Message<'spider.v1.TaskKind'> & {
  * Describes the message spider.v1.TaskKind.
  * Use `create(TaskKindSchema)` to create a new message.
  */
-export const TaskKindSchema: GenMessage<TaskKind> =
-  /*@__PURE__*/
+export const TaskKindSchema: GenMessage<TaskKind> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 10);
 
 /**
@@ -383,20 +365,20 @@ export const WorkerService: GenService<{
    * @generated from rpc spider.v1.WorkerService.RegisterExecutionManager
    */
   registerExecutionManager: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof RegisterExecutionManagerRequestSchema;
     output: typeof RegisterExecutionManagerResponseSchema;
-  };
+  },
   /**
    * Says goodbye: what the execution manager still held runs elsewhere at once.
    *
    * @generated from rpc spider.v1.WorkerService.DeregisterExecutionManager
    */
   deregisterExecutionManager: {
-    methodKind: 'unary';
+    methodKind: "unary";
     input: typeof DeregisterExecutionManagerRequestSchema;
     output: typeof DeregisterExecutionManagerResponseSchema;
-  };
+  },
   /**
    * One stream for each execution manager's life: leases and reports go up, contexts and flush
    * marks come down, in batches. Any message is a sign of life; an empty one is a heartbeat.
@@ -404,8 +386,10 @@ export const WorkerService: GenService<{
    * @generated from rpc spider.v1.WorkerService.Exchange
    */
   exchange: {
-    methodKind: 'bidi_streaming';
+    methodKind: "bidi_streaming";
     input: typeof ExchangeRequestSchema;
     output: typeof ExchangeResponseSchema;
-  };
-}> = /*@__PURE__*/ serviceDesc(file_spider_v1_worker, 0);
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_spider_v1_worker, 0);
+
