@@ -74,6 +74,12 @@ export const LIMITS = {
   assignmentCredit: 64 * 1024,
   /** Tasks that a scheduler buffers at most, however it is configured. */
   bufferedReadyTasks: 1024 * 1024,
+  /** Tasks in one answer to a poll of the reference's; fewer than its schedulers can read of a message. */
+  tasksPerPoll: 16 * 1024,
+  /** Polls of the reference's that wait at a time, for each kind of tasks. */
+  waitingPolls: 1024,
+  /** How long a poll of the reference's waits, whatever it asks for. */
+  pollWaitMs: 60_000,
   /** Jobs that storage names in one message as ended. */
   endedJobsPerMessage: 1024 * 1024,
   /** Execution managers that one storage serves at a time. */

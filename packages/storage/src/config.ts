@@ -40,6 +40,16 @@ const databaseSchema = z
 
 const runtimeSchema = z.object({
   db: databaseSchema.prefault({}),
+  inbound_queue: z
+    .object({
+      /** Tasks of each kind that may be on their way through schedulers of the reference. */
+      task_capacity: positive.default(65_536),
+      commit_capacity: positive.default(1024),
+      cleanup_capacity: positive.default(1024),
+      /** What was handed to one of them, and no execution manager has asked for, comes back. */
+      hand_out_timeout_ms: milliseconds.default(30_000),
+    })
+    .prefault({}),
   task_instance_pool: z
     .object({
       /** An execution manager that is silent for so long is lost. */

@@ -15,7 +15,9 @@ import { Journal } from './journal/journal.ts';
 import { SoftTimeouts } from './lease/soft-timeouts.ts';
 import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
 import { InboundQueue } from './queue/inbound-queue.ts';
+import { Lane } from './queue/lane.ts';
 import { ReadyTaskFeed } from './queue/ready-task-feed.ts';
+import { ReadyTaskPolls } from './queue/ready-task-polls.ts';
 import { recoverJobs } from './recovery/recover-jobs.ts';
 import { createJobService } from './rpc/job-service.ts';
 import { createReadyTaskService } from './rpc/ready-task-service.ts';
@@ -44,6 +46,7 @@ export class StorageService implements Service {
   readonly readyTasks: ReadyTaskFeed;
   readonly #options: StorageServiceOptions;
   readonly #cache: JobCache;
+  readonly #polls: ReadyTaskPolls;
   readonly #journal: Journal;
   readonly #registry: ExecutionManagerRegistry;
   readonly #softTimeouts: SoftTimeouts;
@@ -91,8 +94,15 @@ export class StorageService implements Service {
       softTimeouts: this.#softTimeouts,
       durability: runtime.journal.durability,
       link: (executionManager) => this.#registry.link(executionManager),
-      onReady: () => this.readyTasks.wake(),
-      onEnded: (job) => this.readyTasks.jobEnded(job),
+      onReady: () => {
+        this.#polls.wake();
+        this.readyTasks.wake();
+      },
+      onEnded: (job) => {
+        queue.remove(job);
+        this.#polls.jobEnded(job);
+        this.readyTasks.jobEnded(job);
+      },
     });
     this.readyTasks = new ReadyTaskFeed({
       clock,
@@ -102,6 +112,22 @@ export class StorageService implements Service {
       register: (host, port) => store.cluster.registerScheduler(host, port, clock.now()),
       onHandOutsLost: (job) =>
         this.#runner.handle(job, { type: 'hand-outs-lost', taskIndices: undefined }),
+    });
+    this.#polls = new ReadyTaskPolls({
+      clock,
+      queue,
+      handOutTimeoutMs: runtime.inbound_queue.hand_out_timeout_ms,
+      capacity: {
+        [Lane.Commit]: runtime.inbound_queue.commit_capacity,
+        [Lane.Cleanup]: runtime.inbound_queue.cleanup_capacity,
+        [Lane.Regular]: runtime.inbound_queue.task_capacity,
+      },
+      onHandOutsLost: (job, taskIndices) =>
+        this.#runner.handle(job, { type: 'hand-outs-lost', taskIndices }),
+      onPresence: (isPresent) => {
+        if (isPresent) this.readyTasks.standBy();
+        else this.readyTasks.resume();
+      },
     });
     this.jobs = new Jobs({
       clock,
@@ -164,6 +190,7 @@ export class StorageService implements Service {
   async [Symbol.asyncDispose](): Promise<void> {
     const reason = new SpiderError('unavailable', 'storage is stopping');
     this.jobs.drain();
+    this.#polls.close();
     this.readyTasks.close(reason);
     this.#registry.close(reason);
     this.#journal.close();

@@ -1,6 +1,7 @@
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import { JobJournal } from '../journal/job-journal.ts';
 import type { JobMachine } from '../machine/job-machine.ts';
+import type { Lane } from '../queue/lane.ts';
 import type { JobStatus } from './job-status.ts';
 import type { JobWatch } from './job-watch.ts';
 
@@ -29,8 +30,8 @@ export class Job {
   isBroken = false;
   /** It hands out nothing before this append of the journal is flushed; 0 for nothing to wait for. */
   heldUntil = 0;
-  /** Whether the inbound queue holds it. */
-  isQueued = false;
+  /** The lane of the inbound queue that holds it. */
+  queuedIn: Lane | undefined;
   readonly watches = new Set<JobWatch>();
 
   constructor(options: JobOptions) {

@@ -145,6 +145,15 @@ export class Journal {
     }
   }
 
+  /** Resolves when all appends up to this number are durable, or cannot be any more. */
+  async whenFlushed(ticket: number): Promise<void> {
+    while (this.#flushed < ticket && this.#failure === undefined) {
+      const flushed = Promise.withResolvers<void>();
+      this.#flushWaiters.push(flushed.resolve);
+      await flushed.promise;
+    }
+  }
+
   /** Writes nothing more, not even what is still waiting; `commit` rejects from now on. */
   close(): void {
     this.#fail(new SpiderError('unavailable', 'storage is stopping'));

@@ -1,28 +1,36 @@
 import type { Job } from '../cache/job.ts';
+import { JobLane } from './job-lane.ts';
+import { Lane, laneOf, LANES } from './lane.ts';
 
 /** Tasks that a job gives away before it is the next one's turn. */
 const TASKS_PER_TURN = 256;
 
-/** Places before the head that are given back at once. */
-const COMPACT_AT = 1024;
-
 /**
- * The jobs that have ready tasks, each at most once. The tasks stay with their jobs, so that a
- * million of them cost nothing here. Jobs take turns.
+ * The jobs that have ready tasks, each at most once, in lanes by the kind of these tasks. The tasks
+ * stay with their jobs, so that a million of them cost nothing here. Jobs take turns.
  */
 export class InboundQueue {
-  #jobs: Job[] = [];
-  #head = 0;
+  readonly #lanes: Record<Lane, JobLane> = {
+    [Lane.Commit]: new JobLane(Lane.Commit),
+    [Lane.Cleanup]: new JobLane(Lane.Cleanup),
+    [Lane.Regular]: new JobLane(Lane.Regular),
+  };
 
   get isEmpty(): boolean {
-    return this.#head === this.#jobs.length;
+    return LANES.every((lane) => this.#lanes[lane].isEmpty);
   }
 
-  /** A job has ready tasks. Again: no effect. */
+  /** A job has ready tasks. Again, in the same state: no effect. */
   add(job: Job): void {
-    if (job.isQueued) return;
-    job.isQueued = true;
-    this.#jobs.push(job);
+    const lane = laneOf(job.machine.state);
+    if (job.queuedIn === lane) return;
+    this.remove(job);
+    this.#lanes[lane].push(job);
+  }
+
+  /** A job has ended. */
+  remove(job: Job): void {
+    if (job.queuedIn !== undefined) this.#lanes[job.queuedIn].remove(job);
   }
 
   /**
@@ -30,8 +38,17 @@ export class InboundQueue {
    */
   take(most: number, take: (job: Job, taskIndexes: number[]) => void): number {
     let taken = 0;
-    while (taken < most && !this.isEmpty) {
-      const job = this.#shift();
+    for (const lane of LANES) taken += this.takeFrom(lane, most - taken, take);
+    return taken;
+  }
+
+  /** As `take`, from one lane. */
+  takeFrom(lane: Lane, most: number, take: (job: Job, taskIndexes: number[]) => void): number {
+    const jobs = this.#lanes[lane];
+    let taken = 0;
+    while (taken < most) {
+      const job = jobs.shift();
+      if (job === undefined) break;
       // It is added again, or never.
       if (job.isBroken || job.isHeld) continue;
       const taskIndexes: number[] = [];
@@ -42,19 +59,5 @@ export class InboundQueue {
       take(job, taskIndexes);
     }
     return taken;
-  }
-
-  #shift(): Job {
-    const job = this.#jobs[this.#head] as Job;
-    this.#head += 1;
-    job.isQueued = false;
-    if (this.isEmpty) {
-      this.#jobs.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= COMPACT_AT && this.#head * 2 >= this.#jobs.length) {
-      this.#jobs = this.#jobs.slice(this.#head);
-      this.#head = 0;
-    }
-    return job;
   }
 }

@@ -42,17 +42,22 @@ export interface ReadyTaskFeedOptions {
   readonly onHandOutsLost: (job: Job) => void;
 }
 
+const TAKEN_OVER = 'another scheduler has taken over';
+
 /** Tasks in one call of `onReady`. */
 const TASKS_PER_CALL = 4096;
 
 /**
  * Hands ready tasks to the scheduler, as many as it has asked for, the moment there are any. There
- * is one scheduler at a time: a new one takes the place of the one before. What was handed out to
- * one that is gone, and not leased since, is handed out again.
+ * is one scheduler at a time: a new one takes the place of the one before, and waits while one of the
+ * reference is at work. What was handed out to one that is gone, and not leased since, is handed out
+ * again.
  */
 export class ReadyTaskFeed {
   readonly #options: ReadyTaskFeedOptions;
   #current: OpenStream | undefined;
+  #isStandingBy = false;
+  #waiting: OpenStream | undefined;
   #isPumpDue = false;
 
   constructor(options: ReadyTaskFeedOptions) {
@@ -61,11 +66,15 @@ export class ReadyTaskFeed {
 
   /** Opens a stream for a scheduler that execution managers reach at `host:port`. */
   open(handlers: ReadyTaskHandlers, host = '', port = 0): ReadyTaskStream {
-    const stream = new OpenStream(handlers, {
-      onCredit: () => this.#pumpSoon(),
-      onClose: () => this.#closed(stream),
-    });
-    void this.#register(stream, host, port);
+    const stream = new OpenStream(
+      { handlers, host, port },
+      {
+        onCredit: () => this.#pumpSoon(),
+        onClose: () => this.#closed(stream),
+      },
+    );
+    if (this.#isStandingBy) this.#wait(stream);
+    else void this.#register(stream);
     return stream;
   }
 
@@ -80,16 +89,38 @@ export class ReadyTaskFeed {
     this.#pumpSoon();
   }
 
+  /** A scheduler of the reference is at work. */
+  standBy(): void {
+    this.#isStandingBy = true;
+    this.#current?.close(failedPrecondition(TAKEN_OVER));
+  }
+
+  /** No scheduler of the reference is at work any more. */
+  resume(): void {
+    this.#isStandingBy = false;
+    const stream = this.#waiting;
+    this.#waiting = undefined;
+    if (stream !== undefined) void this.#register(stream);
+  }
+
   /** Ends the stream that is open. */
   close(error?: SpiderError): void {
     this.#current?.close(error);
+    this.#waiting?.close(error);
   }
 
-  async #register(stream: OpenStream, host: string, port: number): Promise<void> {
+  #wait(stream: OpenStream): void {
+    this.#waiting?.close(failedPrecondition(TAKEN_OVER));
+    this.#waiting = stream;
+  }
+
+  async #register(stream: OpenStream): Promise<void> {
+    const { host, port } = stream;
     try {
       const schedulerId = await this.#options.register(host, port);
       if (stream.isClosed) return;
-      this.#current?.close(failedPrecondition('another scheduler has taken over'));
+      if (this.#isStandingBy) return this.#wait(stream);
+      this.#current?.close(failedPrecondition(TAKEN_OVER));
       this.#current = stream;
       this.#options.logger.info('a scheduler is connected', { schedulerId, host, port });
       stream.handlers.onOpen({ schedulerId, sessionId: this.#options.sessionId });
@@ -100,6 +131,7 @@ export class ReadyTaskFeed {
   }
 
   #closed(stream: OpenStream): void {
+    if (stream === this.#waiting) this.#waiting = undefined;
     if (stream !== this.#current) return;
     this.#current = undefined;
     for (const job of stream.jobs) this.#options.onHandOutsLost(job);
@@ -135,17 +167,32 @@ export class ReadyTaskFeed {
   }
 }
 
+interface StreamHooks {
+  readonly onCredit: () => void;
+  readonly onClose: () => void;
+}
+
+interface SchedulerAtStream {
+  readonly handlers: ReadyTaskHandlers;
+  readonly host: string;
+  readonly port: number;
+}
+
 class OpenStream implements ReadyTaskStream {
   readonly handlers: ReadyTaskHandlers;
-  readonly #hooks: { onCredit(): void; onClose(): void };
+  readonly host: string;
+  readonly port: number;
+  readonly #hooks: StreamHooks;
   /** Jobs of which tasks were handed out on this stream. */
   readonly jobs = new Set<Job>();
   endedJobs: number[] = [];
   credit = 0;
   isClosed = false;
 
-  constructor(handlers: ReadyTaskHandlers, hooks: { onCredit(): void; onClose(): void }) {
+  constructor({ handlers, host, port }: SchedulerAtStream, hooks: StreamHooks) {
     this.handlers = handlers;
+    this.host = host;
+    this.port = port;
     this.#hooks = hooks;
   }
 
