@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import {
   boolean,
@@ -103,6 +104,12 @@ test('an executor finds a package by its brand, whichever copy made it', () => {
   for (const other of [undefined, null, 1, {}, { name: 'x', tasks: [] }]) {
     expect(taskPackageEntry(other)).toBeUndefined();
   }
+});
+
+test('the version of the SDK is that of its package', () => {
+  const manifest = new URL('../package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
+  expect(`${TDL_VERSION.major}.${TDL_VERSION.minor}.${TDL_VERSION.patch}`).toBe(version);
 });
 
 test('before 1.0.0 minor versions are not compatible, afterwards they are', () => {

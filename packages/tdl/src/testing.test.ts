@@ -45,12 +45,15 @@ test('a commit task sees the outputs of the job', async () => {
     inputs: [],
     outputs: [],
     run: (context) => {
-      const sum = context.outputs().reduce((total, output) => total + output.as(float64), 0);
+      const outputs = context.outputs();
+      if (outputs.length === 0) throw new TaskError('there are no outputs');
+      const sum = outputs.reduce((total, output) => total + output.as(float64), 0);
       if (sum !== 0) throw new TaskError(`the outputs sum to ${sum}`);
     },
   });
   await runCommitTask(isZero, [float64, float64], 1.5, -1.5);
   await expect(runCommitTask(isZero, [float64], 1)).rejects.toThrow('the outputs sum to 1');
+  await expect(runCommitTask(isZero, [])).rejects.toThrow('there are no outputs');
   await expect(runCleanupTask(isZero)).rejects.toThrow('a cleanup task has no job outputs');
   await expect(runTask(isZero)).rejects.toThrow('a regular task has no job outputs');
 });

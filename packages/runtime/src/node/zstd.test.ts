@@ -57,6 +57,13 @@ describe('nodeZstd', () => {
     );
   });
 
+  it('makes little of bytes that repeat', () => {
+    const plain = new Uint8Array(4_096).fill(97);
+    const compressed = nodeZstd.compress(plain);
+    expect(compressed.length).toBeLessThan(100);
+    expect(Buffer.compare(nodeZstd.decompress(compressed, plain.length), plain)).toBe(0);
+  });
+
   it('reads all frames that follow one another, and passes over skippable ones', () => {
     const parts = fc.array(
       fc.oneof(
