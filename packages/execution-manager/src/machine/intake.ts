@@ -1,6 +1,7 @@
 import { type Demand, leastGrant, tasksAhead, tasksWanted } from './credit.ts';
 import type { InstanceLot } from './instance-lot.ts';
 import { type MachineState, type Step, wakeUpBy } from './machine-state.ts';
+import type { Slot } from './slot.ts';
 
 /** Tasks of which a slot would have to do more than this before the last of them are too many. */
 const QUEUED_WORK_US_MAX = 500_000;
@@ -46,9 +47,14 @@ function releaseSurplus(step: Step, demand: Demand): void {
   if (queue.count === 0) return;
   const stalledAtUs = state.queueMovedUs + QUEUE_STALLED_US;
   const workUs = queue.count * (demand.taskLengthUs ?? 0);
-  if (nowUs >= stalledAtUs) releaseQueue(step, 0);
-  else if (workUs > QUEUED_WORK_US_MAX * demand.slots) releaseQueue(step, tasksAhead(demand));
-  else wakeUpBy(state, stalledAtUs);
+  if (workUs > QUEUED_WORK_US_MAX * demand.slots) releaseQueue(step, tasksAhead(demand));
+  if (nowUs < stalledAtUs) wakeUpBy(state, stalledAtUs);
+  else if (!state.slots.some(isBeingReplaced)) releaseQueue(step, 0);
+}
+
+/** Its executor will take something soon, or fail to come up, and either is an event. */
+function isBeingReplaced(slot: Slot): boolean {
+  return slot.state === 'starting' || slot.state === 'killing';
 }
 
 function releaseQueue(step: Step, keptCount: number): void {
