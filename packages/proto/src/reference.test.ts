@@ -1,9 +1,18 @@
-import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMessage,
+  equals,
+  fromBinary,
+  type MessageInitShape,
+  toBinary,
+} from '@bufbuild/protobuf';
+import { encodeEnvelope } from '@connectrpc/connect/protocol';
 import { describe, expect, it } from 'vitest';
 
 import {
   AddResourceGroupRequestSchema,
   JobIdRequestSchema,
+  JobOutputsResponseSchema,
   JobStateResponseSchema,
   NextTaskRequestSchema,
   NextTaskResponseSchema,
@@ -21,8 +30,12 @@ import {
   TaskIdSchema,
 } from './reference.ts';
 
-function hex<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>): string {
-  return Buffer.from(toBinary(schema, create(schema, message))).toString('hex');
+/** The bytes of a message, which read as the message again. */
+function hex<Desc extends DescMessage>(schema: Desc, fields: MessageInitShape<Desc>): string {
+  const message = create(schema, fields);
+  const bytes = toBinary(schema, message);
+  expect(equals(schema, fromBinary(schema, bytes), message)).toBe(true);
+  return Buffer.from(bytes).toString('hex');
 }
 
 const index = (value: bigint) => ({ kind: { case: 'index' as const, value } });
@@ -39,6 +52,14 @@ describe("the reference's messages, byte for byte", () => {
   it('asks for a job and answers its state', () => {
     expect(hex(JobIdRequestSchema, { jobId: 5n })).toBe('0805');
     expect(hex(JobStateResponseSchema, { state: ReferenceJobState.SUCCEEDED })).toBe('0805');
+    const serializedOutputs = Buffer.concat([Buffer.of(0), frame42]);
+    expect(hex(JobOutputsResponseSchema, { serializedOutputs })).toBe('0a0a0001000000010000002a');
+  });
+
+  it('goes into an envelope of its length, without compression', () => {
+    const envelope = encodeEnvelope(0, Buffer.from(hex(JobIdRequestSchema, { jobId: 5n }), 'hex'));
+    expect(Buffer.from(envelope).toString('hex')).toBe('00000000020805');
+    expect(Buffer.from(encodeEnvelope(0, new Uint8Array(0))).toString('hex')).toBe('0000000000');
   });
 
   it('polls for ready tasks', () => {
@@ -74,6 +95,14 @@ describe("the reference's messages, byte for byte", () => {
         serializedOutputs: frame42,
       }),
     ).toBe('080212020800180120032801320901000000010000002a');
+    expect(
+      hex(ReportTaskSuccessRequestSchema, {
+        ...head,
+        taskId: { kind: { case: 'commit', value: {} } },
+        taskInstanceId: 4n,
+        serializedOutputs: new Uint8Array(4),
+      }),
+    ).toBe('080212021200180420032801320400000000');
     expect(
       hex(ReportTaskFailureRequestSchema, {
         ...head,

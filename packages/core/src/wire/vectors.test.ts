@@ -118,6 +118,47 @@ describe('values', () => {
     expect(new MsgpackReader(writer.toBytes()).readUint64()).toBe(2n ** 64n - 1n);
   });
 
+  test.each<[string, string, (writer: MsgpackWriter) => void, (reader: MsgpackReader) => unknown]>([
+    ['alone', 'a3526564', (writer) => writer.writeString('Red'), (reader) => reader.readString()],
+    [
+      'with a value',
+      '81 a6436972636c65 cb4000000000000000',
+      (writer) => {
+        writer.writeMapHeader(1);
+        writer.writeString('Circle');
+        writer.writeFloat64(2);
+      },
+      (reader) => [reader.readMapHeader(), reader.readString(), reader.readFloat64()],
+    ],
+    [
+      'with several values',
+      '81 a3536567 92 01 02',
+      (writer) => {
+        writer.writeMapHeader(1);
+        writer.writeString('Seg');
+        point.write(writer, { x: 1, y: 2 });
+      },
+      (reader) => [reader.readMapHeader(), reader.readString(), point.read(reader)],
+    ],
+    [
+      'with fields',
+      '81 a452656374 92 01 02',
+      (writer) => {
+        writer.writeMapHeader(1);
+        writer.writeString('Rect');
+        point.write(writer, { x: 1, y: 2 });
+      },
+      (reader) => [reader.readMapHeader(), reader.readString(), point.read(reader)],
+    ],
+  ])('a variant of an enum %s', (_what, hex, write, read) => {
+    const writer = new MsgpackWriter();
+    write(writer);
+    expect(writer.toBytes()).toEqual(fromHex(hex));
+    const reader = new MsgpackReader(fromHex(hex));
+    read(reader);
+    expect(reader.position).toBe(fromHex(hex).length);
+  });
+
   test('bytes as a binary, which other writers choose', () => {
     expect(decodeValue(bytes, fromHex('c4030102ff'))).toEqual(Uint8Array.of(1, 2, 255));
   });
