@@ -9,3 +9,7 @@ export type {
   HeardReport,
   IssueOptions,
 } from './testing/scripted-control-plane.ts';
+
+// Its machine, for those who check it as a whole.
+export { SlotMachine } from './machine/slot-machine.ts';
+export { validateState } from './machine/validate-state.ts';
