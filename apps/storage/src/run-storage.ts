@@ -7,6 +7,7 @@ import {
   loadConfig,
   nodeZstd,
   readDaemonFlags,
+  ScryptPasswordHasher,
   systemClock,
 } from '@spider/runtime/node';
 import type { MainContext } from '@spider/runtime/node';
@@ -41,6 +42,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       clock: systemClock,
       rng: new CryptoRng(),
       zstd: nodeZstd,
+      passwords: new ScryptPasswordHasher(),
     }),
   );
   const scheduler = config.scheduler.embedded

@@ -74,6 +74,10 @@ export const LIMITS = {
   assignmentCredit: 64 * 1024,
   /** Tasks that a scheduler buffers at most, however it is configured. */
   bufferedReadyTasks: 1024 * 1024,
+  /** What clients, schedulers and execution managers of the reference read of one message. */
+  referenceMessageBytes: 4 * MIB,
+  /** One request of theirs to storage: a task's outputs, with room for the rest. */
+  referenceRequestBytes: 65 * MIB,
   /** Tasks in one answer to a poll of the reference's; fewer than its schedulers can read of a message. */
   tasksPerPoll: 16 * 1024,
   /** Polls of the reference's that wait at a time, for each kind of tasks. */

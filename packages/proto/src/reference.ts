@@ -1,4 +1,5 @@
 // The reference implementation's services, byte for byte.
+export { toReferenceJobState } from './convert/job-state.ts';
 export { type Void, VoidSchema, type TaskId, TaskIdSchema } from './gen/common/common_pb.ts';
 
 export {

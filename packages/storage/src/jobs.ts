@@ -70,6 +70,11 @@ export class Jobs {
     throw failedPrecondition(`${describeState(status)}; it cannot be cancelled any more`);
   }
 
+  /** Whether the job has not ended, or not long ago. */
+  isInMemory(id: JobId): boolean {
+    return this.#options.cache.status(id) !== undefined;
+  }
+
   async status(id: JobId): Promise<JobStatus> {
     const cached = this.#options.cache.status(id);
     if (cached !== undefined) return cached;

@@ -2,7 +2,7 @@ import type { ConnectRouter } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import type { JobId, SessionId, Zstd } from '@spider/core';
 import { JobService, ReadyTaskService, WorkerService } from '@spider/proto';
-import type { Clock, Logger, Rng, Service } from '@spider/runtime';
+import type { Clock, Logger, PasswordHasher, Rng, Service } from '@spider/runtime';
 import type { Job } from './cache/job.ts';
 import { JobCache } from './cache/job-cache.ts';
 import { heartbeatCutoffMs, silenceMs } from './config.ts';
@@ -20,6 +20,8 @@ import { ReadyTaskFeed } from './queue/ready-task-feed.ts';
 import { ReadyTaskPolls } from './queue/ready-task-polls.ts';
 import { recoverJobs } from './recovery/recover-jobs.ts';
 import { createJobService } from './rpc/job-service.ts';
+import { ResourceGroups } from './resource-group/resource-groups.ts';
+import { addReferenceRoutes } from './rpc/reference/routes.ts';
 import { createReadyTaskService } from './rpc/ready-task-service.ts';
 import { createWorkerService } from './rpc/worker-service.ts';
 import { TaskInstances } from './task-instances.ts';
@@ -32,6 +34,7 @@ export interface StorageServiceOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly zstd: Zstd;
+  readonly passwords: PasswordHasher;
 }
 
 /** How long execution managers have after a start of storage to say what they hold. */
@@ -151,7 +154,7 @@ export class StorageService implements Service {
 
   /** Adds the services that clients, schedulers and execution managers call. */
   routes(router: ConnectRouter): void {
-    const { clock, logger, config } = this.#options;
+    const { clock, rng, logger, config, store, zstd, passwords } = this.#options;
     router.service(JobService, createJobService({ jobs: this.jobs, logger }));
     router.service(ReadyTaskService, createReadyTaskService({ feed: this.readyTasks, logger }));
     router.service(
@@ -168,6 +171,21 @@ export class StorageService implements Service {
         heartbeatIntervalMs: config.runtime.execution_managers.heartbeat_interval_ms,
       }),
     );
+    addReferenceRoutes(router, {
+      clock,
+      rng,
+      logger,
+      zstd,
+      sessionId: this.sessionId,
+      store: store.cluster,
+      jobs: this.jobs,
+      cache: this.#cache,
+      runner: this.#runner,
+      journal: this.#journal,
+      registry: this.#registry,
+      polls: this.#polls,
+      resourceGroups: new ResourceGroups({ store: store.resourceGroups, passwords, clock, rng }),
+    });
   }
 
   /** @throws SupersededError once another storage has been started on the same database. */

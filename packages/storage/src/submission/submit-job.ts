@@ -58,6 +58,7 @@ export async function submitJob(
   // They stay as long as the job does; the request's bytes, of which they are a part, need not.
   const inputs = submission.inputs.slice();
   const graph = decodeTaskGraph(submission.taskGraph);
+  if (graph.taskCount === 0) throw invalidArgument('task_graph: has no tasks');
   const inputCount = frameBounds(inputs).length / 2;
   if (inputCount !== graph.jobInputs.length) {
     throw invalidArgument(

@@ -5,7 +5,7 @@ import type { TaskGraph } from '@spider/core';
 import { JobService } from '@spider/proto';
 import { createTransport, SeededRng, silentLogger, startRpcServer } from '@spider/runtime';
 import type { Clock, Logger, RpcServer, RpcTransport } from '@spider/runtime';
-import { nodeZstd, systemClock } from '@spider/runtime/node';
+import { nodeZstd, ScryptPasswordHasher, systemClock } from '@spider/runtime/node';
 import { storageConfigSchema } from '../config.ts';
 import type { StorageConfig } from '../config.ts';
 import type { Store } from '../db/job-store.ts';
@@ -47,6 +47,7 @@ export class TestStorage implements AsyncDisposable {
       rng: new SeededRng('storage'),
       logger,
       zstd: nodeZstd,
+      passwords: new ScryptPasswordHasher({ logCost: 1, parallelization: 1 }),
     });
     const server = await startRpcServer({ routes: (router) => service.routes(router), logger });
     return new TestStorage(service, server, store);

@@ -1,0 +1,48 @@
+import { SpiderError } from '@spider/core';
+
+export interface GateOptions {
+  /** What passes, for messages: `passwords`. */
+  readonly what: string;
+  /** So many operations run at the same time. */
+  readonly running: number;
+  /** So many more may wait for their turn. */
+  readonly waiting: number;
+}
+
+/** Keeps costly operations from running all at once. */
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs an operation when it is its turn.
+   *
+   * @throws SpiderError 'resource-exhausted' if too many wait; what the operation throws.
+   */
+  async run<T>(operation: () => Promise<T>): Promise<T> {
+    if (this.#running < this.#options.running) this.#running += 1;
+    else await this.#turn();
+    try {
+      return await operation();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+
+  #turn(): Promise<void> {
+    const { what, waiting } = this.#options;
+    if (this.#waiting.length >= waiting) {
+      throw new SpiderError('resource-exhausted', `${waiting} ${what} wait already, the limit`);
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    return promise;
+  }
+}

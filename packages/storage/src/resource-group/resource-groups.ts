@@ -1,0 +1,99 @@
+import { LIMITS, SpiderError } from '@spider/core';
+import type { ResourceGroupId } from '@spider/core';
+import type { Clock, PasswordHasher, Rng } from '@spider/runtime';
+import type { ResourceGroupStore, StoredResourceGroup } from '../db/job-store.ts';
+import { retryTransient } from '../db/retry-transient.ts';
+import { checkBytes, checkText } from '../rpc/check.ts';
+import { Gate } from './gate.ts';
+
+export interface ResourceGroupsOptions {
+  readonly store: ResourceGroupStore;
+  readonly passwords: PasswordHasher;
+  readonly clock: Clock;
+  readonly rng: Rng;
+}
+
+/** Passwords that are hashed at the same time; the threads have other work, too. */
+const HASHES_AT_A_TIME = 2;
+
+/** Whose jobs there are, and who may say to be one of them. */
+export class ResourceGroups {
+  readonly #options: ResourceGroupsOptions;
+  readonly #gate = new Gate({
+    what: 'passwords',
+    running: HASHES_AT_A_TIME,
+    waiting: LIMITS.passwordsWaiting,
+  });
+  /** What passwords of groups that do not exist are held against. */
+  #nobodys: Promise<string> | undefined;
+
+  constructor(options: ResourceGroupsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Answers the id of the group with this name, which is a new one unless it was added before.
+   *
+   * @throws SpiderError 'already-exists' if it was, with another password.
+   */
+  async add(externalId: string, password: Uint8Array): Promise<ResourceGroupId> {
+    checkText('external_resource_group_id', externalId, LIMITS.nameBytes);
+    checkBytes('password', password, LIMITS.passwordBytes);
+    let group = await this.#findByExternalId(externalId);
+    if (group === undefined) {
+      const id = await this.#insert(externalId, password);
+      if (id !== undefined) return id;
+      // Someone else has entered it in the meantime.
+      group = await this.#findByExternalId(externalId);
+    }
+    if (group !== undefined && (await this.#matches(group, password))) return group.id;
+    throw new SpiderError(
+      'already-exists',
+      `resource group ${JSON.stringify(externalId)} exists, with another password`,
+    );
+  }
+
+  /**
+   * Takes as long for groups that do not exist.
+   *
+   * @throws SpiderError 'unauthenticated' unless this is the group's password.
+   */
+  async verify(id: ResourceGroupId, password: Uint8Array): Promise<void> {
+    checkBytes('password', password, LIMITS.passwordBytes);
+    const group = await retryTransient(this.#options, () => this.#options.store.find(id));
+    if (await this.#matches(group, password)) return;
+    throw new SpiderError('unauthenticated', 'there is no resource group of this id and password');
+  }
+
+  async #findByExternalId(externalId: string): Promise<StoredResourceGroup | undefined> {
+    return await retryTransient(this.#options, () =>
+      this.#options.store.findByExternalId(externalId),
+    );
+  }
+
+  async #insert(externalId: string, password: Uint8Array): Promise<ResourceGroupId | undefined> {
+    const { store, passwords } = this.#options;
+    const hash = await this.#gate.run(() => passwords.hash(password));
+    return await retryTransient(this.#options, () => store.insert(externalId, hash));
+  }
+
+  async #matches(group: StoredResourceGroup | undefined, password: Uint8Array): Promise<boolean> {
+    const { passwords } = this.#options;
+    const hash = group?.passwordHash;
+    return await this.#gate.run(async () => {
+      const nobodys = await this.#nobodysHash();
+      const matches = await passwords.verify(password, hash ?? nobodys);
+      return matches && hash !== undefined;
+    });
+  }
+
+  async #nobodysHash(): Promise<string> {
+    this.#nobodys ??= this.#options.passwords.hash(new Uint8Array(0));
+    try {
+      return await this.#nobodys;
+    } catch (error) {
+      this.#nobodys = undefined;
+      throw error;
+    }
+  }
+}
