@@ -36,6 +36,8 @@ async function start(durability: Durability = 'task') {
   const cache = new JobCache({ clock, retentionMs: 1000 });
   const queue = new InboundQueue();
   const ended: Job[] = [];
+  /** What the database says of every job. */
+  const world: { storedState: JobState } = { storedState: JobState.Running };
   const journal = new Journal({
     store,
     clock,
@@ -54,7 +56,7 @@ async function start(durability: Durability = 'task') {
       findJob: async (id) => ({
         id,
         resourceGroupId: toId<ResourceGroupId>(1),
-        state: JobState.Running,
+        state: world.storedState,
         taskCount: 1,
         succeededTasks: 0,
         failedAttempts: 0,
@@ -86,7 +88,7 @@ async function start(durability: Durability = 'task') {
     cache.add(job);
     return job;
   };
-  return { clock, logger, store, cache, queue, journal, runner, ended, add };
+  return Object.assign(world, { clock, logger, store, cache, queue, journal, runner, ended, add });
 }
 
 const succeed = (at: TimestampMs, output = new Uint8Array([5])): JobEvent => {
@@ -255,6 +257,21 @@ describe('a machine that contradicts itself', () => {
     store.last.succeed();
     await clock.settle();
     expect(cache.status(sound.id)).toMatchObject({ state: JobState.Succeeded });
+  });
+
+  test('while its last change was being written ends as that says', async () => {
+    const world = await start();
+    const { clock, store, runner, cache, add } = world;
+    const job = add(1, JobState.Running, ContradictoryMachine);
+    runner.request(job, 'cancel').catch(() => undefined);
+    await clock.settle();
+    runner.lease(job, 1, [0]);
+    world.storedState = JobState.Cancelled;
+    store.last.succeed();
+    await clock.settle();
+    expect(store.commits).toHaveLength(1);
+    expect(cache.find(job.id)).toBeUndefined();
+    expect(cache.status(job.id)).toMatchObject({ state: JobState.Cancelled });
   });
 
   test('rejects those who wait for it', async () => {

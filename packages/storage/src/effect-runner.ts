@@ -10,6 +10,7 @@ import type { Zstd } from '@spider/core';
 import type { Clock, Logger } from '@spider/runtime';
 import type { Job } from './cache/job.ts';
 import type { JobCache } from './cache/job-cache.ts';
+import { storedJobStatus } from './cache/job-status.ts';
 import type { JobStatus } from './cache/job-status.ts';
 import type { JobStateChange, JobStore } from './db/job-store.ts';
 import { encodeJournalRecords } from './journal/journal-record.ts';
@@ -220,7 +221,11 @@ export class EffectRunner {
       // A change that was under way is decided then.
       await this.#options.journal.flush();
       const stored = await store.findJob(job.id);
-      if (stored === undefined || isFinalJobState(stored.state)) return;
+      if (stored === undefined) throw new Error('the job is gone');
+      if (isFinalJobState(stored.state)) {
+        this.#retire(job, storedJobStatus(stored));
+        return;
+      }
       const at = clock.now();
       const { succeededTasks, failedAttempts } = job.machine.progress();
       await this.#options.journal.commit({

@@ -148,6 +148,26 @@ describe('records', () => {
   });
 });
 
+test('flushing waits for what is there already, not for what comes meanwhile', async () => {
+  const { clock, store, journal } = start();
+  const job = new JobJournal(jobId(1));
+  journal.append(job, bytes(1), 2000);
+  await clock.settle();
+  journal.append(job, bytes(2), 1);
+  const states: string[] = [];
+  void journal.flush().then(() => states.push('flushed'));
+  store.last.succeed();
+  await clock.settle();
+  expect(written(store.last.batch)).toEqual([[1, 2, 2]]);
+  journal.append(job, bytes(3), 2000);
+  expect(states).toEqual([]);
+  store.last.succeed();
+  await clock.settle();
+  expect(states).toEqual(['flushed']);
+  expect(store.commits).toHaveLength(3);
+  expect(journal.flushed).toBe(2);
+});
+
 describe('a change of state', () => {
   test('is flushed at once, together with the records before it', async () => {
     const { clock, store, journal } = start();

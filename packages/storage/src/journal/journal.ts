@@ -137,10 +137,14 @@ export class Journal {
 
   /** Resolves when all that was appended or committed so far is durable, or cannot be any more. */
   async flush(): Promise<void> {
-    while (this.#failure === undefined && !this.#isIdle()) {
+    const last = this.#next;
+    const isOpen = (flush: Flush | undefined): boolean =>
+      flush !== undefined && (flush === this.#underway || (flush === this.#next && !flush.isEmpty));
+    const underway = this.#underway;
+    if (!last.isEmpty) this.flushSoon();
+    while (this.#failure === undefined && (isOpen(underway) || isOpen(last))) {
       const flushed = Promise.withResolvers<void>();
       this.#flushWaiters.push(flushed.resolve);
-      this.flushSoon();
       await flushed.promise;
     }
   }
@@ -157,10 +161,6 @@ export class Journal {
   /** Writes nothing more, not even what is still waiting; `commit` rejects from now on. */
   close(): void {
     this.#fail(new SpiderError('unavailable', 'storage is stopping'));
-  }
-
-  #isIdle(): boolean {
-    return this.#underway === undefined && this.#next.isEmpty;
   }
 
   #startTimer(): Timer {
