@@ -9,7 +9,7 @@ import type {
 } from '../src/machine/slot-event.ts';
 import { SlotMachine } from '../src/machine/slot-machine.ts';
 import { validateState } from '../src/machine/validate-state.ts';
-import { makeLot } from '../src/testing/make-lot.ts';
+import { type LotFixture, makeLot } from '../src/testing/make-lot.ts';
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'nowUs'> : never;
 
@@ -70,6 +70,11 @@ export class MachineBench {
     });
   }
 
+  /** The slot's process comes up. */
+  start(slot: number): readonly SlotEffect[] {
+    return this.tell({ type: 'executor-started', slot, process: this.processOf(slot) });
+  }
+
   pass(ms: number): readonly SlotEffect[] {
     this.nowUs += ms * 1000;
     return this.tell({ type: 'wake-up' });
@@ -99,10 +104,14 @@ export const granted = (effects: readonly SlotEffect[]): number =>
   ofType(effects, 'grant').reduce((sum, effect) => sum + effect.credit, 0);
 
 /** A kind of task that the machine has measured already. */
-export function measured(bench: MachineBench, elapsedUs: number): InstanceKinds {
+export function measured(
+  bench: MachineBench,
+  elapsedUs: number,
+  options: Pick<LotFixture, 'hardTimeoutMs'> = {},
+): InstanceKinds {
   const kinds = new InstanceKinds();
   for (let i = 0; i < 20; i += 1) {
-    bench.lease(makeLot({ kinds, instanceBase: BigInt(1000 + i) }));
+    bench.lease(makeLot({ ...options, kinds, instanceBase: BigInt(1000 + i) }));
     bench.answer(0, 1, elapsedUs);
   }
   return kinds;

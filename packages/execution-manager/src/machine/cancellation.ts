@@ -1,7 +1,7 @@
 import type { InstanceLot } from './instance-lot.ts';
 import type { InstanceRing } from './instance-ring.ts';
 import type { Step } from './machine-state.ts';
-import { hurryHead } from './pipes.ts';
+import { hurryHead, spread } from './pipes.ts';
 import { killExecutor } from './processes.ts';
 import type { SlotEvent } from './slot-event.ts';
 
@@ -22,6 +22,8 @@ export function cancel(step: Step, event: Extract<SlotEvent, { readonly type: 'c
   for (const slot of state.slots) {
     if (cancelIn(slot.pipe, isMeant) && slot.state === 'ready') hurryHead(step, slot);
   }
+  // A suspect that is dropped keeps nothing from the slots any more.
+  spread(step);
 }
 
 /** Whatever runs is stopped, whatever waits is forgotten; nothing of it is reported. */

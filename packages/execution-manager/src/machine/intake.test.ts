@@ -145,12 +145,7 @@ describe('drain', () => {
     bench.lease(makeLot({ count: 2, kinds }));
     bench.tell({ type: 'drain' });
     const effects = bench.exit(0, { code: 1 });
-    expect(effects.map((effect) => effect.type)).toEqual([
-      'report-failure',
-      'crashed',
-      'release',
-      'drained',
-    ]);
+    expect(effects.map((effect) => effect.type)).toEqual(['crashed', 'release', 'drained']);
   });
 });
 

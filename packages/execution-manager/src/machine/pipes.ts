@@ -33,11 +33,17 @@ export function spread(step: Step): void {
   }
 }
 
-/** Sends a slot what the queue has, if its pipe is low: until it is full, or has `countMax`. */
+/**
+ * Sends a slot what the queue has, if its pipe is low: until it is full, or has `countMax`. A suspect
+ * goes alone, to a process that has nothing else; until it has gone, nothing behind it goes either.
+ */
 export function fillPipe(step: Step, slot: Slot, countMax: number): void {
   const { state, nowUs } = step;
   const { queue } = state;
-  if (queue.count === 0 || !slot.isLow(state.pipeWorkUs) || slot.pipe.count >= countMax) return;
+  if (queue.count === 0 || slot.pipe.count >= countMax) return;
+  const isSuspect = queue.isSuspectAt(0);
+  if (!slot.isLow(state.pipeWorkUs, isSuspect)) return;
+  slot.isTrying = isSuspect;
   const isIdle = slot.pipe.count === 0;
   const lots: InstanceLot[] = [];
   const positions: number[] = [];
@@ -52,7 +58,12 @@ export function fillPipe(step: Step, slot: Slot, countMax: number): void {
     slot.bytes += inputLengthAt(lot, position);
     lots.push(lot);
     positions.push(position);
-  } while (queue.count > 0 && slot.hasRoom(state.pipeWorkUs) && slot.pipe.count < countMax);
+  } while (
+    queue.count > 0 &&
+    slot.hasRoom(state.pipeWorkUs) &&
+    slot.pipe.count < countMax &&
+    !queue.isSuspectAt(0)
+  );
   state.inFlight += lots.length;
   state.queueMovedUs = nowUs;
   if (isIdle) beginHead(step, slot);
@@ -63,9 +74,15 @@ export function fillPipe(step: Step, slot: Slot, countMax: number): void {
     process: slot.process,
     instances: { lots, positions },
   });
+  // What is behind the last suspect was kept from the other slots.
+  if (isSuspect && queue.count > 0 && !queue.isSuspectAt(0)) spread(step);
 }
 
-/** The first request of a pipe, if there is one, is being run from now on. */
+/**
+ * The first request of a pipe, if there is one, is taken to be run from now on. Its limit counts for
+ * the pipe: if the first has ended and its result is held, one behind it may be stopped too early, but
+ * neither is blamed.
+ */
 export function beginHead(step: Step, slot: Slot): void {
   const { pipe } = slot;
   if (pipe.count === 0) {

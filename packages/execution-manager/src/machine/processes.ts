@@ -29,7 +29,7 @@ export function executorStarted(step: Step, slot: Slot): void {
   fillPipe(step, slot, Infinity);
 }
 
-/** starting, ready → killing. The request that is being run fails of what the text says. */
+/** starting, ready → killing. The request that is being run, once known, fails of what the text says. */
 export function killExecutor(step: Step, slot: Slot, failure: string | undefined): void {
   slot.state = 'killing';
   slot.deadlineUs = Infinity;
@@ -47,10 +47,11 @@ export function breakExecutor(step: Step, slot: Slot, reason: string): void {
 export function executorExited(step: Step, slot: Slot, exit: ProcessExit): void {
   const { state } = step;
   const wasReady = slot.state === 'ready';
+  const wasCancelled = slot.state === 'killing' && slot.failure === undefined;
   const wasOfUse = slot.hasAnswered || slot.pipe.count > 0;
   slot.state = 'waiting';
   slot.deadlineUs = Infinity;
-  endRequests(step, slot, exit);
+  endRequests(step, slot, wasCancelled, exit);
   slot.failure = undefined;
   if (wasReady) step.effects.push({ type: 'crashed', slot: slot.index, exit });
   if (state.isDraining) return;
@@ -76,30 +77,43 @@ function spawnLater(step: Step, slot: Slot, failedStart: ProcessExit | undefined
 }
 
 /**
- * What was being run has failed; what was behind it in the pipe was never begun and is run again,
- * before all that waits.
+ * A request that was alone in the pipe has failed. Of several, any may be the one that was being run:
+ * results of those before it may have been held, and died with the process. So none is blamed, and
+ * all are run again, before all that waits. Unless the process was ended because the first one was
+ * cancelled, they are suspects from then on: each is run alone, so that the culprit is too when it
+ * ends its next process. That costs a culprit's pipe one more process, a task that hangs its limit
+ * once more: it fails within twice that, the start of a process, and the time that the suspects
+ * before it take. No task goes through this twice.
  */
-function endRequests(step: Step, slot: Slot, exit: ProcessExit): void {
-  const { state, nowUs } = step;
+function endRequests(step: Step, slot: Slot, wasCancelled: boolean, exit: ProcessExit): void {
+  const { state } = step;
   const { pipe } = slot;
   const count = pipe.count;
   if (count === 0) return;
   state.inFlight -= count;
-  if (!pipe.isCancelledAt(0)) {
-    step.effects.push({
-      type: 'report-failure',
-      lot: pipe.lotAt(0),
-      position: pipe.positionAt(0),
-      message: slot.failure ?? `executor crashed (${describeExit(exit)})`,
-      elapsedUs: nowUs - slot.headSinceUs,
-    });
-  }
-  for (let index = count - 1; index > 0; index -= 1) {
-    if (pipe.isCancelledAt(index)) continue;
-    state.queue.unshift(pipe.lotAt(index), pipe.positionAt(index), 0);
+  slot.isTrying = false;
+  if (count === 1) blameHead(step, slot, exit);
+  else {
+    for (let index = count - 1; index >= 0; index -= 1) {
+      if (pipe.isCancelledAt(index)) continue;
+      if (wasCancelled) state.queue.unshift(pipe.lotAt(index), pipe.positionAt(index), 0);
+      else state.queue.unshiftSuspect(pipe.lotAt(index), pipe.positionAt(index));
+    }
   }
   while (pipe.count > 0) dropHead(slot);
   spread(step);
+}
+
+function blameHead({ effects, nowUs }: Step, slot: Slot, exit: ProcessExit): void {
+  const { pipe } = slot;
+  if (pipe.isCancelledAt(0)) return;
+  effects.push({
+    type: 'report-failure',
+    lot: pipe.lotAt(0),
+    position: pipe.positionAt(0),
+    message: slot.failure ?? `executor crashed (${describeExit(exit)})`,
+    elapsedUs: nowUs - slot.headSinceUs,
+  });
 }
 
 /** Does what has become due at slots. */

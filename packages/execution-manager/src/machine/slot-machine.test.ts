@@ -172,25 +172,73 @@ describe('a process dies', () => {
     expect(failure).toMatchObject({ position: 0, message, elapsedUs: 70 });
   });
 
-  test('those behind it run again, in their order, before all others', () => {
+  test('with several in its pipe none is blamed: each runs again, alone, before all others', () => {
     const bench = MachineBench.ready(1);
     const kinds = measured(bench, 2_000);
-    bench.lease(makeLot({ count: 6, kinds }));
+    bench.lease(makeLot({ count: 8, kinds }));
     expect(bench.inPipe(0)).toBe(4);
-    const effects = bench.exit(0, { code: 1 });
-    expect(ofType(effects, 'report-failure')).toHaveLength(1);
+    const effects = bench.exit(0, { signal: 'SIGKILL' });
+    expect(ofType(effects, 'report-failure')).toEqual([]);
     expect(effects).toContainEqual(expect.objectContaining({ type: 'spawn', slot: 0 }));
-    const again = bench.tell({ type: 'executor-started', slot: 0, process: bench.processOf(0) });
-    expect(positionsRun(again)).toEqual([1, 2, 3, 4]);
+    expect(positionsRun(bench.start(0))).toEqual([0]);
+    expect(positionsRun(bench.answer(0, 1, 2_000))).toEqual([1]);
+    expect(positionsRun(bench.answer(0, 1, 2_000))).toEqual([2]);
+    expect(positionsRun(bench.answer(0, 1, 2_000))).toEqual([3]);
+    expect(positionsRun(bench.answer(0, 1, 2_000))).toEqual([4, 5, 6, 7]);
   });
 
-  test('they go to the other slots, which have room', () => {
+  test('the culprit is alone when it ends its next process, and only it fails', () => {
+    const bench = MachineBench.ready(1);
+    const kinds = measured(bench, 2_000);
+    bench.lease(makeLot({ count: 3, kinds }));
+    bench.exit(0, { signal: 'SIGKILL' });
+    bench.start(0);
+    bench.answer(0, 1, 2_000);
+    const [failure, ...others] = ofType(bench.exit(0, { code: 9 }), 'report-failure');
+    expect(others).toEqual([]);
+    expect(failure).toMatchObject({ position: 1, message: 'executor crashed (exit code 9)' });
+    expect(positionsRun(bench.start(0))).toEqual([2]);
+  });
+
+  test('suspects go to all slots that have nothing else; nothing is put behind what runs', () => {
+    const bench = MachineBench.ready(2);
+    const kinds = measured(bench, 2_000);
+    bench.lease(makeLot({ count: 12, kinds }));
+    expect([bench.inPipe(0), bench.inPipe(1)]).toEqual([4, 4]);
+    expect(positionsRun(bench.exit(0, { code: 1 }))).toEqual([]);
+    expect(positionsRun(bench.answer(1, 3, 2_000))).toEqual([]);
+    expect(positionsRun(bench.answer(1, 1, 2_000))).toHaveLength(1);
+    expect(positionsRun(bench.start(0))).toHaveLength(1);
+    expect(positionsRun(bench.answer(0, 1, 2_000))).toHaveLength(1);
+    expect(positionsRun(bench.answer(1, 1, 2_000))).toHaveLength(1);
+    expect([bench.inPipe(0), bench.inPipe(1)]).toEqual([1, 1]);
+    expect(positionsRun(bench.answer(0, 1, 2_000))).toHaveLength(4);
+  });
+
+  test('suspects that are cancelled keep nothing from running', () => {
     const bench = MachineBench.ready(2);
     const kinds = measured(bench, 2_000);
     bench.lease(makeLot({ count: 4, kinds }));
-    const effects = bench.exit(0, { code: 1 });
-    expect(ofType(effects, 'execute')).toMatchObject([{ slot: 1 }]);
-    expect(bench.inPipe(1)).toBe(3);
+    bench.lease(makeLot({ count: 4, kinds, instanceBase: 100n }));
+    bench.exit(0, { code: 1 });
+    bench.lease(makeLot({ count: 4, kinds, instanceBase: 200n }));
+    const instanceOffsets = Array.from({ length: 104 }, (_, i) => i);
+    const cancelled = { type: 'cancel' as const, jobId: 1n, instanceBase: 0n, instanceOffsets };
+    bench.tell(cancelled);
+    expect(bench.machine.state.queue.count + bench.inPipe(1)).toBeGreaterThanOrEqual(4);
+    bench.answer(1, bench.inPipe(1), 2_000);
+    bench.start(0);
+    expect(bench.inPipe(0) + bench.inPipe(1)).toBe(4);
+  });
+
+  test('one that was ended for a cancelled task makes nobody a suspect', () => {
+    const bench = MachineBench.ready(1);
+    const kinds = measured(bench, 2_000);
+    bench.lease(makeLot({ count: 4, kinds }));
+    bench.tell({ type: 'cancel', jobId: 1n, instanceBase: 0n, instanceOffsets: [0] });
+    bench.pass(1_000);
+    bench.exit(0, { signal: 'SIGKILL' });
+    expect(positionsRun(bench.start(0))).toEqual([1, 2, 3]);
   });
 
   test('what an earlier process of the slot still says is not heard', () => {
@@ -212,21 +260,34 @@ describe('a process dies', () => {
 });
 
 describe('hard timeout', () => {
-  test('kills the process; the task fails with its limit, those behind it run again', () => {
+  test('kills the process, and the task fails with its limit', () => {
     const bench = MachineBench.ready(1);
-    const kinds = measured(bench, 2_000);
-    bench.lease(makeLot({ count: 2, kinds, hardTimeoutMs: 200 }));
+    bench.lease(makeLot({ hardTimeoutMs: 200 }));
     expect(bench.pass(199)).toEqual([]);
     expect(bench.pass(1)).toContainEqual(expect.objectContaining({ type: 'kill' }));
     const [failure] = ofType(bench.exit(0, { signal: 'SIGKILL' }), 'report-failure');
     expect(failure).toMatchObject({ position: 0, message: 'hard timeout (200 ms) exceeded' });
-    const again = bench.tell({ type: 'executor-started', slot: 0, process: bench.processOf(0) });
-    expect(positionsRun(again)).toEqual([1]);
+  });
+
+  test('in a pipe of several blames nobody until the one that hangs is alone', () => {
+    const bench = MachineBench.ready(1);
+    const kinds = measured(bench, 2_000, { hardTimeoutMs: 200 });
+    bench.lease(makeLot({ count: 3, kinds, hardTimeoutMs: 200 }));
+    bench.pass(200);
+    expect(ofType(bench.exit(0, { signal: 'SIGKILL' }), 'report-failure')).toEqual([]);
+    // The first had ended; its result was held, and lost.
+    expect(positionsRun(bench.start(0))).toEqual([0]);
+    expect(positionsRun(bench.answer(0, 1, 2_000))).toEqual([1]);
+    expect(ofType(bench.pass(199), 'kill')).toEqual([]);
+    expect(ofType(bench.pass(1), 'kill')).toHaveLength(1);
+    const [failure] = ofType(bench.exit(0, { signal: 'SIGKILL' }), 'report-failure');
+    expect(failure).toMatchObject({ position: 1, message: 'hard timeout (200 ms) exceeded' });
+    expect(positionsRun(bench.start(0))).toEqual([2]);
   });
 
   test('of a task behind another starts when the answer before it has arrived', () => {
     const bench = MachineBench.ready(1);
-    const kinds = measured(bench, 2_000);
+    const kinds = measured(bench, 2_000, { hardTimeoutMs: 200 });
     bench.lease(makeLot({ count: 2, kinds, hardTimeoutMs: 200 }));
     bench.pass(150);
     bench.answer(0, 1, 2_000);

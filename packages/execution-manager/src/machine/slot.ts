@@ -35,7 +35,10 @@ export class Slot {
   state: SlotState = 'waiting';
   /** The number of its process, or of the last one it had. */
   process = 0;
-  /** Requests that are with the process, oldest first; only the first one is being run. */
+  /**
+   * Requests that are with the process, oldest first. It runs one at a time, but may hold results of
+   * quick ones for a moment, so that any of them may be the one that is being run.
+   */
   readonly pipe = new InstanceRing(PIPE_COUNT_MAX);
   /** Estimated cost of what is in the pipe. */
   workUs = 0;
@@ -53,6 +56,8 @@ export class Slot {
   uselessStarts = 0;
   /** Whether the last process died before it was up. */
   isFailing = false;
+  /** Whether what is in the pipe is a suspect, which has the process to itself. */
+  isTrying = false;
   /** In killing: what the request that was being run has failed of; undefined if it was cancelled. */
   failure: string | undefined;
 
@@ -64,10 +69,12 @@ export class Slot {
    * Whether it is time to put something into the pipe. One that is half full can wait: several
    * requests in one write cost hardly more than one.
    *
+   * @param isForSuspect whether what would be put in is a suspect.
    * @param pipeWorkUs estimated work in a pipe at which it is full.
    */
-  isLow(pipeWorkUs: number): boolean {
+  isLow(pipeWorkUs: number, isForSuspect: boolean): boolean {
     const { count } = this.pipe;
+    if (isForSuspect && count > 0) return false;
     const isLow = count < FEW || (count <= PIPE_COUNT_MAX / 2 && this.workUs <= pipeWorkUs / 2);
     return isLow && this.hasRoom(pipeWorkUs);
   }
@@ -78,7 +85,10 @@ export class Slot {
     return (
       this.state === 'ready' &&
       (count === 0 ||
-        (this.workUs < pipeWorkUs && count < PIPE_COUNT_MAX && this.bytes < PIPE_BYTES))
+        (!this.isTrying &&
+          this.workUs < pipeWorkUs &&
+          count < PIPE_COUNT_MAX &&
+          this.bytes < PIPE_BYTES))
     );
   }
 }

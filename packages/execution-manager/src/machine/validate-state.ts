@@ -12,7 +12,8 @@ import { PIPE_COUNT_MAX, type Slot } from './slot.ts';
  * I3. `inFlight` is the number of requests in all pipes, `failing` that of the slots whose last
  *     process did not come up.
  * I4. No instance is in two places.
- * I5. While instances wait in the queue no ready slot's pipe is low.
+ * I5. While instances wait in the queue no ready slot's pipe is low; while a suspect comes first
+ *     there, no ready slot's pipe is empty.
  * I6. A ready slot that runs something has a deadline no later than the hard timeout; one that runs
  *     nothing has none. A starting slot has one; a waiting slot has one unless nothing was started
  *     yet or the machine drains.
@@ -20,6 +21,7 @@ import { PIPE_COUNT_MAX, type Slot } from './slot.ts';
  * I8. Credit and leases under way are not negative. While the machine drains there is no credit and
  *     nothing waits.
  * I9. A cancelled instance does not wait in the queue.
+ * I10. A slot that is trying a suspect has one request in its pipe.
  */
 export function validateState(state: Readonly<MachineState>): void {
   for (const slot of state.slots) validateSlot(state, slot);
@@ -43,9 +45,10 @@ function validateSlot(state: Readonly<MachineState>, slot: Slot): void {
   }
   assert(workUs === slot.workUs && bytes === slot.bytes, `I2: slot ${slot.index} has lost count`);
   assert(
-    state.queue.count === 0 || !slot.isLow(state.pipeWorkUs),
+    state.queue.count === 0 || !slot.isLow(state.pipeWorkUs, state.queue.isSuspectAt(0)),
     `I5: slot ${slot.index} is left idle`,
   );
+  assert(!slot.isTrying || pipe.count <= 1, `I10: slot ${slot.index} tries more than one`);
   validateDeadline(state, slot);
 }
 

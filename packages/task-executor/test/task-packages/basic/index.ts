@@ -43,6 +43,17 @@ const exit = defineTask({
   run: (_context, code) => process.exit(code),
 });
 
+/** Dies of a negative number, without another word. */
+const dieIfNegative = defineTask({
+  name: 'die_if_negative',
+  inputs: [int32],
+  outputs: [int32],
+  run: (_context, number) => {
+    if (number < 0) process.kill(process.pid, 'SIGKILL');
+    return number;
+  },
+});
+
 /** Prints by all the ways there are. */
 const print = defineTask({
   name: 'print',
@@ -85,5 +96,5 @@ const commitSum = defineTask({
 export default definePackage({
   name: 'basic',
   version: '0.1.0',
-  tasks: [add, addLater, fail, failForGood, exit, print, zeros, hang, commitSum],
+  tasks: [add, addLater, fail, failForGood, exit, dieIfNegative, print, zeros, hang, commitSum],
 });
