@@ -199,6 +199,11 @@ export class StorageService implements Service {
     if (superseded !== undefined) throw superseded;
   }
 
+  /** Checks the jobs in memory; for tests and the simulator. @throws InvariantError */
+  validateState(): void {
+    for (const { machine, isBroken } of this.#cache.jobs()) if (!isBroken) machine.validateState();
+  }
+
   /** Takes no more submissions and makes durable all that has happened. */
   async drain(): Promise<void> {
     this.jobs.drain();

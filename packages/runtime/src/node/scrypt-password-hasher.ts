@@ -68,8 +68,8 @@ function derive(
     cost,
     blockSize,
     parallelization,
-    // What it needs, with room to spare.
-    maxmem: 256 * cost * blockSize,
+    // Twice what it needs.
+    maxmem: 256 * blockSize * (cost + parallelization + 2),
   };
   scrypt(secret, salt, keyBytes, options, (error, key) => {
     if (error === null) resolve(key);

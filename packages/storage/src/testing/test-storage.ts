@@ -4,7 +4,7 @@ import { encodeFrame } from '@spider/core';
 import type { TaskGraph } from '@spider/core';
 import { JobService } from '@spider/proto';
 import { createTransport, SeededRng, silentLogger, startRpcServer } from '@spider/runtime';
-import type { Clock, Logger, RpcServer, RpcTransport } from '@spider/runtime';
+import type { Clock, Logger, PasswordHasher, RpcServer, RpcTransport } from '@spider/runtime';
 import { nodeZstd, ScryptPasswordHasher, systemClock } from '@spider/runtime/node';
 import { storageConfigSchema } from '../config.ts';
 import type { StorageConfig } from '../config.ts';
@@ -19,6 +19,8 @@ export interface TestStorageOptions {
   readonly store?: Store;
   readonly logger?: Logger;
   readonly clock?: Clock;
+  /** A cheap one by default. */
+  readonly passwords?: PasswordHasher;
 }
 
 /** Storage behind a real socket, on a database in memory unless told otherwise. */
@@ -47,7 +49,7 @@ export class TestStorage implements AsyncDisposable {
       rng: new SeededRng('storage'),
       logger,
       zstd: nodeZstd,
-      passwords: new ScryptPasswordHasher({ logCost: 1, parallelization: 1 }),
+      passwords: options.passwords ?? new ScryptPasswordHasher({ logCost: 1, parallelization: 1 }),
     });
     const server = await startRpcServer({ routes: (router) => service.routes(router), logger });
     return new TestStorage(service, server, store);

@@ -15,6 +15,22 @@ export interface GraphShape {
   readonly cleanup?: boolean;
 }
 
+/** One task, which takes a number and returns one. */
+export const ONE_TASK: GraphShape = { tasks: [{ inputs: 1, outputs: 1 }] };
+
+/** Two such tasks, of which the second takes what the first returns. */
+export const TWO_IN_A_ROW: GraphShape = {
+  tasks: [
+    { inputs: 1, outputs: 1 },
+    { inputs: 1, outputs: 1, sources: [[0, 0]] },
+  ],
+};
+
+/** One task with this execution policy; no retry and one instance unless it says otherwise. */
+export const withPolicy = (policy: object): GraphShape => ({
+  tasks: [{ inputs: 1, outputs: 1, policy: { max_num_retry: 0, max_num_instances: 1, ...policy } }],
+});
+
 const INT64 = { Value: { Primitive: { Int: 'Int64' } } };
 
 const int64s = (count: number): object[] => Array.from({ length: count }, () => INT64);

@@ -48,6 +48,9 @@ export const index = (value: number | bigint): Buffer => message([1, value]);
 export const COMMIT = message([2, '']);
 export const CLEANUP = message([3, '']);
 
+/** Indexes that no task of one or two has. */
+export const UNKNOWN_INDEXES = [2n, 2n ** 32n - 2n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 64n - 1n];
+
 /** The group that is there from the start. */
 export const GROUP = 1;
 
@@ -116,6 +119,11 @@ export class ReferenceWorld implements AsyncDisposable {
     return uint(await this.ok('GetJobState', [1, job]), 1);
   }
 
+  /** Why a job failed. */
+  async error(job: bigint): Promise<string | undefined> {
+    return bytes(await this.ok('GetJobError', [1, job]), 1)?.toString();
+  }
+
   async registerManager(): Promise<bigint> {
     const response = await this.ok('RegisterExecutionManager', [1, '127.0.0.1']);
     return uint(submessage(response, 1), 1);
@@ -141,21 +149,11 @@ export class ReferenceWorld implements AsyncDisposable {
   }
 
   async succeed(lease: Lease, outputs: Uint8Array): Promise<RawAnswer> {
-    return await this.call('ReportTaskSuccess', ...this.reportFields(lease), [6, outputs]);
+    return await this.call('ReportTaskSuccess', ...reportFields(lease, this.session), [6, outputs]);
   }
 
   async fail(lease: Lease, error: string): Promise<RawAnswer> {
-    return await this.call('ReportTaskFailure', ...this.reportFields(lease), [6, error]);
-  }
-
-  reportFields({ job, task, instance, manager }: Omit<Lease, 'context'>): Field[] {
-    return [
-      [1, job],
-      [2, task],
-      [3, instance],
-      [4, manager],
-      [5, this.session],
-    ];
+    return await this.call('ReportTaskFailure', ...reportFields(lease, this.session), [6, error]);
   }
 
   /** The tasks that a poll brings at once, each as its job and name. */
@@ -182,3 +180,15 @@ export const polledTasks = (response: Message): [bigint, string][] =>
     const fields = parseMessage(entry as Buffer);
     return [uint(fields, 2), bytes(fields, 3)?.toString('hex') ?? 'missing'];
   });
+
+/** The fields of a report but the last, which says how it went. */
+export const reportFields = (
+  { job, task, instance, manager }: Omit<Lease, 'context'>,
+  session: bigint,
+): Field[] => [
+  [1, job],
+  [2, task],
+  [3, instance],
+  [4, manager],
+  [5, session],
+];

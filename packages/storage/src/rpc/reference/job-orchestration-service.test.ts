@@ -4,8 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { bytes, uint } from '../../../test/raw-grpc/protobuf.ts';
 import { expectRefused, expectVoid } from '../../../test/raw-grpc/expect-answer.ts';
 import { Code } from '../../../test/raw-grpc/raw-client.ts';
-import { frame, graphJson, hex, zstd } from '../../../test/raw-grpc/reference-graph.ts';
-import type { GraphShape } from '../../../test/raw-grpc/reference-graph.ts';
+import { frame, graphJson, hex, zstd, ONE_TASK } from '../../../test/raw-grpc/reference-graph.ts';
 import {
   CLEANUP,
   COMMIT,
@@ -16,9 +15,8 @@ import {
 } from '../../../test/raw-grpc/reference-world.ts';
 import { SteppedClock } from '../../testing/stepped-clock.ts';
 
-const ONE: GraphShape = { tasks: [{ inputs: 1, outputs: 1 }] };
 const OUTPUTS = frame(Buffer.of(42));
-const GRAPH = zstd(graphJson(ONE));
+const GRAPH = zstd(graphJson(ONE_TASK));
 const INPUTS = zstd(frame(Buffer.of(42)));
 const STALE = 'cache stale: instance ';
 
@@ -30,19 +28,19 @@ const start = (clock?: Clock): Promise<ReferenceWorld> =>
   });
 
 async function succeededJob(world: ReferenceWorld): Promise<bigint> {
-  const job = await world.startJob(ONE);
+  const job = await world.startJob(ONE_TASK);
   expectVoid(await world.succeed(await world.lease(job, index(0)), OUTPUTS));
   return job;
 }
 
 async function failedJob(world: ReferenceWorld, error = 'it broke'): Promise<bigint> {
-  const job = await world.startJob(ONE);
+  const job = await world.startJob(ONE_TASK);
   await world.fail(await world.lease(job, index(0)), error);
   return job;
 }
 
 async function cancelledJob(world: ReferenceWorld): Promise<bigint> {
-  const job = await world.startJob(ONE);
+  const job = await world.startJob(ONE_TASK);
   await world.ok('CancelJob', [1, job]);
   return job;
 }
@@ -50,16 +48,16 @@ async function cancelledJob(world: ReferenceWorld): Promise<bigint> {
 describe('RegisterJob', () => {
   test('enters a job that waits to be started', async () => {
     await using world = await start();
-    const job = await world.registerJob(ONE);
+    const job = await world.registerJob(ONE_TASK);
     expect(job).toBeGreaterThan(0n);
-    expect(await world.registerJob(ONE)).toBeGreaterThan(job);
+    expect(await world.registerJob(ONE_TASK)).toBeGreaterThan(job);
     expect(await world.state(job)).toBe(State.Ready);
     expect(await world.poll()).toEqual([]);
   });
 
   test('takes graphs and inputs in several zstd frames, skippable ones among them', async () => {
     await using world = await start();
-    const text = graphJson(ONE);
+    const text = graphJson(ONE_TASK);
     const skippable = hex('502a4d18 03000000 010203');
     const graph = Buffer.concat([skippable, zstd(text.slice(0, 20)), zstd(text.slice(20))]);
     const inputs = hex('28b52ffd0058 490000 01000000010000002a');
@@ -101,7 +99,7 @@ describe('RegisterJob', () => {
     const answer = await world.call('RegisterJob', [1, GROUP], [2, graph], [3, inputs]);
     expect(answer.code).toBe(Code.InvalidArgument);
     expect(answer.message).toContain(text);
-    expect(await world.registerJob(ONE)).toBe(1n);
+    expect(await world.registerJob(ONE_TASK)).toBe(1n);
   });
 
   test('refuses resource groups that do not exist, and 0 is one of them', async () => {
@@ -118,7 +116,7 @@ describe('RegisterJob', () => {
 describe('StartJob', () => {
   test('starts a job once', async () => {
     await using world = await start();
-    const job = await world.registerJob(ONE);
+    const job = await world.registerJob(ONE_TASK);
     expect(uint(await world.ok('StartJob', [1, job]), 1)).toBe(State.Running);
     expectRefused(
       await world.call('StartJob', [1, job]),
@@ -149,7 +147,7 @@ describe('StartJob', () => {
 describe('CancelJob', () => {
   test('of a job that was not started has nothing to clean up', async () => {
     await using world = await start();
-    for (const graph of [ONE, { ...ONE, cleanup: true }]) {
+    for (const graph of [ONE_TASK, { ...ONE_TASK, cleanup: true }]) {
       const job = await world.registerJob(graph);
       expect(uint(await world.ok('CancelJob', [1, job]), 1)).toBe(State.Cancelled);
       expect(await world.state(job)).toBe(State.Cancelled);
@@ -159,9 +157,9 @@ describe('CancelJob', () => {
 
   test('of a job under way cleans up, if there is a task for it', async () => {
     await using world = await start();
-    const plain = await world.startJob(ONE);
+    const plain = await world.startJob(ONE_TASK);
     expect(uint(await world.ok('CancelJob', [1, plain]), 1)).toBe(State.Cancelled);
-    const job = await world.startJob({ ...ONE, cleanup: true });
+    const job = await world.startJob({ ...ONE_TASK, cleanup: true });
     const running = await world.lease(job, index(0));
     expect(uint(await world.ok('CancelJob', [1, job]), 1)).toBe(State.CleanupReady);
     expectRefused(await world.succeed(running, OUTPUTS), Code.FailedPrecondition, STALE);
@@ -175,7 +173,7 @@ describe('CancelJob', () => {
   test('of a job whose tasks have all succeeded keeps the commit task from running', async () => {
     await using world = await start();
     for (const cleanup of [false, true]) {
-      const job = await world.startJob({ ...ONE, commit: true, cleanup });
+      const job = await world.startJob({ ...ONE_TASK, commit: true, cleanup });
       await world.succeed(await world.lease(job, index(0)), OUTPUTS);
       expect(await world.state(job)).toBe(State.CommitReady);
       const commit = await world.lease(job, COMMIT);
@@ -188,7 +186,7 @@ describe('CancelJob', () => {
 
   test('comes too late for a job that has ended, or is being cleaned up', async () => {
     await using world = await start();
-    const job = await world.startJob({ ...ONE, cleanup: true });
+    const job = await world.startJob({ ...ONE_TASK, cleanup: true });
     await world.ok('CancelJob', [1, job]);
     const states = [
       [job, 'CLEANUP_READY'],
@@ -247,7 +245,7 @@ describe('what has become of a job', () => {
 
   test('is not known before its end', async () => {
     await using world = await start();
-    const job = await world.registerJob(ONE);
+    const job = await world.registerJob(ONE_TASK);
     for (const state of ['READY', 'RUNNING']) {
       expectRefused(
         await world.call('GetJobOutputs', [1, job]),
