@@ -45,6 +45,19 @@ describe('the configuration', () => {
     expect(silenceMs(config)).toBe(60_000);
   });
 
+  test('may name the socket of a MySQL on the same machine', () => {
+    const db = { engine: 'mysql', socket_path: '/run/mysqld.sock', name: 'spider' };
+    expect(storageConfigSchema.parse({ runtime: { db } }).runtime.db).toEqual({
+      engine: 'mysql',
+      socketPath: '/run/mysqld.sock',
+      name: 'spider',
+      maxConnections: 16,
+      credentials: undefined,
+    });
+    const both = storageConfigSchema.safeParse({ runtime: { db: { ...db, host: 'db' } } });
+    expect(both.error?.issues[0]?.message).toContain('either host or socket_path');
+  });
+
   test.for<[string, object, string]>([
     ['a port in quotes', { port: '50051' }, 'port'],
     ['a port that is none', { port: 65_536 }, 'port'],

@@ -12,6 +12,8 @@ const databaseSchema = z
     path: z.string().min(1).optional(),
     host: z.string().min(1).optional(),
     port: port.optional(),
+    /** Of a server on this machine, instead of host and port. */
+    socket_path: z.string().min(1).optional(),
     name: z.string().min(1).optional(),
     max_connections: positive.max(10_000).default(16),
     credentials: z.object({ username: z.string(), password: z.string() }).optional(),
@@ -22,16 +24,16 @@ const databaseSchema = z
     if (engine === 'sqlite') {
       return { engine, path: database.path ?? 'spider-storage.sqlite' } as const;
     }
-    const { host, name } = database;
-    if (host === undefined || name === undefined) {
-      context.addIssue({ code: 'custom', message: 'engine mysql needs host and name' });
+    const { host, name, socket_path: socketPath } = database;
+    if ((host === undefined) === (socketPath === undefined) || name === undefined) {
+      const message = 'engine mysql needs name, and either host or socket_path';
+      context.addIssue({ code: 'custom', message });
       return z.NEVER;
     }
     const { max_connections: maxConnections, credentials } = database;
     return {
       engine,
-      host,
-      port: database.port ?? 3306,
+      ...(socketPath === undefined ? { host, port: database.port ?? 3306 } : { socketPath }),
       name,
       maxConnections,
       credentials,

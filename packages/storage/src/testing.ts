@@ -1,1 +1,2 @@
 export { openMemoryStore } from './testing/memory-store.ts';
+export { JournalDecoder } from './journal/journal-record.ts';
