@@ -67,6 +67,21 @@ export class RawClient implements Disposable {
     };
   }
 
+  /** Calls with another content type than gRPC's. Answers the status of HTTP. */
+  async post(method: string, contentType: string, body: string): Promise<{ status: number }> {
+    const stream = this.#session.request({
+      ':method': 'POST',
+      ':path': `/${method}`,
+      'content-type': contentType,
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: number }>();
+    stream.on('response', ({ ':status': status }) => resolve({ status: Number(status) }));
+    stream.on('error', reject);
+    stream.end(body);
+    stream.resume();
+    return await promise;
+  }
+
   [Symbol.dispose](): void {
     this.#session.destroy();
   }
