@@ -13,6 +13,8 @@ export class SteppedClock extends ManualClock {
     const settled = promise.finally(() => {
       state.isSettled = true;
     });
+    // It is awaited later, which is no reason to call a rejection unhandled.
+    settled.catch(() => undefined);
     while (!state.isSettled) {
       this.advance(10);
       const turn = Promise.withResolvers<void>();
