@@ -45,8 +45,12 @@ function program(signal: AbortSignal): Command {
     .addCommand(traceCommand(signal));
 }
 
-/** A SpiderError is written for people; of anything else the stack is what helps. */
+/**
+ * Errors of our own and of the system are written for people. Of those that JavaScript itself throws,
+ * such as a TypeError, the stack is what helps.
+ */
 function explain(error: unknown): string {
-  if (error instanceof SpiderError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const isForPeople = error instanceof SpiderError || error.constructor === Error;
+  return isForPeople ? error.message : (error.stack ?? error.message);
 }

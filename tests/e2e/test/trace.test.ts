@@ -32,6 +32,12 @@ describe('spider trace run', () => {
     expect(stdout).toBe('');
     expect(code).toBe(1);
   });
+
+  it('says what is wrong with a file that is not there', async () => {
+    const { code, stderr } = await runProcess([SPIDER, 'trace', 'run', 'nowhere.json']);
+    expect(stderr).toBe("spider: ENOENT: no such file or directory, open 'nowhere.json'\n");
+    expect(code).toBe(1);
+  });
 });
 
 // The recorded workflows are no part of the repository: set SPIDER_DAG_CORPUS to a folder of them.
