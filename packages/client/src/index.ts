@@ -2,6 +2,7 @@
 export { connect, SpiderClient } from './spider-client.ts';
 export type { ConnectOptions, SubmitOptions } from './spider-client.ts';
 export type { JobHandle, RequestOptions, WaitOptions, WatchOptions } from './job-handle.ts';
+export type { JobFilter, ListOptions } from './list-jobs.ts';
 export type { JobStatus } from './job-status.ts';
 
 // Putting jobs together.

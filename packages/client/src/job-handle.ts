@@ -11,6 +11,7 @@ import { fromWireJobState } from '@spider/proto';
 import type { Clock } from '@spider/runtime';
 import type { JobServiceCaller } from './job-service-caller.ts';
 import { fromWireJobStatus, type JobStatus } from './job-status.ts';
+import { READ_ROUNDS } from './read-rounds.ts';
 import { FINAL_STATUS_ONLY, watchJob } from './watch-job.ts';
 
 /** What each request takes. */
@@ -35,9 +36,6 @@ export interface JobHandleContext {
   readonly clock: Clock;
   readonly zstd: Zstd;
 }
-
-/** Tries of a read before its error is faced. With the pauses between them they take 15 seconds. */
-const READ_ROUNDS = 9;
 
 const DEFAULT_WATCH_INTERVAL_MS = 100;
 

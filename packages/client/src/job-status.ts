@@ -30,6 +30,10 @@ export interface JobStatus {
   readonly startedAtMs: TimestampMs | undefined;
   /** Undefined as long as it has not ended. */
   readonly endedAtMs: TimestampMs | undefined;
+  /** As given with the submission; empty for none. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly priority: number;
 }
 
 /** @throws SpiderError 'internal' if the server sent no status, or a state that does not exist. */
@@ -49,6 +53,9 @@ export function fromWireJobStatus(status: WireJobStatus | undefined): JobStatus 
     submittedAtMs: timestampMs(Number(submittedAtMs)),
     startedAtMs: startedAtMs === 0n ? undefined : timestampMs(Number(startedAtMs)),
     endedAtMs: endedAtMs === 0n ? undefined : timestampMs(Number(endedAtMs)),
+    name: status.name,
+    labels: status.labels,
+    priority: status.priority,
   };
 }
 

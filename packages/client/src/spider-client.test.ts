@@ -108,6 +108,9 @@ describe('submit', () => {
       start: true,
       idempotencyKey: 'mine',
       resourceGroupId: toId(5n),
+      name: 'sum',
+      labels: { team: 'math' },
+      priority: 2,
     });
     expect(handle.id).toBe(JOB_ID);
     await client.submitAndStart(sum, [5, 6], { idempotencyKey: 'third' });
@@ -117,6 +120,8 @@ describe('submit', () => {
     expect(decodeTaskGraph(first?.taskGraph ?? new Uint8Array())).toEqual(sum.graph);
     expect(first?.inputs).toEqual(encodeValues([float64, float64], [1, 2], 'job input'));
     expect(second).toMatchObject({ start: true, resourceGroupId: 5n, idempotencyKey: 'mine' });
+    expect(second).toMatchObject({ name: 'sum', labels: { team: 'math' }, priority: 2 });
+    expect(first).toMatchObject({ name: '', labels: {}, priority: 0 });
     expect(third).toMatchObject({ start: true, idempotencyKey: 'third' });
   });
 
@@ -266,6 +271,9 @@ describe('status', () => {
       runningTasks: 0,
       readyTasks: 0,
       failedAttempts: 0,
+      name: '',
+      labels: {},
+      priority: 0,
       errorMessage: 'task 1: no',
       submittedAtMs: 1_000,
       startedAtMs: 2_000,

@@ -13,6 +13,8 @@ import type { Clock, Rng } from '@spider/runtime';
 import { CryptoRng, nodeZstd, systemClock } from '@spider/runtime/node';
 import type { JobDefinition } from './job/define-job.ts';
 import { JobHandle, type JobHandleContext, type RequestOptions } from './job-handle.ts';
+import type { JobStatus } from './job-status.ts';
+import { type JobFilter, listJobs, type ListOptions } from './list-jobs.ts';
 import { JobServiceCaller } from './job-service-caller.ts';
 
 export interface ConnectOptions {
@@ -40,6 +42,12 @@ export interface SubmitOptions extends RequestOptions {
    * of this call alone.
    */
   readonly idempotencyKey?: string;
+  /** For people to read and to search for, in at most 256 bytes. */
+  readonly name?: string;
+  /** To find the job by: at most 64, keys of 1 to 64 bytes, values of at most 256. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** An integer of 32 bits. Jobs of higher priority go first. Default: 0. */
+  readonly priority?: number;
 }
 
 /** Rounds of a submission over all endpoints. With the pauses between them they take 15 seconds. */
@@ -124,6 +132,21 @@ export class SpiderClient implements Disposable {
     return new JobHandle(id, this.#context, decodeOutputs);
   }
 
+  /**
+   * The jobs that pass a filter, the newest first. They are fetched in pages, the next one when the
+   * loop gets there; breaking out of the loop is fine.
+   *
+   * @throws SpiderError 'invalid-argument' if a value of the filter exceeds its limit.
+   *
+   * @example
+   *   for await (const job of client.jobs({ states: [JobState.Failed], labels: { team: 'vision' } })) {
+   *     console.log(job.jobId, job.name, job.errorMessage);
+   *   }
+   */
+  jobs(options: JobFilter & ListOptions = {}): AsyncGenerator<JobStatus, void> {
+    return listJobs(this.#context.caller, options);
+  }
+
   /** Ends the connections and whatever waits on them. Jobs go on. */
   close(): void {
     this.#context.caller[Symbol.dispose]();
@@ -140,6 +163,9 @@ export class SpiderClient implements Disposable {
       inputs,
       start: options.start ?? false,
       idempotencyKey: options.idempotencyKey ?? this.#randomKey(),
+      name: options.name ?? '',
+      labels: options.labels ?? {},
+      priority: options.priority ?? 0,
     };
     const { jobId } = await this.#context.caller.call(
       (client, call) => client.submitJob(request, call),

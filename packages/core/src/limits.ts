@@ -44,6 +44,22 @@ export const LIMITS = {
   passwordsWaiting: 256,
   /** Bytes of an idempotency key. */
   idempotencyKeyBytes: 256,
+  /** Bytes of a job's name. */
+  jobNameBytes: 256,
+  /** Labels of a job, and of a filter. */
+  labelsPerJob: 64,
+  /** Bytes of a label's key. */
+  labelKeyBytes: 64,
+  /** Bytes of a label's value. */
+  labelValueBytes: 256,
+  /** States that a list of jobs or tasks asks for; more would be repetitions. */
+  statesPerFilter: 16,
+  /** Jobs, or tasks, in one page of a list. */
+  pageSize: 1000,
+  /** The same when nothing is asked for. */
+  pageSizeDefault: 100,
+  /** Characters of an error message in a list. */
+  listedErrorLength: 1024,
   /** Bytes of the error message that a job or an attempt keeps; what is longer is cut. */
   errorMessageBytes: 64 * KIB,
   /** Bytes of one task's inputs, and of its outputs, as a wire frame. */

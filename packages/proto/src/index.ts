@@ -26,6 +26,10 @@ export {
   GetJobOutputsRequestSchema,
   type GetJobOutputsResponse,
   GetJobOutputsResponseSchema,
+  type ListJobsRequest,
+  ListJobsRequestSchema,
+  type ListJobsResponse,
+  ListJobsResponseSchema,
   JobService,
 } from './gen/spider/v1/job_pb.ts';
 

@@ -9,6 +9,7 @@ import { JobWatch } from './cache/job-watch.ts';
 import { Job } from './cache/job.ts';
 import { EffectRunner } from './effect-runner.ts';
 import type { Durability } from './effect-runner.ts';
+import { NO_METADATA } from './job-metadata.ts';
 import { Journal } from './journal/journal.ts';
 import type { JobEffect } from './machine/job-effect.ts';
 import type { JobEvent } from './machine/job-event.ts';
@@ -64,6 +65,7 @@ async function start(durability: Durability = 'task') {
         submittedAt: clock.now(),
         startedAt: undefined,
         endedAt: undefined,
+        metadata: NO_METADATA,
       }),
     },
     softTimeouts: new SoftTimeouts({ clock, onDue: () => undefined }),

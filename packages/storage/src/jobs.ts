@@ -7,8 +7,10 @@ import { JobWatch } from './cache/job-watch.ts';
 import type { Job } from './cache/job.ts';
 import type { JobCache } from './cache/job-cache.ts';
 import { BlobKind } from './db/job-store.ts';
-import type { JobStore } from './db/job-store.ts';
+import type { JobFilter, JobStore } from './db/job-store.ts';
 import type { EffectRunner } from './effect-runner.ts';
+import { listJobs } from './job-list.ts';
+import type { JobPage, PageRequest } from './job-list.ts';
 import type { Journal } from './journal/journal.ts';
 import { submitJob } from './submission/submit-job.ts';
 import type { Submission, SubmittedJob } from './submission/submit-job.ts';
@@ -124,6 +126,11 @@ export class Jobs {
     } catch (error) {
       if (!signal.aborted) onError(fromUnknown(error));
     }
+  }
+
+  /** @throws SpiderError 'invalid-argument' naming the field of filter or page and the limit. */
+  async list(filter: JobFilter, page: PageRequest): Promise<JobPage> {
+    return await listJobs(filter, page, this.#options);
   }
 
   /** Takes no more submissions. */

@@ -1,6 +1,7 @@
 import { jobStateName } from '@spider/core';
 import type { JobId, JobState, ResourceGroupId, TimestampMs } from '@spider/core';
 import type { StoredJob } from '../db/job-store.ts';
+import type { JobMetadata } from '../job-metadata.ts';
 
 /** What everyone may know of a job. */
 export interface JobStatus {
@@ -18,6 +19,7 @@ export interface JobStatus {
   readonly submittedAt: TimestampMs;
   readonly startedAt: TimestampMs | undefined;
   readonly endedAt: TimestampMs | undefined;
+  readonly metadata: JobMetadata;
 }
 
 /** The status of a job that is not in memory: nothing of it runs. */
@@ -34,6 +36,7 @@ export const storedJobStatus = (job: StoredJob): JobStatus => ({
   submittedAt: job.submittedAt,
   startedAt: job.startedAt,
   endedAt: job.endedAt,
+  metadata: job.metadata,
 });
 
 /** For messages: `job 17 is SUCCEEDED`. */

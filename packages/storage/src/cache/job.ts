@@ -1,4 +1,6 @@
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
+import { NO_METADATA } from '../job-metadata.ts';
+import type { JobMetadata } from '../job-metadata.ts';
 import { JobJournal } from '../journal/job-journal.ts';
 import type { JobMachine } from '../machine/job-machine.ts';
 import type { Lane } from '../queue/lane.ts';
@@ -11,6 +13,7 @@ export interface JobOptions {
   readonly machine: JobMachine;
   readonly submittedAt: TimestampMs;
   readonly startedAt?: TimestampMs | undefined;
+  readonly metadata?: JobMetadata | undefined;
 }
 
 /** A job in memory: its machine, and what the edges of storage know of it. */
@@ -23,6 +26,7 @@ export class Job {
   readonly machine: JobMachine;
   readonly journal: JobJournal;
   readonly submittedAt: TimestampMs;
+  readonly metadata: JobMetadata;
   startedAt: TimestampMs | undefined;
   endedAt: TimestampMs | undefined;
   errorMessage: string | undefined;
@@ -43,6 +47,7 @@ export class Job {
     this.journal = new JobJournal(options.id);
     this.submittedAt = options.submittedAt;
     this.startedAt = options.startedAt;
+    this.metadata = options.metadata ?? NO_METADATA;
   }
 
   get isHeld(): boolean {
@@ -64,6 +69,7 @@ export class Job {
       submittedAt: this.submittedAt,
       startedAt: this.startedAt,
       endedAt: this.endedAt,
+      metadata: this.metadata,
     };
   }
 }

@@ -8,6 +8,7 @@ import type {
   TimestampMs,
 } from '@spider/core';
 
+import type { JobMetadata } from '../job-metadata.ts';
 import type { SupersededError } from './store-error.ts';
 
 /** The large values of a job, numbered as in the database. */
@@ -32,6 +33,8 @@ export interface NewJob {
   readonly graph: Uint8Array;
   readonly inputs: Uint8Array;
   readonly submittedAt: TimestampMs;
+  /** By default no name, no labels and priority 0. */
+  readonly metadata?: JobMetadata | undefined;
 }
 
 export interface InsertedJob {
@@ -55,6 +58,21 @@ export interface StoredJob {
   readonly submittedAt: TimestampMs;
   readonly startedAt: TimestampMs | undefined;
   readonly endedAt: TimestampMs | undefined;
+  readonly metadata: JobMetadata;
+}
+
+/** Which jobs a list is to have: those that pass everything that is set. */
+export interface JobFilter {
+  /** 0 stands for the default group. */
+  readonly resourceGroupId?: ResourceGroupId | undefined;
+  /** Each at most once; none stands for all. */
+  readonly states: readonly JobState[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Empty for any name. */
+  readonly namePrefix: string;
+  /** Submitted at this time or later. */
+  readonly submittedFrom?: TimestampMs | undefined;
+  readonly submittedBefore?: TimestampMs | undefined;
 }
 
 /** One move of a job from a state to another, with what belongs to it. */
@@ -116,6 +134,8 @@ export interface JobStore {
   readBlob(id: JobId, kind: BlobKind): Promise<Uint8Array | undefined>;
   /** Jobs in states that are not final, by ascending id, those above `after`. */
   listUnfinishedJobs(after: JobId, limit: number): Promise<readonly StoredJob[]>;
+  /** Jobs by descending id, those below `before`. */
+  listJobs(filter: JobFilter, before: JobId, limit: number): Promise<readonly StoredJob[]>;
   /** Rows by ascending sequence, those above `after`. */
   readJournal(id: JobId, after: number, limit: number): Promise<readonly JournalRow[]>;
 }

@@ -1,8 +1,9 @@
 import { isFinalJobState, JobState } from '@spider/core';
 import type { JobId, ResourceGroupId } from '@spider/core';
 import { sql } from 'kysely';
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { blobRows, insertBlobRows, toBuffer } from './blob.ts';
+import { NO_METADATA } from '../job-metadata.ts';
 import { BlobKind } from './job-store.ts';
 import type {
   ChangeResult,
@@ -41,6 +42,7 @@ export async function insertJob(
       task_count: job.taskCount,
       submitted_at: job.submittedAt,
       started_at: job.state === JobState.Running ? job.submittedAt : null,
+      ...metadataColumns(job),
     })
     .executeTakeFirstOrThrow();
   const id = insertedId(inserted) as JobId;
@@ -48,11 +50,36 @@ export async function insertJob(
     ...blobRows(id, BlobKind.Graph, job.graph),
     ...blobRows(id, BlobKind.Inputs, job.inputs),
   ]);
+  await insertLabels(transaction, id, job);
   return { kind: 'job', job: { id, resourceGroupId, existed: false, state: job.state } };
 }
 
-async function findResourceGroup(
+function metadataColumns({ metadata = NO_METADATA }: NewJob): {
+  name: string;
+  labels: string | null;
+  priority: number;
+} {
+  const { name, labels, priority } = metadata;
+  const hasLabels = Object.keys(labels).length > 0;
+  return { name, labels: hasLabels ? JSON.stringify(labels) : null, priority };
+}
+
+async function insertLabels(
   transaction: Transaction<Schema>,
+  id: JobId,
+  { metadata = NO_METADATA }: NewJob,
+): Promise<void> {
+  const rows = Object.entries(metadata.labels).map(([key, value]) => ({
+    job_id: id,
+    label_key: key,
+    label_value: value,
+  }));
+  if (rows.length > 0) await transaction.insertInto('job_labels').values(rows).execute();
+}
+
+/** The group's id, which is not 0; undefined if there is no such group. */
+export async function findResourceGroup(
+  transaction: Kysely<Schema>,
   id: ResourceGroupId,
 ): Promise<ResourceGroupId | undefined> {
   const groups = transaction.selectFrom('resource_groups').select('id');

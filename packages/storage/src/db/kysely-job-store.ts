@@ -1,5 +1,5 @@
 import { isFinalJobState, JobState } from '@spider/core';
-import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
+import type { JobId } from '@spider/core';
 import { selectBlob } from './blob.ts';
 import type {
   BlobKind,
@@ -11,6 +11,9 @@ import type {
   StoredJob,
   SubmissionResult,
 } from './job-store.ts';
+import type { JobFilter } from './job-store.ts';
+import { selectJobs } from './job-list.ts';
+import { JOB_COLUMNS, toStoredJob } from './job-row.ts';
 import { changeState, insertJob, insertJournal } from './job-writes.ts';
 import { ROW_ID_MAX } from './row-id.ts';
 import type { SessionDatabase } from './session-database.ts';
@@ -60,6 +63,13 @@ export class KyselyJobStore implements JobStore {
     return rows.map(toStoredJob);
   }
 
+  async listJobs(filter: JobFilter, before: JobId, limit: number): Promise<readonly StoredJob[]> {
+    const { engine } = this.#database;
+    return await this.#database.read((database) =>
+      selectJobs(database, engine, filter, before, limit),
+    );
+  }
+
   async readJournal(id: JobId, after: number, limit: number): Promise<readonly JournalRow[]> {
     const rows = await this.#database.read((database) =>
       database
@@ -80,45 +90,3 @@ export class KyselyJobStore implements JobStore {
 }
 
 const UNFINISHED_STATES = Object.values(JobState).filter((state) => !isFinalJobState(state));
-
-const JOB_COLUMNS = [
-  'id',
-  'resource_group_id',
-  'state',
-  'task_count',
-  'succeeded_tasks',
-  'failed_attempts',
-  'error_message',
-  'submitted_at',
-  'started_at',
-  'ended_at',
-] as const;
-
-interface JobRow {
-  readonly id: bigint;
-  readonly resource_group_id: bigint;
-  readonly state: number | bigint;
-  readonly task_count: number | bigint;
-  readonly succeeded_tasks: number | bigint;
-  readonly failed_attempts: number | bigint;
-  readonly error_message: string | null;
-  readonly submitted_at: bigint;
-  readonly started_at: bigint | null;
-  readonly ended_at: bigint | null;
-}
-
-const toStoredJob = (row: JobRow): StoredJob => ({
-  id: row.id as JobId,
-  resourceGroupId: row.resource_group_id as ResourceGroupId,
-  state: Number(row.state) as JobState,
-  taskCount: Number(row.task_count),
-  succeededTasks: Number(row.succeeded_tasks),
-  failedAttempts: Number(row.failed_attempts),
-  errorMessage: row.error_message ?? undefined,
-  submittedAt: Number(row.submitted_at) as TimestampMs,
-  startedAt: toTimestamp(row.started_at),
-  endedAt: toTimestamp(row.ended_at),
-});
-
-const toTimestamp = (value: bigint | null): TimestampMs | undefined =>
-  value === null ? undefined : (Number(value) as TimestampMs);

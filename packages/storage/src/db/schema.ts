@@ -10,6 +10,7 @@ export interface Schema {
   task_instance_blocks: TaskInstanceBlockTable;
   resource_groups: ResourceGroupTable;
   jobs: JobTable;
+  job_labels: JobLabelTable;
   job_blobs: JobBlobTable;
   journal: JournalTable;
   execution_managers: ExecutionManagerTable;
@@ -62,6 +63,17 @@ export interface JobTable {
   submitted_at: BigInteger;
   started_at: OptionalBigInteger;
   ended_at: OptionalBigInteger;
+  name: ColumnType<string, string | undefined, string>;
+  /** A JSON object of strings; null for none. */
+  labels: ColumnType<string | null, string | null | undefined, string | null>;
+  priority: ColumnType<number | bigint, number | undefined, number>;
+}
+
+/** The labels of jobs once more, to find jobs by them. */
+export interface JobLabelTable {
+  job_id: BigInteger;
+  label_key: string | Uint8Array;
+  label_value: string | Uint8Array;
 }
 
 /** Large values, cut into rows. */

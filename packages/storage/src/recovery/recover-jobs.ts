@@ -73,7 +73,7 @@ async function recoverJob(stored: StoredJob, options: RecoveryOptions): Promise<
 }
 
 async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Promise<Job> {
-  const { id, state, resourceGroupId, submittedAt, startedAt } = stored;
+  const { id, state, resourceGroupId, submittedAt, startedAt, metadata } = stored;
   const graph = decodeTaskGraph(await readBlob(store, id, BlobKind.Graph));
   const inputs = await readBlob(store, id, BlobKind.Inputs);
   const outputs =
@@ -87,7 +87,7 @@ async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Pro
     state,
     ...(outputs && { outputs }),
   });
-  return new Job({ id, resourceGroupId, machine, submittedAt, startedAt });
+  return new Job({ id, resourceGroupId, machine, submittedAt, startedAt, metadata });
 }
 
 async function readBlob(store: JobStore, id: JobId, kind: BlobKind): Promise<Uint8Array> {

@@ -1,21 +1,24 @@
 import { create } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { isFinalJobState } from '@spider/core';
-import type { JobId, ResourceGroupId } from '@spider/core';
+import { invalidArgument, isFinalJobState, JobState, LIMITS } from '@spider/core';
+import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import {
   CancelJobResponseSchema,
   GetJobOutputsResponseSchema,
   GetJobResponseSchema,
   JobStatusSchema,
+  ListJobsResponseSchema,
   StartJobResponseSchema,
   SubmitJobResponseSchema,
   toWireJobState,
   WatchJobResponseSchema,
 } from '@spider/proto';
-import type { JobService, JobStatus as WireJobStatus } from '@spider/proto';
+import type { JobService, JobStatus as WireJobStatus, ListJobsRequest } from '@spider/proto';
 import { pushStream } from '@spider/runtime';
 import type { Logger } from '@spider/runtime';
 import type { JobStatus } from '../cache/job-status.ts';
+import type { JobFilter } from '../db/job-store.ts';
+import { checkStateCount } from '../job-list.ts';
 import type { Jobs } from '../jobs.ts';
 
 /** In WatchJobRequest.min_interval_ms: nothing but the final state. */
@@ -38,6 +41,7 @@ export const createJobService = ({
       inputs: request.inputs,
       start: request.start,
       idempotencyKey: request.idempotencyKey,
+      metadata: { name: request.name, labels: request.labels, priority: request.priority },
     });
     return create(SubmitJobResponseSchema, {
       jobId: submitted.id,
@@ -82,7 +86,44 @@ export const createJobService = ({
     const serializedOutputs = await jobs.outputs(jobId as JobId);
     return create(GetJobOutputsResponseSchema, { serializedOutputs });
   },
+
+  async listJobs(request) {
+    const page = await jobs.list(toJobFilter(request), request);
+    return create(ListJobsResponseSchema, {
+      jobs: page.jobs.map(toListedStatus),
+      nextPageToken: page.nextPageToken,
+    });
+  },
 });
+
+/** @throws SpiderError 'invalid-argument' if a state does not exist. */
+function toJobFilter(request: ListJobsRequest): JobFilter {
+  const { resourceGroupId, states, labels, namePrefix } = request;
+  checkStateCount(states);
+  return {
+    resourceGroupId: resourceGroupId as ResourceGroupId | undefined,
+    states: [...new Set(states)].map(checkJobState),
+    labels,
+    namePrefix,
+    submittedFrom: toTimestamp(request.submittedFromMs),
+    submittedBefore: toTimestamp(request.submittedBeforeMs),
+  };
+}
+
+/** Times beyond 2^53 are as good as 2^53. */
+const toTimestamp = (ms: bigint): TimestampMs | undefined =>
+  ms === 0n ? undefined : (Math.min(Number(ms), Number.MAX_SAFE_INTEGER) as TimestampMs);
+
+function checkJobState(state: number): JobState {
+  if (state >= JobState.Ready && state <= JobState.Cancelled) return state as JobState;
+  throw invalidArgument(`states: no job state has the number ${state}`);
+}
+
+const toListedStatus = (status: JobStatus): WireJobStatus =>
+  toWireStatus({
+    ...status,
+    errorMessage: status.errorMessage?.slice(0, LIMITS.listedErrorLength),
+  });
 
 const toWireStatus = (status: JobStatus): WireJobStatus =>
   create(JobStatusSchema, {
@@ -98,4 +139,7 @@ const toWireStatus = (status: JobStatus): WireJobStatus =>
     submittedAtMs: BigInt(status.submittedAt),
     startedAtMs: BigInt(status.startedAt ?? 0),
     endedAtMs: BigInt(status.endedAt ?? 0),
+    name: status.metadata.name,
+    labels: status.metadata.labels,
+    priority: status.metadata.priority,
   });

@@ -10,6 +10,8 @@ import type { JobId, ResourceGroupId } from '@spider/core';
 import type { Clock } from '@spider/runtime';
 import { Job } from '../cache/job.ts';
 import type { JobCache } from '../cache/job-cache.ts';
+import { checkMetadata } from '../job-metadata.ts';
+import type { JobMetadata } from '../job-metadata.ts';
 import type { EffectRunner } from '../effect-runner.ts';
 import type { Journal } from '../journal/journal.ts';
 import { JobMachine } from '../machine/job-machine.ts';
@@ -26,6 +28,8 @@ export interface Submission {
   readonly start: boolean;
   /** Empty for none. */
   readonly idempotencyKey: string;
+  /** By default no name, no labels and priority 0. */
+  readonly metadata?: JobMetadata | undefined;
 }
 
 export interface SubmittedJob {
@@ -51,8 +55,9 @@ export async function submitJob(
   submission: Submission,
   { clock, journal, cache, runner }: SubmitOptions,
 ): Promise<SubmittedJob> {
-  const { start, resourceGroupId, idempotencyKey } = submission;
+  const { start, resourceGroupId, idempotencyKey, metadata } = submission;
   checkText('idempotency_key', idempotencyKey, LIMITS.idempotencyKeyBytes);
+  if (metadata !== undefined) checkMetadata(metadata);
   checkBytes('task_graph', submission.taskGraph, LIMITS.submissionBytes);
   checkBytes('inputs', submission.inputs, LIMITS.submissionBytes);
   // They stay as long as the job does; the request's bytes, of which they are a part, need not.
@@ -72,6 +77,7 @@ export async function submitJob(
     state,
     inputs,
     submittedAt,
+    metadata,
     idempotencyKey: idempotencyKey === '' ? undefined : idempotencyKey,
     taskCount: graph.taskCount,
     graph: submission.taskGraph,
@@ -86,6 +92,7 @@ export async function submitJob(
     resourceGroupId: inserted.resourceGroupId,
     machine: new JobMachine({ name: `job ${inserted.id}`, graph, inputs, state }),
     submittedAt,
+    metadata,
     startedAt: start ? submittedAt : undefined,
   });
   cache.add(job);

@@ -12,7 +12,9 @@ import type {
   NewJob,
   Store,
 } from '../db/job-store.ts';
+import { NO_METADATA } from '../job-metadata.ts';
 import { SupersededError } from '../db/store-error.ts';
+import { describeJobLists } from './job-list-contract.ts';
 
 const at = (ms: number): TimestampMs => ms as TimestampMs;
 const group = (id: number): ResourceGroupId => toId<ResourceGroupId>(id);
@@ -99,6 +101,7 @@ export function describeStore(
           submittedAt: 1000,
           startedAt: undefined,
           endedAt: undefined,
+          metadata: NO_METADATA,
         });
         expect(plain(await jobs.readBlob(id, BlobKind.Graph))).toEqual([1, 2]);
         expect(plain(await jobs.readBlob(id, BlobKind.Inputs))).toEqual([3]);
@@ -357,4 +360,6 @@ export function describeStore(
       }),
     );
   });
+
+  describeJobLists(name, withDatabase);
 }

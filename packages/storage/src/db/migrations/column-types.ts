@@ -13,6 +13,9 @@ export interface ColumnTypes {
   readonly integer: DataType;
   /** Up to 256 bytes, compared byte by byte. */
   readonly name: DataType;
+  /** Up to 64 and 256 bytes, compared byte by byte and with their spaces; read as bytes or as text. */
+  readonly labelKey: DataType;
+  readonly labelValue: DataType;
   /** Up to 16 MiB of text. */
   readonly text: DataType;
   /** Up to 16 MiB. */
@@ -26,6 +29,8 @@ const TYPES: Record<Engine, ColumnTypes> = {
     bigint: 'integer',
     integer: 'integer',
     name: 'text',
+    labelKey: 'text',
+    labelValue: 'text',
     text: 'text',
     blob: 'blob',
   },
@@ -35,6 +40,8 @@ const TYPES: Record<Engine, ColumnTypes> = {
     integer: 'integer',
     // The default collations compare without regard to case.
     name: sql`varchar(256) character set utf8mb4 collate utf8mb4_bin`,
+    labelKey: sql`varbinary(64)`,
+    labelValue: sql`varbinary(256)`,
     text: sql`mediumtext character set utf8mb4 collate utf8mb4_bin`,
     blob: sql`mediumblob`,
   },

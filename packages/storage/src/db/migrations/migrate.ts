@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import type { Schema } from '../schema.ts';
 import { initialMigration } from './0001-initial.ts';
+import { jobMetadataMigration } from './0002-job-metadata.ts';
 import type { Engine } from './column-types.ts';
 
 /**
@@ -13,7 +14,12 @@ import type { Engine } from './column-types.ts';
 export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<void> {
   const migrator = new Migrator({
     db: kysely,
-    provider: { getMigrations: async () => ({ '0001-initial': initialMigration(engine) }) },
+    provider: {
+      getMigrations: async () => ({
+        '0001-initial': initialMigration(engine),
+        '0002-job-metadata': jobMetadataMigration(engine),
+      }),
+    },
   });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;

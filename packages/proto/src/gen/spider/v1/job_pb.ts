@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file spider/v1/job.proto.
  */
 export const file_spider_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("ChNzcGlkZXIvdjEvam9iLnByb3RvEglzcGlkZXIudjEieQoQU3VibWl0Sm9iUmVxdWVzdBIZChFyZXNvdXJjZV9ncm91cF9pZBgBIAEoBBISCgp0YXNrX2dyYXBoGAIgASgMEg4KBmlucHV0cxgDIAEoDBINCgVzdGFydBgEIAEoCBIXCg9pZGVtcG90ZW5jeV9rZXkYBSABKAkiWAoRU3VibWl0Sm9iUmVzcG9uc2USDgoGam9iX2lkGAEgASgEEiIKBXN0YXRlGAIgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlEg8KB2V4aXN0ZWQYAyABKAgiIQoPU3RhcnRKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCI2ChBTdGFydEpvYlJlc3BvbnNlEiIKBXN0YXRlGAEgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlIiIKEENhbmNlbEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEIjcKEUNhbmNlbEpvYlJlc3BvbnNlEiIKBXN0YXRlGAEgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlIqkCCglKb2JTdGF0dXMSDgoGam9iX2lkGAEgASgEEhkKEXJlc291cmNlX2dyb3VwX2lkGAIgASgEEiIKBXN0YXRlGAMgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlEhMKC3RvdGFsX3Rhc2tzGAQgASgNEhcKD3N1Y2NlZWRlZF90YXNrcxgFIAEoDRIVCg1ydW5uaW5nX3Rhc2tzGAYgASgNEhMKC3JlYWR5X3Rhc2tzGAcgASgNEhcKD2ZhaWxlZF9hdHRlbXB0cxgIIAEoDRIVCg1lcnJvcl9tZXNzYWdlGAkgASgJEhcKD3N1Ym1pdHRlZF9hdF9tcxgKIAEoBBIVCg1zdGFydGVkX2F0X21zGAsgASgEEhMKC2VuZGVkX2F0X21zGAwgASgEIh8KDUdldEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEIjYKDkdldEpvYlJlc3BvbnNlEiQKBnN0YXR1cxgBIAEoCzIULnNwaWRlci52MS5Kb2JTdGF0dXMiOgoPV2F0Y2hKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBBIXCg9taW5faW50ZXJ2YWxfbXMYAiABKA0iOAoQV2F0Y2hKb2JSZXNwb25zZRIkCgZzdGF0dXMYASABKAsyFC5zcGlkZXIudjEuSm9iU3RhdHVzIiYKFEdldEpvYk91dHB1dHNSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCIzChVHZXRKb2JPdXRwdXRzUmVzcG9uc2USGgoSc2VyaWFsaXplZF9vdXRwdXRzGAEgASgMMrsDCgpKb2JTZXJ2aWNlEkYKCVN1Ym1pdEpvYhIbLnNwaWRlci52MS5TdWJtaXRKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlc3BvbnNlEkMKCFN0YXJ0Sm9iEhouc3BpZGVyLnYxLlN0YXJ0Sm9iUmVxdWVzdBobLnNwaWRlci52MS5TdGFydEpvYlJlc3BvbnNlEkYKCUNhbmNlbEpvYhIbLnNwaWRlci52MS5DYW5jZWxKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLkNhbmNlbEpvYlJlc3BvbnNlEj0KBkdldEpvYhIYLnNwaWRlci52MS5HZXRKb2JSZXF1ZXN0Ghkuc3BpZGVyLnYxLkdldEpvYlJlc3BvbnNlEkUKCFdhdGNoSm9iEhouc3BpZGVyLnYxLldhdGNoSm9iUmVxdWVzdBobLnNwaWRlci52MS5XYXRjaEpvYlJlc3BvbnNlMAESUgoNR2V0Sm9iT3V0cHV0cxIfLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVxdWVzdBogLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVzcG9uc2ViBnByb3RvMw", [file_spider_v1_task_graph]);
+  fileDesc("ChNzcGlkZXIvdjEvam9iLnByb3RvEglzcGlkZXIudjEigQIKEFN1Ym1pdEpvYlJlcXVlc3QSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYASABKAQSEgoKdGFza19ncmFwaBgCIAEoDBIOCgZpbnB1dHMYAyABKAwSDQoFc3RhcnQYBCABKAgSFwoPaWRlbXBvdGVuY3lfa2V5GAUgASgJEgwKBG5hbWUYBiABKAkSNwoGbGFiZWxzGAcgAygLMicuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlcXVlc3QuTGFiZWxzRW50cnkSEAoIcHJpb3JpdHkYCCABKAUaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJYChFTdWJtaXRKb2JSZXNwb25zZRIOCgZqb2JfaWQYASABKAQSIgoFc3RhdGUYAiABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUSDwoHZXhpc3RlZBgDIAEoCCIhCg9TdGFydEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEIjYKEFN0YXJ0Sm9iUmVzcG9uc2USIgoFc3RhdGUYASABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUiIgoQQ2FuY2VsSm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAQiNwoRQ2FuY2VsSm9iUmVzcG9uc2USIgoFc3RhdGUYASABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUiqgMKCUpvYlN0YXR1cxIOCgZqb2JfaWQYASABKAQSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYAiABKAQSIgoFc3RhdGUYAyABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUSEwoLdG90YWxfdGFza3MYBCABKA0SFwoPc3VjY2VlZGVkX3Rhc2tzGAUgASgNEhUKDXJ1bm5pbmdfdGFza3MYBiABKA0SEwoLcmVhZHlfdGFza3MYByABKA0SFwoPZmFpbGVkX2F0dGVtcHRzGAggASgNEhUKDWVycm9yX21lc3NhZ2UYCSABKAkSFwoPc3VibWl0dGVkX2F0X21zGAogASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCyABKAQSEwoLZW5kZWRfYXRfbXMYDCABKAQSDAoEbmFtZRgNIAEoCRIwCgZsYWJlbHMYDiADKAsyIC5zcGlkZXIudjEuSm9iU3RhdHVzLkxhYmVsc0VudHJ5EhAKCHByaW9yaXR5GA8gASgFGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiHwoNR2V0Sm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAQiNgoOR2V0Sm9iUmVzcG9uc2USJAoGc3RhdHVzGAEgASgLMhQuc3BpZGVyLnYxLkpvYlN0YXR1cyI6Cg9XYXRjaEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEEhcKD21pbl9pbnRlcnZhbF9tcxgCIAEoDSI4ChBXYXRjaEpvYlJlc3BvbnNlEiQKBnN0YXR1cxgBIAEoCzIULnNwaWRlci52MS5Kb2JTdGF0dXMiJgoUR2V0Sm9iT3V0cHV0c1JlcXVlc3QSDgoGam9iX2lkGAEgASgEIjMKFUdldEpvYk91dHB1dHNSZXNwb25zZRIaChJzZXJpYWxpemVkX291dHB1dHMYASABKAwixwIKD0xpc3RKb2JzUmVxdWVzdBIeChFyZXNvdXJjZV9ncm91cF9pZBgBIAEoBEgAiAEBEiMKBnN0YXRlcxgCIAMoDjITLnNwaWRlci52MS5Kb2JTdGF0ZRI2CgZsYWJlbHMYAyADKAsyJi5zcGlkZXIudjEuTGlzdEpvYnNSZXF1ZXN0LkxhYmVsc0VudHJ5EhMKC25hbWVfcHJlZml4GAQgASgJEhkKEXN1Ym1pdHRlZF9mcm9tX21zGAUgASgEEhsKE3N1Ym1pdHRlZF9iZWZvcmVfbXMYBiABKAQSEQoJcGFnZV9zaXplGAcgASgNEhIKCnBhZ2VfdG9rZW4YCCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfcmVzb3VyY2VfZ3JvdXBfaWQiTwoQTGlzdEpvYnNSZXNwb25zZRIiCgRqb2JzGAEgAygLMhQuc3BpZGVyLnYxLkpvYlN0YXR1cxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkygAQKCkpvYlNlcnZpY2USRgoJU3VibWl0Sm9iEhsuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlcXVlc3QaHC5zcGlkZXIudjEuU3VibWl0Sm9iUmVzcG9uc2USQwoIU3RhcnRKb2ISGi5zcGlkZXIudjEuU3RhcnRKb2JSZXF1ZXN0Ghsuc3BpZGVyLnYxLlN0YXJ0Sm9iUmVzcG9uc2USRgoJQ2FuY2VsSm9iEhsuc3BpZGVyLnYxLkNhbmNlbEpvYlJlcXVlc3QaHC5zcGlkZXIudjEuQ2FuY2VsSm9iUmVzcG9uc2USPQoGR2V0Sm9iEhguc3BpZGVyLnYxLkdldEpvYlJlcXVlc3QaGS5zcGlkZXIudjEuR2V0Sm9iUmVzcG9uc2USRQoIV2F0Y2hKb2ISGi5zcGlkZXIudjEuV2F0Y2hKb2JSZXF1ZXN0Ghsuc3BpZGVyLnYxLldhdGNoSm9iUmVzcG9uc2UwARJSCg1HZXRKb2JPdXRwdXRzEh8uc3BpZGVyLnYxLkdldEpvYk91dHB1dHNSZXF1ZXN0GiAuc3BpZGVyLnYxLkdldEpvYk91dHB1dHNSZXNwb25zZRJDCghMaXN0Sm9icxIaLnNwaWRlci52MS5MaXN0Sm9ic1JlcXVlc3QaGy5zcGlkZXIudjEuTGlzdEpvYnNSZXNwb25zZWIGcHJvdG8z", [file_spider_v1_task_graph]);
 
 /**
  * @generated from message spider.v1.SubmitJobRequest
@@ -52,6 +52,27 @@ export type SubmitJobRequest = Message<"spider.v1.SubmitJobRequest"> & {
    * @generated from field: string idempotency_key = 5;
    */
   idempotencyKey: string;
+
+  /**
+   * For people to read and to search for: at most 256 bytes, not necessarily unique.
+   *
+   * @generated from field: string name = 6;
+   */
+  name: string;
+
+  /**
+   * At most 64; keys of 1 to 64 bytes, values of at most 256.
+   *
+   * @generated from field: map<string, string> labels = 7;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * Higher goes first, 0 is usual.
+   *
+   * @generated from field: int32 priority = 8;
+   */
+  priority: number;
 };
 
 /**
@@ -229,6 +250,23 @@ export type JobStatus = Message<"spider.v1.JobStatus"> & {
    * @generated from field: uint64 ended_at_ms = 12;
    */
   endedAtMs: bigint;
+
+  /**
+   * As given with the submission.
+   *
+   * @generated from field: string name = 13;
+   */
+  name: string;
+
+  /**
+   * @generated from field: map<string, string> labels = 14;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: int32 priority = 15;
+   */
+  priority: number;
 };
 
 /**
@@ -351,6 +389,100 @@ export const GetJobOutputsResponseSchema: GenMessage<GetJobOutputsResponse> = /*
   messageDesc(file_spider_v1_job, 12);
 
 /**
+ * All filters that are set must hold.
+ *
+ * @generated from message spider.v1.ListJobsRequest
+ */
+export type ListJobsRequest = Message<"spider.v1.ListJobsRequest"> & {
+  /**
+   * 0 is the default group; unset stands for all groups.
+   *
+   * @generated from field: optional uint64 resource_group_id = 1;
+   */
+  resourceGroupId?: bigint | undefined;
+
+  /**
+   * At most 16; none stands for all states.
+   *
+   * @generated from field: repeated spider.v1.JobState states = 2;
+   */
+  states: JobState[];
+
+  /**
+   * Labels that the job has with exactly these values; at most 64.
+   *
+   * @generated from field: map<string, string> labels = 3;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * What the job's name starts with, in at most 256 bytes.
+   *
+   * @generated from field: string name_prefix = 4;
+   */
+  namePrefix: string;
+
+  /**
+   * Milliseconds since the epoch: submitted at or after the one, before the other; 0 for no bound.
+   *
+   * @generated from field: uint64 submitted_from_ms = 5;
+   */
+  submittedFromMs: bigint;
+
+  /**
+   * @generated from field: uint64 submitted_before_ms = 6;
+   */
+  submittedBeforeMs: bigint;
+
+  /**
+   * At most 1,000; 0 asks for 100.
+   *
+   * @generated from field: uint32 page_size = 7;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before, with the same filters; empty for the first page.
+   *
+   * @generated from field: string page_token = 8;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message spider.v1.ListJobsRequest.
+ * Use `create(ListJobsRequestSchema)` to create a new message.
+ */
+export const ListJobsRequestSchema: GenMessage<ListJobsRequest> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 13);
+
+/**
+ * @generated from message spider.v1.ListJobsResponse
+ */
+export type ListJobsResponse = Message<"spider.v1.ListJobsResponse"> & {
+  /**
+   * The counts are as of now for jobs in memory. Error messages are cut to 1,024 characters.
+   *
+   * @generated from field: repeated spider.v1.JobStatus jobs = 1;
+   */
+  jobs: JobStatus[];
+
+  /**
+   * Empty after the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message spider.v1.ListJobsResponse.
+ * Use `create(ListJobsResponseSchema)` to create a new message.
+ */
+export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 14);
+
+/**
  * What clients call to run jobs.
  *
  * @generated from service spider.v1.JobService
@@ -414,6 +546,17 @@ export const JobService: GenService<{
     methodKind: "unary";
     input: typeof GetJobOutputsRequestSchema;
     output: typeof GetJobOutputsResponseSchema;
+  },
+  /**
+   * Answers a page of the jobs that pass all filters, the newest first. Jobs that are deleted, or
+   * change, between two pages are neither repeated nor do they hide others.
+   *
+   * @generated from rpc spider.v1.JobService.ListJobs
+   */
+  listJobs: {
+    methodKind: "unary";
+    input: typeof ListJobsRequestSchema;
+    output: typeof ListJobsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_spider_v1_job, 0);
