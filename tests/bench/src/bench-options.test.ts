@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { parseBenchOptions } from './bench-options.ts';
+
+it('takes five runs on two slots unless told otherwise', () => {
+  expect(parseBenchOptions(['flat', 'chain'])).toEqual({
+    suites: ['flat', 'chain'],
+    json: false,
+    runs: 5,
+    slots: 2,
+    durability: undefined,
+    profileDir: undefined,
+  });
+});
+
+it('asks for help without a suite', () => {
+  expect(parseBenchOptions([])).toBeUndefined();
+  expect(parseBenchOptions(['flat', '--help'])).toBeUndefined();
+});
+
+it.each([
+  [['--runs', '0'], '--runs: expected a whole number from 1 to 1000, got 0'],
+  [['--slots', 'two'], '--slots: expected a whole number from 1 to 64, got two'],
+  [['--durability', 'none'], '--durability: expected job, task, sync, got none'],
+])('names the argument that is wrong: %j', (args, message) => {
+  expect(() => parseBenchOptions(['flat', ...args])).toThrow(message);
+});

@@ -1,0 +1,59 @@
+import { parseArgs } from 'node:util';
+
+export type Durability = 'job' | 'task' | 'sync';
+const DURABILITIES: readonly string[] = ['job', 'task', 'sync'] satisfies readonly Durability[];
+
+export interface BenchOptions {
+  readonly suites: readonly string[];
+  /** One JSON object a line instead of a table. */
+  readonly json: boolean;
+  /** Measured runs, of which the median counts; warm-up runs come on top. */
+  readonly runs: number;
+  /** Executors of the execution manager. */
+  readonly slots: number;
+  /** Undefined leaves it to the suite. */
+  readonly durability: Durability | undefined;
+  /** Where processes leave CPU profiles; undefined for none. */
+  readonly profileDir: string | undefined;
+}
+
+/**
+ * Reads the arguments of the command.
+ *
+ * @returns undefined if only help is wanted.
+ * @throws Error naming the argument that is wrong.
+ */
+export function parseBenchOptions(args: readonly string[]): BenchOptions | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      runs: { type: 'string', default: '5' },
+      slots: { type: 'string', default: '2' },
+      durability: { type: 'string' },
+      profile: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help || positionals.length === 0) return undefined;
+  return {
+    suites: positionals,
+    json: values.json,
+    runs: integer('runs', values.runs, 1, 1_000),
+    slots: integer('slots', values.slots, 1, 64),
+    durability: durability(values.durability),
+    profileDir: values.profile,
+  };
+}
+
+function durability(text: string | undefined): Durability | undefined {
+  if (text === undefined || DURABILITIES.includes(text)) return text as Durability | undefined;
+  throw new Error(`--durability: expected ${DURABILITIES.join(', ')}, got ${text}`);
+}
+
+function integer(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new Error(`--${name}: expected a whole number from ${min} to ${max}, got ${text}`);
+}

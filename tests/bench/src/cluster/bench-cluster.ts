@@ -1,0 +1,61 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { connect, type SpiderClient } from '@spider/client';
+import { type LocalCluster, startLocalCluster } from '@spider/local-cluster';
+import type { Durability } from '../bench-options.ts';
+import type { BenchContext } from '../suite.ts';
+
+export const BENCH_PACKAGES = fileURLToPath(new URL('../task-packages', import.meta.url));
+export const EXAMPLE_PACKAGES = fileURLToPath(new URL('../../../../examples', import.meta.url));
+
+export interface BenchCluster extends AsyncDisposable {
+  readonly cluster: LocalCluster;
+  readonly client: SpiderClient;
+  readonly durability: Durability;
+}
+
+export interface BenchClusterOptions {
+  /** Default: the suites' own packages. */
+  readonly packageDir?: string;
+  /** Default: 1. */
+  readonly executionManagers?: number;
+  /** What the suite takes if the command says nothing; `task` by default. */
+  readonly durability?: Durability;
+  /** Tells the folders of several clusters apart. */
+  readonly name?: string;
+}
+
+/** Starts a cluster of real processes, its scheduler within storage, and a client of it. */
+export async function startBenchCluster(
+  context: BenchContext,
+  options: BenchClusterOptions = {},
+): Promise<BenchCluster> {
+  const { packageDir = BENCH_PACKAGES, executionManagers = 1, name = 'cluster' } = options;
+  const durability = context.durability ?? options.durability ?? 'task';
+  const cluster = await startLocalCluster({
+    directory: join(context.directory, name),
+    packageDir,
+    executionManagers,
+    slots: context.slots,
+    signal: context.signal,
+    config: { storage: { runtime: { journal: { durability } } } },
+    ...(context.profileDir !== undefined && { env: await profiling(context.profileDir) }),
+  });
+  const client = connect({ endpoints: [cluster.storageUrl] });
+  return {
+    cluster,
+    client,
+    durability,
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      await cluster.stop();
+    },
+  };
+}
+
+/** Executors get no environment but what they need, and so no profile. */
+async function profiling(directory: string): Promise<NodeJS.ProcessEnv> {
+  await mkdir(directory, { recursive: true });
+  return { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${directory}` };
+}

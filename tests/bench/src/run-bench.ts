@@ -1,0 +1,56 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BenchOptions } from './bench-options.ts';
+import { formatJson, formatRow, TABLE_HEADER } from './format-results.ts';
+import type { Suite } from './suite.ts';
+import { SUITES } from './suites.ts';
+
+/** Everything a suite writes lies below here, and is gone when it ends. */
+const WORK_FOLDER = fileURLToPath(new URL('../../../.spider', import.meta.url));
+
+export const BENCH_USAGE = `usage: npm run bench -- SUITE... [options]
+
+Starts what a suite needs, warms it up, runs its workloads, verifies every output, and prints the
+median of the runs.
+
+${SUITES.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n')}
+  all        all of them
+
+  --json               one JSON object a line
+  --runs N             measured runs (default 5)
+  --slots N            executors (default 2)
+  --durability LEVEL   job, task or sync (default: task, and sync for chain)
+  --profile FOLDER     storage and execution managers leave CPU profiles there
+  --help               shows this
+`;
+
+export interface BenchRun {
+  readonly signal: AbortSignal;
+  readonly print: (line: string) => void;
+}
+
+/** @throws Error for a suite that doesn't exist, before any has run, or if one goes wrong. */
+export async function runBench(options: BenchOptions, { signal, print }: BenchRun): Promise<void> {
+  const suites = options.suites.flatMap(suitesNamed);
+  await mkdir(WORK_FOLDER, { recursive: true });
+  if (!options.json) print(TABLE_HEADER);
+  for (const suite of suites) {
+    const directory = await mkdtemp(join(WORK_FOLDER, `bench-${suite.name}-`));
+    try {
+      for await (const result of suite.run({ ...options, signal, directory })) {
+        print(options.json ? formatJson(result) : formatRow(result));
+      }
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+}
+
+function suitesNamed(name: string): readonly Suite[] {
+  if (name === 'all') return SUITES;
+  const suite = SUITES.find((one) => one.name === name);
+  if (suite !== undefined) return [suite];
+  const names = SUITES.map((one) => one.name).join(', ');
+  throw new Error(`there is no suite ${name}; there are ${names}`);
+}

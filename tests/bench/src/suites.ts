@@ -1,0 +1,27 @@
+import { chain } from './suites/chain.ts';
+import { fanIn, fanOut, flat, layered, tree } from './suites/closed-form.ts';
+import { engine } from './suites/engine.ts';
+import { million } from './suites/million.ts';
+import { nn } from './suites/nn.ts';
+import { overhead } from './suites/overhead.ts';
+import { submit } from './suites/submit.ts';
+import { trace } from './suites/trace.ts';
+import { zero } from './suites/zero.ts';
+import type { Suite } from './suite.ts';
+
+/** All suites, in the order in which `all` runs them. */
+export const SUITES: readonly Suite[] = [
+  engine,
+  zero,
+  flat,
+  layered,
+  fanIn,
+  fanOut,
+  tree,
+  chain,
+  nn,
+  submit,
+  overhead,
+  trace,
+  million,
+];

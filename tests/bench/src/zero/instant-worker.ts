@@ -1,0 +1,178 @@
+import { create } from '@bufbuild/protobuf';
+import { createClient } from '@connectrpc/connect';
+
+import {
+  AssignmentHelloSchema,
+  AssignmentService,
+  type ExchangeRequest,
+  ExchangeRequestSchema,
+  type ExchangeResponse,
+  type PullAssignmentsRequest,
+  PullAssignmentsRequestSchema,
+  type PullAssignmentsResponse,
+  type TaskContexts,
+  TaskReportsSchema,
+  WorkerHelloSchema,
+  WireTaskOutcome,
+  WorkerService,
+} from '@spider/proto';
+import { createTransport, openStream, type RpcStream, type RpcTransport } from '@spider/runtime';
+import { CANNED_OUTPUTS } from '../workload/canned-outputs.ts';
+
+/** Tasks that may be here or on their way here. */
+const CREDIT = 4_096;
+/** Credit is given back in pieces of at least this. */
+const CREDIT_STEP = 512;
+const SLOTS = 2;
+
+/**
+ * An execution manager that runs nothing: every task it is assigned is leased, and reported as
+ * succeeded, at once. What remains is the control plane.
+ */
+export class InstantWorker implements AsyncDisposable {
+  /** Tasks that were reported. */
+  reported = 0;
+  /** Rejects when a stream ends. */
+  readonly failed: Promise<never>;
+
+  readonly #transport: RpcTransport;
+  readonly #failure = Promise.withResolvers<never>();
+  readonly #exchange: RpcStream<ExchangeRequest>;
+  readonly #assignments: RpcStream<PullAssignmentsRequest>;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #sequence = 0n;
+  #unsentCredit = 0;
+  /** Leases are answered in order; a batch is done with when as many are answered as it goes up to. */
+  #assigned = 0;
+  #answered = 0;
+  readonly #batches: { readonly batch: bigint; readonly upTo: number }[] = [];
+  #acknowledged = 0n;
+  #isClosed = false;
+
+  static async start(url: string): Promise<InstantWorker> {
+    const transport = createTransport({ url });
+    const client = createClient(WorkerService, transport);
+    const { executionManagerId } = await client.registerExecutionManager({
+      host: 'bench',
+      slots: SLOTS,
+    });
+    return new InstantWorker(transport, executionManagerId);
+  }
+
+  private constructor(transport: RpcTransport, id: bigint) {
+    this.#transport = transport;
+    this.failed = this.#failure.promise;
+    this.failed.catch(() => undefined);
+    const storage = createClient(WorkerService, transport);
+    const scheduler = createClient(AssignmentService, transport);
+    const onClose = (reason: Error | undefined): void => {
+      if (!this.#isClosed) this.#failure.reject(reason ?? new Error('a stream has ended'));
+    };
+    this.#exchange = openStream<ExchangeResponse, ExchangeRequest>(
+      (requests, options) => storage.exchange(requests, options),
+      { onMessage: (message) => this.#answer(message), onClose },
+    );
+    this.#assignments = openStream<PullAssignmentsResponse, PullAssignmentsRequest>(
+      (requests, options) => scheduler.pullAssignments(requests, options),
+      { onMessage: (message) => this.#lease(message), onClose },
+    );
+    const hello = create(WorkerHelloSchema, { executionManagerId: id });
+    this.#exchange.send(create(ExchangeRequestSchema, { hello }));
+    this.#assignments.send(
+      create(PullAssignmentsRequestSchema, {
+        hello: create(AssignmentHelloSchema, { executionManagerId: id, slots: SLOTS }),
+        credit: CREDIT,
+      }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#heartbeat);
+    this.#assignments.cancel();
+    this.#exchange.cancel();
+    this.#transport[Symbol.dispose]();
+    await Promise.resolve();
+  }
+
+  #lease({ batch, tasks }: PullAssignmentsResponse): void {
+    for (const { taskIndexes } of tasks) this.#assigned += taskIndexes.length;
+    this.#batches.push({ batch, upTo: this.#assigned });
+    this.#exchange.send(create(ExchangeRequestSchema, { leases: tasks }));
+  }
+
+  #answer({ welcome, contexts, refused }: ExchangeResponse): void {
+    if (welcome !== undefined) this.#beat(welcome.heartbeatIntervalMs);
+    for (const { taskIndexes } of refused) this.#dealtWith(taskIndexes.length);
+    if (contexts.length > 0) {
+      this.#sequence += 1n;
+      const reports = contexts.map(succeeded);
+      this.#exchange.send(
+        create(ExchangeRequestSchema, { reports, reportSequence: this.#sequence }),
+      );
+      for (const { outcomes } of reports) {
+        this.reported += outcomes.length;
+        this.#dealtWith(outcomes.length);
+      }
+    }
+    this.#acknowledge();
+  }
+
+  #dealtWith(tasks: number): void {
+    this.#answered += tasks;
+    this.#unsentCredit += tasks;
+  }
+
+  #acknowledge(): void {
+    for (
+      let [first] = this.#batches;
+      first && first.upTo <= this.#answered;
+      [first] = this.#batches
+    ) {
+      this.#acknowledged = first.batch;
+      this.#batches.shift();
+    }
+    const isIdle = this.#batches.length === 0;
+    if (this.#unsentCredit === 0 || (this.#unsentCredit < CREDIT_STEP && !isIdle)) return;
+    this.#assignments.send(
+      create(PullAssignmentsRequestSchema, {
+        acknowledgedBatch: this.#acknowledged,
+        credit: this.#unsentCredit,
+      }),
+    );
+    this.#unsentCredit = 0;
+  }
+
+  #beat(intervalMs: number): void {
+    this.#heartbeat = setInterval(
+      () => this.#exchange.send(create(ExchangeRequestSchema)),
+      intervalMs / 2,
+    );
+  }
+}
+
+function succeeded({
+  instances,
+}: TaskContexts): ReturnType<typeof create<typeof TaskReportsSchema>> {
+  const count = instances?.taskIndexes.length ?? 0;
+  return create(TaskReportsSchema, {
+    ...(instances && { instances }),
+    outcomes: new Array<WireTaskOutcome>(count).fill(WireTaskOutcome.SUCCEEDED),
+    payloadLengths: new Array<number>(count).fill(CANNED_OUTPUTS.length),
+    payloads: cannedOutputs(count),
+    startedBaseMs: 1n,
+    startedOffsetsMs: new Array<number>(count).fill(0),
+    elapsedUs: new Array<number>(count).fill(0),
+  });
+}
+
+let canned: Uint8Array = CANNED_OUTPUTS;
+
+function cannedOutputs(count: number): Uint8Array {
+  const length = count * CANNED_OUTPUTS.length;
+  if (canned.length < length) {
+    canned = new Uint8Array(length);
+    for (let i = 0; i < count; i++) canned.set(CANNED_OUTPUTS, i * CANNED_OUTPUTS.length);
+  }
+  return canned.subarray(0, length);
+}
