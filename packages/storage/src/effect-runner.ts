@@ -81,6 +81,7 @@ export class EffectRunner {
     }
     for (const effect of effects) this.#run(job, effect);
     for (const watch of job.watches) watch.changed();
+    if (job.waitingReports.size > 0) wakeReports(job);
   }
 
   /** An execution manager asks for instances of some tasks. */
@@ -214,6 +215,7 @@ export class EffectRunner {
     job.isBroken = true;
     logger.error('a job contradicts itself and fails', { jobId: job.id, event: event.type, error });
     this.#requests.rejectAllOf(job, brokenError(job));
+    wakeReports(job);
     if (event.type === 'lease') this.#refuse(job, event.executionManager, event.taskIndices);
     const reason = error instanceof Error ? error.message : String(error);
     const errorMessage = `internal error in storage: ${reason}`;
@@ -281,6 +283,12 @@ export class EffectRunner {
       this.#options.link(executionManager)?.cancelled(job, effect, positions);
     }
   }
+}
+
+function wakeReports(job: Job): void {
+  const waiting = [...job.waitingReports];
+  job.waitingReports.clear();
+  for (const wake of waiting) wake();
 }
 
 const brokenError = (job: Job): SpiderError =>

@@ -2,7 +2,7 @@ import type { ConnectRouter } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import type { JobId, SessionId, Zstd } from '@spider/core';
 import { JobService, ReadyTaskService, WorkerService } from '@spider/proto';
-import type { Clock, Logger, PasswordHasher, Rng, Service } from '@spider/runtime';
+import type { Clock, Logger, PasswordHasher, Rng, Service, Timer } from '@spider/runtime';
 import type { Job } from './cache/job.ts';
 import { JobCache } from './cache/job-cache.ts';
 import { heartbeatCutoffMs, silenceMs } from './config.ts';
@@ -54,6 +54,8 @@ export class StorageService implements Service {
   readonly #registry: ExecutionManagerRegistry;
   readonly #softTimeouts: SoftTimeouts;
   readonly #runner: EffectRunner;
+  #claimsTimer: Timer | undefined;
+  #isClosed = false;
 
   private constructor(options: StorageServiceOptions, instances: TaskInstances) {
     const { config, store, clock, rng, logger, zstd } = options;
@@ -212,6 +214,8 @@ export class StorageService implements Service {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const reason = new SpiderError('unavailable', 'storage is stopping');
+    this.#isClosed = true;
+    this.#claimsTimer?.cancel();
     this.jobs.drain();
     this.#polls.close();
     this.readyTasks.close(reason);
@@ -241,6 +245,11 @@ export class StorageService implements Service {
   async #enqueueLater(jobs: readonly Job[]): Promise<void> {
     await this.#registry.whenConnected(RECONNECT_GRACE_MS);
     for (const job of jobs) this.#runner.enqueue(job);
+    if (jobs.length === 0 || this.#isClosed) return;
+    // The reports of whoever came last are still on their way.
+    this.#claimsTimer = this.#options.clock.setTimer(RECONNECT_GRACE_MS, () => {
+      for (const job of jobs) this.#runner.handle(job, { type: 'claims-over' });
+    });
   }
 
   #releaseAllOf(executionManager: number): void {

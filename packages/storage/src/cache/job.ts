@@ -37,6 +37,8 @@ export class Job {
   /** The lane of the inbound queue that holds it. */
   queuedIn: Lane | undefined;
   readonly watches = new Set<JobWatch>();
+  /** Told after every event, while reports wait for others; see `JobMachine.mustWait`. */
+  readonly waitingReports = new Set<() => void>();
 
   constructor(options: JobOptions) {
     this.id = options.id;

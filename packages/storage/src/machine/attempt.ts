@@ -1,5 +1,6 @@
 import { JobState, TaskState, type TimestampMs } from '@spider/core';
 import type { AttemptEffects } from './attempt-effects.ts';
+import { honourClaim } from './claiming.ts';
 import type { JobControlBlock } from './job-control-block.ts';
 import { beginTransition } from './transition.ts';
 
@@ -29,13 +30,13 @@ export function succeedTask(
   } else if (row === job.cleanupRow) {
     beginTransition(job, { to: JobState.Cancelled, at }, effects.list);
   } else {
-    releaseChildren(job, row);
+    releaseChildren(job, row, effects);
     job.outputs.releaseInputsOf(row);
     if (job.taskCounts[TaskState.Succeeded] === job.taskCount) finishTasks(job, at, effects);
   }
 }
 
-function releaseChildren(job: JobControlBlock, task: number): void {
+function releaseChildren(job: JobControlBlock, task: number, effects: AttemptEffects): void {
   const { unfinishedParents, graph, ready } = job;
   const { child, childOffset } = graph;
   const end = childOffset[task + 1] as number;
@@ -45,7 +46,7 @@ function releaseChildren(job: JobControlBlock, task: number): void {
     unfinishedParents[row] = left;
     if (left > 0) continue;
     job.moveTask(row, TaskState.Ready);
-    ready.push(row);
+    if (!honourClaim(job, row, () => effects.cancelled)) ready.push(row);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type TimestampMs,
 } from '@spider/core';
 import type { CancelEvent, FailEvent, StartEvent } from './job-event.ts';
+import { Claims } from './claims.ts';
 import { LiveInstances } from './live-instances.ts';
 import { OutputStore } from './output-store.ts';
 import { ReadyQueue } from './ready-queue.ts';
@@ -54,6 +55,8 @@ export class JobControlBlock {
   readonly unfinishedParents: Uint32Array;
   readonly ready: ReadyQueue;
   readonly instances: LiveInstances;
+  /** Held by execution managers, of tasks that wait for reports which are held as well. */
+  readonly claims = new Claims();
   readonly outputs: OutputStore;
   readonly inputs: TaskInputs;
   /** The job's outputs as a wire frame, from the last task's success until the commit task's. */

@@ -19,6 +19,7 @@ export type JobEvent =
   | HandOutsLostEvent
   | ExecutionManagerLostEvent
   | ReconcileEvent
+  | ClaimsOverEvent
   | ReplayEvent
   | PersistedEvent
   | PersistFailedEvent;
@@ -125,13 +126,18 @@ export interface ExecutionManagerLostEvent {
 /**
  * An execution manager has connected anew and lists all that it holds of this job. Its other
  * instances run elsewhere; listed ones that the job does not know are adopted if their task can take
- * one, else cancelled.
+ * one, or claimed if it was read back and its parents are not all reported yet, else cancelled.
  */
 export interface ReconcileEvent {
   readonly type: 'reconcile';
   readonly executionManager: number;
   readonly taskIndices: ArrayLike<number>;
   readonly instances: ArrayLike<number>;
+}
+
+/** Of a job that was read back: who still held something of it has said so. */
+export interface ClaimsOverEvent {
+  readonly type: 'claims-over';
 }
 
 /**

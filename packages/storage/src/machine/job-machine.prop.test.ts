@@ -172,6 +172,7 @@ const commands = fc.commands<object, JobPair>(
       const held = pair.issued.filter((_, i) => ((choice >> (i % 10)) & 1) === 1);
       pair.reconcile(em, held);
     }),
+    step('claims over', (pair, choice) => choice % 4 === 0 && pair.claimsOver()),
     step('cancel', (pair, choice) => choice % 8 === 0 && pair.request('cancel')),
     step('fail', (pair, choice) => choice % 25 === 0 && pair.request('fail')),
     step('read back', (pair, choice) => choice % 3 === 0 && pair.readBack(choice % 20)),

@@ -12,7 +12,7 @@ import { JobControlBlock } from './job-control-block.ts';
 import type { JobEffect } from './job-effect.ts';
 import type { HandOutsLostEvent, JobEvent } from './job-event.ts';
 import { applyLeases } from './lease.ts';
-import { applySoftTimeouts, loseExecutionManager, reconcile } from './liveness.ts';
+import { applySoftTimeouts, endClaims, loseExecutionManager, reconcile } from './liveness.ts';
 import { applyReplay } from './replay.ts';
 import { applyReports } from './report.ts';
 import { handleDeferred, handleRequest } from './request.ts';
@@ -92,6 +92,17 @@ export class JobMachine {
 
   get liveInstanceCount(): number {
     return this.#job.instances.liveCount;
+  }
+
+  /** Whether reports may have to wait for others, see `mustWait`. */
+  get hasClaims(): boolean {
+    return this.#job.claims.size > 0;
+  }
+
+  /** Whether the report of an instance has to wait: reports of its task's parents are on their way. */
+  mustWait(taskIndex: TaskIndex, instance: number): boolean {
+    const row = this.#job.rowOf(taskIndex);
+    return row !== -1 && this.#job.claims.get(row)?.instance === instance;
   }
 
   get staleReportCount(): number {
@@ -180,6 +191,8 @@ export class JobMachine {
         return loseExecutionManager(job, event);
       case 'reconcile':
         return reconcile(job, event, effects);
+      case 'claims-over':
+        return endClaims(job, effects);
       case 'replay':
         return applyReplay(job, event, effects);
       case 'persisted':
@@ -216,6 +229,7 @@ function restore(job: JobControlBlock, outputs: Uint8Array | undefined): void {
   if (state === JobState.CleanupReady && graph.cleanupTask === undefined) {
     throw invalidArgument(`${name} cleans up without cleanup task`);
   }
+  if (state === JobState.Running) job.claims.open();
   const effects: JobEffect[] = [];
   enterState(job, effects);
   assert(effects.length === 0, `${name}: effects of a job that was read back`);

@@ -1,7 +1,8 @@
 import { TaskState } from '@spider/core';
 import { releaseInstance } from './attempt.ts';
+import { claim, dropClaims } from './claiming.ts';
 import type { JobControlBlock } from './job-control-block.ts';
-import type { JobEffect } from './job-effect.ts';
+import type { CancelledEffect, JobEffect } from './job-effect.ts';
 import type { ExecutionManagerLostEvent, ReconcileEvent, SoftTimeoutEvent } from './job-event.ts';
 import { beginInstance, judgeLease } from './lease.ts';
 import { hasCounted } from './report.ts';
@@ -10,12 +11,15 @@ const NOTHING_HELD: ReadonlySet<number> = new Set();
 
 /** Lets the tasks of a lost execution manager run elsewhere. */
 export function loseExecutionManager(job: JobControlBlock, event: ExecutionManagerLostEvent): void {
-  releaseAllBut(job, event.executionManager, NOTHING_HELD);
+  const { executionManager } = event;
+  releaseAllBut(job, executionManager, NOTHING_HELD);
+  dropClaims(job, undefined, { executionManager, held: NOTHING_HELD });
 }
 
 /**
  * Makes the job's view of what an execution manager holds the same as its own. Listed instances stay
- * or come under it, also when the job had given them up and nothing has taken their place since.
+ * or come under it, also when the job had given them up and nothing has taken their place since, or
+ * when their task waits for a report that is on its way; see `Claims`.
  */
 export function reconcile(job: JobControlBlock, event: ReconcileEvent, effects: JobEffect[]): void {
   const { executionManager, taskIndices, instances } = event;
@@ -29,6 +33,7 @@ export function reconcile(job: JobControlBlock, event: ReconcileEvent, effects: 
     else if (row === -1 || !hasCounted(job, row, instance)) unwanted.push(i);
   }
   releaseAllBut(job, executionManager, held);
+  dropClaims(job, undefined, { executionManager, held });
   if (unwanted.length === 0) return;
   effects.push({
     type: 'cancelled',
@@ -48,6 +53,7 @@ function keepOrAdopt(
   if (job.instances.transfer(row, instance, executionManager)) return true;
   // An instance no newer than one that ended may have ended itself, and must not count twice.
   if (instance <= job.instances.lastEnded(row)) return false;
+  if (claim(job, row, { instance, executionManager })) return true;
   if (judgeLease(job, row) !== undefined) return false;
   beginInstance(job, row, instance, executionManager);
   return true;
@@ -69,6 +75,19 @@ function releaseAllBut(
   for (let i = 0; i < lost.length; i += 2) {
     releaseInstance(job, lost[i] as number, lost[i + 1] as number);
   }
+}
+
+/** The execution managers have had their time to connect: what is still claimed runs anew. */
+export function endClaims(job: JobControlBlock, effects: JobEffect[]): void {
+  job.claims.close();
+  const cancelled: CancelledEffect = {
+    type: 'cancelled',
+    executionManagers: [],
+    taskIndices: [],
+    instances: [],
+  };
+  dropClaims(job, cancelled);
+  if (cancelled.instances.length > 0) effects.push(cancelled);
 }
 
 /** A slow instance may have one beside it, also where the policy allows only one at a time. */

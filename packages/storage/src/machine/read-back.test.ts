@@ -115,6 +115,74 @@ describe('replaying a journal', () => {
     expect(job.takeReady()).toEqual([2]);
   });
 
+  describe('while reports of parents are still on their way', () => {
+    const reconcile = (job: JobDriver, em: number, held: readonly [number, number][]): void =>
+      void job.handle({
+        type: 'reconcile',
+        executionManager: em,
+        taskIndices: held.map(([task]) => task),
+        instances: held.map(([, instance]) => instance),
+      });
+
+    /** The journal has task 0. Manager 1 holds the join, manager 2 one of its parents. */
+    function joinBeforeItsParents(): JobDriver {
+      const job = new JobDriver(diamond, running);
+      replay(job, [{ task: 0, instance: 1 }]);
+      reconcile(job, 1, [
+        [3, 4],
+        [1, 2],
+      ]);
+      reconcile(job, 2, [[2, 3]]);
+      expect(job.effects).toEqual([]);
+      return job;
+    }
+
+    test('keeps what follows from them, and adopts it when they have come', () => {
+      const job = joinBeforeItsParents();
+      expect(job.machine.mustWait(3, 4)).toBe(true);
+      expect(job.machine.mustWait(2, 3)).toBe(false);
+      job.report([{ task: 1, instance: 2 }]);
+      expect(job.machine.mustWait(3, 4)).toBe(true);
+      job.report([{ task: 2, instance: 3 }], 2);
+      expect(job.machine.hasClaims).toBe(false);
+      expect(job.machine.hasReady).toBe(false);
+      expect(job.report([{ task: 3, instance: 4 }])).toEqual([ReportVerdict.Accepted]);
+      job.persisted();
+      expect(job.state).toBe(JobState.Succeeded);
+    });
+
+    test('does not take what followed from a parent that has run again since', () => {
+      const job = joinBeforeItsParents();
+      job.report([{ task: 1, instance: 2 }]);
+      job.handle({ type: 'execution-manager-lost', executionManager: 2 });
+      expect(job.takeReady()).toEqual([2]);
+      job.handle({ type: 'lease', executionManager: 1, taskIndices: [2], firstInstance: 9 });
+      job.report([{ task: 2, instance: 9 }]);
+      expect(job.effect('cancelled')).toMatchObject({ taskIndices: [3], instances: [4] });
+      expect(job.takeReady()).toEqual([3]);
+    });
+
+    test('gives up when the time is over', () => {
+      const job = joinBeforeItsParents();
+      job.handle({ type: 'claims-over' });
+      expect(job.effect('cancelled')).toMatchObject({ taskIndices: [3], instances: [4] });
+      expect(job.machine.mustWait(3, 4)).toBe(false);
+      reconcile(job, 1, [
+        [3, 4],
+        [1, 2],
+      ]);
+      expect(job.effect('cancelled')).toMatchObject({ taskIndices: [3], instances: [4] });
+    });
+
+    test('stops what follows from them when it is cancelled', () => {
+      const job = joinBeforeItsParents();
+      job.cancel();
+      job.persisted();
+      expect(job.effect('cancelled')?.instances.length).toBe(3);
+      expect(job.machine.hasClaims).toBe(false);
+    });
+  });
+
   test('counts retries', () => {
     const job = new JobDriver(graphOf([{ policy: { maxRetries: 1 } }]), running);
     replay(job, [{ task: 0, instance: 1, outcome: TaskOutcome.Failed }]);

@@ -8,6 +8,7 @@ import {
   TaskState,
   type TimestampMs,
 } from '@spider/core';
+import { dropClaims } from './claiming.ts';
 import type { JobControlBlock } from './job-control-block.ts';
 import type { CancelledEffect, JobEffect } from './job-effect.ts';
 import type { PersistedEvent, PersistFailedEvent } from './job-event.ts';
@@ -130,6 +131,8 @@ function stopTasks(job: JobControlBlock, effects: JobEffect[]): void {
     if (state === TaskState.Running) job.instances.drain(row, job.indexOf(row), cancelled);
     job.moveTask(row, TaskState.Cancelled);
   }
+  dropClaims(job, cancelled);
+  job.claims.close();
   job.ready.clear();
   job.slow.clear();
   job.outputs.clear();

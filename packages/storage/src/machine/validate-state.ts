@@ -18,6 +18,7 @@
  * 11. While the job is Running, the outputs of a succeeded task are kept exactly until all that is to
  *     read them has done so.
  * 12. The job's outputs are there in CommitReady, and never after the end.
+ * 13. Only a Pending task of a Running job is claimed.
  */
 import {
   assert,
@@ -58,9 +59,14 @@ function checkTasks(job: JobControlBlock): void {
     check(2, !hasWinner || state === TaskState.Succeeded, `task ${row}: a winner`);
     checkDispatch(job, row, state);
     check(10, !job.slow.has(row) || state === TaskState.Running, `task ${row} is slow`);
+    const isClaimed = job.claims.get(row) !== undefined;
+    check(13, !isClaimed || isClaimable(job, state), `task ${row} is claimed`);
     if (row < job.taskCount) checkParents(job, row, state);
   }
 }
+
+const isClaimable = (job: JobControlBlock, state: TaskState): boolean =>
+  state === TaskState.Pending && job.state === JobState.Running;
 
 function checkParents(job: JobControlBlock, row: number, state: TaskState): void {
   const isUnderWay = job.state === JobState.Ready || job.state === JobState.Running;

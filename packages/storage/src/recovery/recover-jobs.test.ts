@@ -36,9 +36,10 @@ class Restarts implements AsyncDisposable {
   }
 
   /** Ends the storage that runs as a crash does, with all it had not written, and starts another. */
-  async start(): Promise<TestStorage> {
+  async start(config: unknown = {}): Promise<TestStorage> {
     await this.#current?.[Symbol.asyncDispose]();
-    this.#current = await TestStorage.start({ store: await this.store, logger: this.logger });
+    const { logger } = this;
+    this.#current = await TestStorage.start({ store: await this.store, logger, config });
     return this.#current;
   }
 
@@ -124,6 +125,60 @@ test('what a living execution manager runs, or has not seen flushed, is adopted'
   again.succeed([...leased, third!], OUTPUT);
   expect(await finalState(after, jobId)).toBe(JobState.Succeeded);
   expect(scheduler.tasks).toHaveLength(1);
+});
+
+test('what followed from reports that were not flushed is adopted once they have come again', async () => {
+  await using restarts = await Restarts.create();
+  const before = await restarts.start({ runtime: { journal: { flush_interval_ms: 60_000 } } });
+  const jobId = await before.submit(chain(3));
+  const tasks = await connectScheduler(before);
+  const first = await ScriptedExecutionManager.register(before.transport);
+  const second = await ScriptedExecutionManager.register(before.transport);
+  const [parent] = await first.lease(await tasks.take(1));
+  first.succeed([parent!], OUTPUT);
+  const [child] = await second.lease(await tasks.take(1));
+  second.succeed([child!], OUTPUT);
+  const [grandchild] = await first.lease(await tasks.take(1));
+
+  const after = await restarts.start();
+  const scheduler = await connectScheduler(after);
+  expect((await after.jobs.getJob({ jobId })).status?.succeededTasks).toBe(0);
+  const secondAgain = await ScriptedExecutionManager.connect(after.transport, second.id, {
+    held: [child!],
+  });
+  const childReport = secondAgain.succeed([child!], OUTPUT);
+  const firstAgain = await ScriptedExecutionManager.connect(after.transport, first.id, {
+    held: [parent!, grandchild!],
+  });
+  await firstAgain.flushed(firstAgain.succeed([parent!], OUTPUT));
+  await secondAgain.flushed(childReport);
+  firstAgain.succeed([grandchild!], OUTPUT);
+  expect(await finalState(after, jobId)).toBe(JobState.Succeeded);
+  expect(scheduler.tasks).toEqual([]);
+});
+
+test('what followed from a report that never comes runs again', async () => {
+  await using restarts = await Restarts.create();
+  const before = await restarts.start({ runtime: { journal: { flush_interval_ms: 60_000 } } });
+  const jobId = await before.submit(chain(2));
+  const tasks = await connectScheduler(before);
+  const first = await ScriptedExecutionManager.register(before.transport);
+  const second = await ScriptedExecutionManager.register(before.transport);
+  first.succeed(await first.lease(await tasks.take(1)), OUTPUT);
+  const [child] = await second.lease(await tasks.take(1));
+
+  const after = await restarts.start();
+  const scheduler = await connectScheduler(after);
+  const again = await ScriptedExecutionManager.connect(after.transport, second.id, {
+    held: [child!],
+  });
+  const childReport = again.succeed([child!], OUTPUT);
+  // Nobody has it, so it may be forgotten; nor does it hold up what comes after it for long.
+  await again.flushed(childReport);
+  again.succeed(await again.lease(await scheduler.take(1)), OUTPUT);
+  again.succeed(await again.lease(await scheduler.take(1)), OUTPUT);
+  expect(await finalState(after, jobId)).toBe(JobState.Succeeded);
+  expect(scheduler.tasks.map(({ taskIndex }) => taskIndex)).toEqual([0, 1]);
 });
 
 test('a job that was committing commits', async () => {

@@ -50,6 +50,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   readonly #stopListening: () => void;
   #executionManager: ExecutionManager | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
+  #postponed: PromiseWithResolvers<void> | undefined;
   #lastSequence = 0n;
 
   constructor(options: WorkerConnectionOptions, stream: RpcStream<ExchangeResponse>) {
@@ -66,13 +67,13 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     // A stream that another one has replaced has nothing to say.
     if (executionManager?.link !== this) return;
     executionManager.heard(this.#options.clock.monotonicUs());
-    if (request.reportSequence > 0n) this.#takeReports(executionManager, request);
-    for (const tasks of request.leases) this.#lease(executionManager, tasks);
+    this.#take(executionManager, request);
   }
 
-  /** Reports wait while the journal is full, all else while the execution manager does not read. */
+  /** Reports wait for those that they follow from, and while the journal is full, all else while the execution manager does not read. */
   whenReady(): Promise<void> | undefined {
     const { journal } = this.#options;
+    if (this.#postponed !== undefined) return this.#postponed.promise;
     if (this.#stream.pending > UNREAD_MESSAGES_MAX) return this.#whenDrained();
     return journal.hasRoom ? undefined : journal.whenRoom();
   }
@@ -84,6 +85,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
 
   onClose(): void {
     this.onDrained();
+    this.#goOn();
     this.#stopListening();
     if (this.#executionManager !== undefined) {
       this.#options.registry.detach(this.#executionManager, this);
@@ -181,6 +183,46 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     if (this.#options.cache.find(group.jobId as JobId) === undefined) {
       this.#outbox.cancelledOf(group);
     }
+  }
+
+  /**
+   * Takes what a message brings. One with a report whose task waits for reports of others, which had
+   * reached the storage before this one and are sent once more, waits for them, and with it the stream.
+   * They cannot wait for this one in turn: what follows from a report was reported later.
+   */
+  #take(executionManager: ExecutionManager, request: ExchangeRequest): void {
+    const job = this.#jobToWaitFor(request);
+    if (job !== undefined) {
+      this.#postponed ??= Promise.withResolvers<void>();
+      job.waitingReports.add(() => {
+        // Unless the stream has ended meanwhile: it will all be sent once more.
+        if (executionManager.link === this) this.#take(executionManager, request);
+        else this.#goOn();
+      });
+      return;
+    }
+    this.#goOn();
+    if (request.reportSequence > 0n) this.#takeReports(executionManager, request);
+    for (const tasks of request.leases) this.#lease(executionManager, tasks);
+  }
+
+  #goOn(): void {
+    this.#postponed?.resolve();
+    this.#postponed = undefined;
+  }
+
+  #jobToWaitFor({ reports }: ExchangeRequest): Job | undefined {
+    for (const { instances } of reports) {
+      const job = instances && this.#options.cache.find(instances.jobId as JobId);
+      if (job === undefined || job.isBroken || !job.machine.hasClaims) continue;
+      const { taskIndexes, instanceOffsets } = instances as JobInstances;
+      const base = Number(instances?.instanceBase);
+      for (let at = 0; at < taskIndexes.length; at++) {
+        const instance = base + (instanceOffsets[at] ?? 0);
+        if (job.machine.mustWait(taskIndexes[at] ?? 0, instance)) return job;
+      }
+    }
+    return undefined;
   }
 
   #lease(executionManager: ExecutionManager, tasks: JobTasks): void {

@@ -24,6 +24,8 @@ export interface ModelTask {
   failures: number;
   isSlow: boolean;
   wanted: 'no' | 'queued' | 'handed out';
+  /** Held by an execution manager while the task is pending. */
+  claim: { readonly instance: number; readonly executionManager: number } | undefined;
   outputs: readonly Uint8Array[];
 }
 
@@ -53,12 +55,14 @@ export class JobModel {
   /** The job's outputs as they were when its last task had succeeded. */
   storedOutputs: Uint8Array | undefined;
   failedAttempts = 0;
+  claimsAreOpen: boolean;
   said: string[] = [];
 
   constructor(graph: TaskGraph, jobInputs: readonly Uint8Array[], state: JobState) {
     this.graph = graph;
     this.jobInputs = jobInputs;
     this.state = state;
+    this.claimsAreOpen = state === JobState.Running;
     for (let index = 0; index < graph.taskCount; index++) this.#addRegularTask(index);
     if (graph.commitTask !== undefined) {
       this.#addTask(COMMIT_TASK_INDEX, new Set(), 0, graph.commitTask.policy);
@@ -194,6 +198,8 @@ export class JobModel {
         task.live.set(instance, executionManager);
       } else if (task !== undefined && this.#mayLease(task) && instance > task.lastEnded) {
         this.#begin(task, instance, executionManager);
+      } else if (task !== undefined && this.#mayClaim(task, instance)) {
+        task.claim = { instance, executionManager };
       } else if (task === undefined || !this.#hasCounted(task, instance)) {
         this.said.push(`cancelled ${executionManager} ${index} ${instance}`);
       }
@@ -203,7 +209,16 @@ export class JobModel {
         const isHeld = held.some((one) => one.task === task.index && one.instance === instance);
         if (owner === executionManager && (isLost || !isHeld)) this.#release(task, instance);
       }
+      const { claim } = task;
+      if (claim?.executionManager !== executionManager) continue;
+      const isHeld = held.some((one) => one.task === task.index && one.instance === claim.instance);
+      if (isLost || !isHeld) task.claim = undefined;
     }
+  }
+
+  claimsOver(): void {
+    this.claimsAreOpen = false;
+    for (const task of this.tasks.values()) this.#dropClaim(task);
   }
 
   /** What the journal, up to some record, makes of the job after a start. */
@@ -273,6 +288,7 @@ export class JobModel {
       failures: 0,
       isSlow: false,
       wanted: 'no',
+      claim: undefined,
       outputs: [],
     });
   }
@@ -316,6 +332,7 @@ export class JobModel {
   }
 
   #stopTasks(): void {
+    this.claimsOver();
     for (const task of this.tasks.values()) {
       if (['succeeded', 'failed'].includes(task.state)) continue;
       this.#cancelInstances(task);
@@ -331,6 +348,37 @@ export class JobModel {
       this.said.push(`cancelled ${owner} ${task.index} ${instance}`);
     }
     task.live.clear();
+  }
+
+  #mayClaim(task: ModelTask, instance: number): boolean {
+    return (
+      this.claimsAreOpen &&
+      this.isRunning &&
+      task.index < this.graph.taskCount &&
+      task.state === 'pending' &&
+      instance > task.lastEnded &&
+      instance >= (task.claim?.instance ?? 0)
+    );
+  }
+
+  #dropClaim(task: ModelTask): void {
+    if (task.claim === undefined) return;
+    const { instance, executionManager } = task.claim;
+    this.said.push(`cancelled ${executionManager} ${task.index} ${instance}`);
+    task.claim = undefined;
+  }
+
+  /** All parents have succeeded: what was issued after that goes on. */
+  #begun(task: ModelTask): void {
+    const { claim } = task;
+    const winners = [...task.parents].map((parent) => this.#task(parent).winner);
+    if (claim === undefined || claim.instance <= Math.max(0, ...winners)) {
+      this.#dropClaim(task);
+      this.#makeReady(task);
+    } else {
+      task.claim = undefined;
+      this.#begin(task, claim.instance, claim.executionManager);
+    }
   }
 
   #want(task: ModelTask): void {
@@ -381,7 +429,7 @@ export class JobModel {
   #afterSuccess(): void {
     for (const child of this.regularTasks) {
       const isFree = [...child.parents].every((parent) => this.#task(parent).state === 'succeeded');
-      if (child.state === 'pending' && isFree) this.#makeReady(child);
+      if (child.state === 'pending' && isFree) this.#begun(child);
     }
     if (this.regularTasks.some((task) => task.state !== 'succeeded')) return;
     const commits = this.graph.commitTask !== undefined;

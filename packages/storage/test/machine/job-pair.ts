@@ -132,6 +132,10 @@ export class JobPair {
     this.#step(event, () => this.model.reconcile(executionManager, held));
   }
 
+  claimsOver(): void {
+    this.#step({ type: 'claims-over' }, () => this.model.claimsOver());
+  }
+
   /** Storage starts anew and finds the first `blockCount` blocks of the journal. */
   readBack(blockCount: number): void {
     const { state } = this.machine;
