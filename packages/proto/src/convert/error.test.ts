@@ -52,6 +52,23 @@ describe('errors on the wire', () => {
     expect(fromConnectError(new ConnectError('', code)).code).toBe(expected);
   });
 
+  it.each([
+    [
+      'ERR_HTTP2_STREAM_ERROR',
+      'Stream closed with error code NGHTTP2_REFUSED_STREAM',
+      'unavailable',
+    ],
+    ['ERR_HTTP2_STREAM_ERROR', 'Stream closed with error code NGHTTP2_PROTOCOL_ERROR', 'internal'],
+    ['ERR_HTTP2_STREAM_CANCEL', 'The pending stream has been canceled', 'unavailable'],
+    ['ERR_HTTP2_GOAWAY_SESSION', 'New streams cannot be created', 'unavailable'],
+    ['ERR_INVALID_ARG_TYPE', 'a bug', 'internal'],
+  ] as const)('takes %s of Node (%s) as %s', (nodeCode, message, expected) => {
+    const cause = Object.assign(new Error(message), { code: nodeCode });
+    const failure = new ConnectError(message, Code.Internal, undefined, undefined, cause);
+
+    expect(fromConnectError(failure)).toMatchObject({ code: expected, message });
+  });
+
   it('keeps what it was made of as the cause', () => {
     const failure = new ConnectError('gone', Code.Unavailable);
 

@@ -56,5 +56,23 @@ export function toConnectError(error: unknown): ConnectError {
 export function fromConnectError(error: unknown): SpiderError {
   if (error instanceof SpiderError) return error;
   const failure = ConnectError.from(error);
-  return new SpiderError(FROM_WIRE[failure.code], failure.rawMessage, { cause: failure });
+  const code = isBrokenConnection(failure.cause) ? 'unavailable' : FROM_WIRE[failure.code];
+  return new SpiderError(code, failure.rawMessage, { cause: failure });
+}
+
+/** Codes of Node for calls that a connection took down with it, which connect calls internal. */
+const BROKEN_CONNECTION_CODES: ReadonlySet<unknown> = new Set([
+  'ERR_HTTP2_GOAWAY_SESSION',
+  'ERR_HTTP2_INVALID_SESSION',
+  'ERR_HTTP2_SESSION_ERROR',
+  'ERR_HTTP2_STREAM_CANCEL',
+]);
+
+/** Whether a call has failed because its connection ended, or refused it before it began. */
+function isBrokenConnection(cause: unknown): boolean {
+  if (!(cause instanceof Error) || !('code' in cause)) return false;
+  if (cause.code === 'ERR_HTTP2_STREAM_ERROR') {
+    return cause.message.includes('NGHTTP2_REFUSED_STREAM');
+  }
+  return BROKEN_CONNECTION_CODES.has(cause.code);
 }
