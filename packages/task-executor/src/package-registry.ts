@@ -40,6 +40,11 @@ export class PackageRegistry {
     }
     const problem = this.#check(name, entry);
     if (problem !== undefined) return problem;
+    try {
+      await entry.init?.();
+    } catch (error) {
+      return initError(error);
+    }
     this.#loaded.set(name, entry);
     return entry;
   }
@@ -70,6 +75,10 @@ function loadError(name: string, error: unknown): ExecutorError {
   if (error instanceof SyntaxError || code.startsWith('ERR_')) {
     return invalidLibrary(`${name} cannot be loaded: ${describeError(error)}`);
   }
+  return initError(error);
+}
+
+function initError(error: unknown): ExecutorError {
   return { kind: 'PackageInitError', error: { kind: 'Custom', message: describeError(error) } };
 }
 

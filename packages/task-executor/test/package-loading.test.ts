@@ -168,3 +168,37 @@ describe('a package is refused', () => {
     });
   });
 });
+
+/** A package with an init hook, and a task that counts how often it was called. */
+const packageWithInit = (name: string, init: string): string => `
+  let calls = 0;
+  export default {
+    [Symbol.for('spider.tdl.package')]: {
+      name: ${JSON.stringify(name)},
+      tdlVersion: { major: 0, minor: 1, patch: 7 },
+      init: ${init},
+      execute: () => Uint8Array.of(calls),
+    },
+  };`;
+
+describe('an init hook', () => {
+  test('is awaited before the first task, and called once', async () => {
+    const init = 'async () => { await new Promise(setImmediate); calls += 1; }';
+    put('eager/index.js', packageWithInit('eager', init));
+    expect(await load('eager')).toEqual(answer(1));
+    expect(await load('eager')).toEqual(answer(1));
+  });
+
+  test('that fails fails its task, and is called again for the next one', async () => {
+    const init = '() => { calls += 1; if (calls < 3) throw new Error(`attempt ${calls}`); }';
+    put('moody/index.js', packageWithInit('moody', init));
+    const failed = (text: string): ExecutorError => ({
+      kind: 'PackageInitError',
+      error: { kind: 'Custom', message: expect.stringContaining(text) as string },
+    });
+    expect(await load('moody')).toEqual(failed('Error: attempt 1'));
+    expect(await load('moody')).toEqual(failed('Error: attempt 2'));
+    expect(await load('moody')).toEqual(answer(3));
+    expect(await load('moody')).toEqual(answer(3));
+  });
+});

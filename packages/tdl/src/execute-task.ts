@@ -5,12 +5,12 @@ import {
   MsgpackWriter,
   readValues,
   type TdlError,
-  type Zstd,
 } from '@spider/core';
 import { createTaskContext, type TaskContext } from './task-context.ts';
 import type { TaskDefinition } from './task-definition.ts';
 import { describeError } from './describe-error.ts';
 import { TaskError } from './task-error.ts';
+import type { TaskHost } from './task-host.ts';
 
 /** The wire frame of the outputs, or why there is none. */
 export type TaskResult = Uint8Array | TaskFailure;
@@ -32,11 +32,11 @@ export function executeTask(
   task: TaskDefinition,
   contextBytes: Uint8Array,
   inputsFrame: Uint8Array,
-  zstd: Zstd,
+  host: TaskHost,
 ): TaskResult | Promise<TaskResult> {
   let context: TaskContext;
   try {
-    context = createTaskContext(contextBytes, zstd);
+    context = createTaskContext(contextBytes, host);
   } catch (error) {
     return failure('InvalidTaskContext', error, true);
   }

@@ -7,6 +7,7 @@ export {
   type TaskReturn,
 } from './task-definition.ts';
 export type { JobOutput, TaskContext, TaskRole } from './task-context.ts';
+export type { TaskLogger } from './task-logger.ts';
 export { TaskError, type TaskErrorOptions } from './task-error.ts';
 export { repeat, tuple } from './repeat.ts';
 export {
@@ -30,12 +31,8 @@ export {
 } from '@spider/core';
 
 // For executors.
-export {
-  checkPackageName,
-  type TaskHost,
-  taskPackageEntry,
-  type TaskPackageEntry,
-} from './task-package.ts';
+export { checkPackageName, taskPackageEntry, type TaskPackageEntry } from './task-package.ts';
+export type { TaskHost, TaskLogLevel } from './task-host.ts';
 export { describeError } from './describe-error.ts';
 export type { TaskFailure, TaskResult } from './execute-task.ts';
 export { isCompatible, TDL_VERSION } from './version.ts';

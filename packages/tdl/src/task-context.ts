@@ -11,9 +11,10 @@ import {
   type TaskIndex,
   type TaskInstanceId,
   type Type,
-  type Zstd,
 } from '@spider/core';
 import { TaskError } from './task-error.ts';
+import type { TaskHost } from './task-host.ts';
+import { createTaskLogger, type TaskLogger } from './task-logger.ts';
 
 /** A commit task runs after all regular tasks succeeded, a cleanup task after a cancellation. */
 export type TaskRole = 'regular' | 'commit' | 'cleanup';
@@ -35,6 +36,13 @@ export interface TaskContext {
   /** This attempt at the task. No two attempts have the same. */
   readonly taskInstanceId: TaskInstanceId;
   readonly resourceGroupId: ResourceGroupId;
+  readonly logger: TaskLogger;
+
+  /**
+   * Aborts when the result is not wanted any more, and shortly before the hard timeout; the process
+   * is ended some time after. Only a task that awaits something can notice.
+   */
+  readonly signal: AbortSignal;
 
   /**
    * In a commit task: the outputs of its job, in order. They are decoded when asked for.
@@ -45,18 +53,22 @@ export interface TaskContext {
 }
 
 /** @throws SpiderError 'invalid-argument' if the bytes are no task context. */
-export function createTaskContext(bytes: Uint8Array, zstd: Zstd): TaskContext {
-  return new DecodedTaskContext(decodeTaskContext(bytes), zstd);
+export function createTaskContext(bytes: Uint8Array, host: TaskHost): TaskContext {
+  return new DecodedTaskContext(decodeTaskContext(bytes), host);
 }
 
 class DecodedTaskContext implements TaskContext {
   readonly #fields: TaskContextFields;
-  readonly #zstd: Zstd;
+  readonly #host: TaskHost;
+  readonly #taskNumber: number;
   #outputs: readonly JobOutput[] | undefined;
+  #logger: TaskLogger | undefined;
+  #signal: AbortSignal | undefined;
 
-  constructor(fields: TaskContextFields, zstd: Zstd) {
+  constructor(fields: TaskContextFields, host: TaskHost) {
     this.#fields = fields;
-    this.#zstd = zstd;
+    this.#host = host;
+    this.#taskNumber = host.taskNumber ?? 0;
   }
 
   get role(): TaskRole {
@@ -80,16 +92,33 @@ class DecodedTaskContext implements TaskContext {
     return this.#fields.resourceGroupId;
   }
 
+  get logger(): TaskLogger {
+    this.#logger ??= createTaskLogger(this.#fields, this.#host);
+    return this.#logger;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#createSignal();
+    return this.#signal;
+  }
+
   outputs(): readonly JobOutput[] {
     if (this.#outputs !== undefined) return this.#outputs;
     if (this.#fields.outputs === undefined) {
       throw new TaskError(`a ${this.role} task has no job outputs: only a commit task has`);
     }
-    const frame = decodeSerializedOutputs(this.#fields.outputs, this.#zstd);
+    const frame = decodeSerializedOutputs(this.#fields.outputs, this.#host.zstd);
     this.#outputs = decodeFrame(frame).map((bytes) => ({
       bytes,
       as: (type) => decodeValue(type, bytes),
     }));
     return this.#outputs;
+  }
+
+  /** It costs more than a quick task, so that only a task that asks for it gets one. */
+  #createSignal(): AbortSignal {
+    const controller = new AbortController();
+    this.#host.onStop?.(this.#taskNumber, (reason) => controller.abort(new TaskError(reason)));
+    return controller.signal;
   }
 }

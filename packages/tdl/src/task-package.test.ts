@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, expectTypeOf, test } from 'vitest';
+import { describe, expect, expectTypeOf, test, vi } from 'vitest';
 import {
   boolean,
   checkPackageName,
@@ -142,4 +142,14 @@ test('TypeScript knows what a task takes and returns', () => {
   expectTypeOf(repeat(float64, 2)).toEqualTypeOf<readonly [typeof float64, typeof float64]>();
   expect(repeat(float64, 2)).toEqual([float64, float64]);
   expect(tuple(3, (k) => k * k)).toEqual([0, 1, 4]);
+});
+
+test('a package prepares what its tasks share when an executor has it do so', async () => {
+  const init = vi.fn<() => Promise<void>>(() => Promise.resolve());
+  const entry = taskPackageEntry(definePackage({ name: 'p', version: '1', tasks: [], init }));
+  expect(init).not.toHaveBeenCalled();
+  await entry?.init?.();
+  expect(init).toHaveBeenCalledOnce();
+  const without = taskPackageEntry(definePackage({ name: 'p', version: '1', tasks: [] }));
+  expect(without?.init?.()).toBeUndefined();
 });

@@ -1,6 +1,7 @@
-import { invalidArgument, LIMITS, type Version, type Zstd } from '@spider/core';
+import { invalidArgument, LIMITS, type Version } from '@spider/core';
 import { executeTask, type TaskResult } from './execute-task.ts';
 import { DefinedTask, type TaskDefinition } from './task-definition.ts';
+import type { TaskHost } from './task-host.ts';
 import { TDL_VERSION } from './version.ts';
 
 /** Under this key a package keeps what an executor needs; equal for all copies of this library. */
@@ -21,6 +22,8 @@ export interface TaskPackage {
 export interface TaskPackageEntry {
   readonly name: string;
   readonly tdlVersion: Version;
+  /** To be called with success once in a process before any task is run. */
+  readonly init?: () => unknown;
 
   /** Runs the task of that name. Never throws; there is a promise only if the task returns one. */
   execute(
@@ -31,17 +34,18 @@ export interface TaskPackageEntry {
   ): TaskResult | Promise<TaskResult>;
 }
 
-/** What the executor lends to tasks. */
-export interface TaskHost {
-  readonly zstd: Zstd;
-}
-
 export interface TaskPackageOptions {
   /** The name by which graphs refer to it, and of the folder that executors load it from. */
   readonly name: string;
   /** The author's own version, for people to read. */
   readonly version: string;
   readonly tasks: readonly TaskDefinition[];
+
+  /**
+   * Prepares what the tasks share. Runs once in each process, before the first task. If it fails, so
+   * does that task, and the next one tries again.
+   */
+  init?(): void | Promise<void>;
 }
 
 /**
@@ -72,9 +76,10 @@ export function definePackage(options: TaskPackageOptions): TaskPackage {
     [TASK_PACKAGE]: {
       name,
       tdlVersion: TDL_VERSION,
+      init: () => options.init?.(),
       execute(functionName, context, inputs, host) {
         const task = tasks.get(functionName);
-        if (task !== undefined) return executeTask(task, context, inputs, host.zstd);
+        if (task !== undefined) return executeTask(task, context, inputs, host);
         const message = `package ${name} has no task ${JSON.stringify(functionName)}`;
         return { error: { kind: 'TaskNotFound', message }, isFinal: false };
       },

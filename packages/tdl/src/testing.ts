@@ -57,7 +57,7 @@ async function run<Outputs extends Types>(
     resourceGroupId: toId(1),
     outputs,
   });
-  const result = await executeTask(task, context, inputs, neverCompressed);
+  const result = await executeTask(task, context, inputs, { zstd: neverCompressed });
   if (!(result instanceof Uint8Array)) {
     const message = formatExecutorError({ kind: 'TaskError', error: result.error });
     throw new TaskError(message, { retry: !result.isFinal });
