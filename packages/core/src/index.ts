@@ -31,6 +31,7 @@ export * from './value/value-error.ts';
 export * from './value/value-frame.ts';
 export * from './wire/byte-writer.ts';
 export * from './wire/executor-error.ts';
+export * from './wire/executor-extensions.ts';
 export * from './wire/executor-frame-reader.ts';
 export * from './wire/executor-pipe.ts';
 export * from './wire/frame.ts';

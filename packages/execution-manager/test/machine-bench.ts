@@ -25,11 +25,11 @@ export class MachineBench {
   }
 
   /** A machine whose executors are all up. */
-  static ready(slots: number): MachineBench {
+  static ready(slots: number, hasExtensions = false): MachineBench {
     const bench = new MachineBench(slots);
     bench.tell({ type: 'start' });
     for (let slot = 0; slot < slots; slot += 1) {
-      bench.tell({ type: 'executor-started', slot, process: bench.processOf(slot) });
+      bench.start(slot, hasExtensions);
     }
     return bench;
   }
@@ -71,8 +71,13 @@ export class MachineBench {
   }
 
   /** The slot's process comes up. */
-  start(slot: number): readonly SlotEffect[] {
-    return this.tell({ type: 'executor-started', slot, process: this.processOf(slot) });
+  start(slot: number, hasExtensions = false): readonly SlotEffect[] {
+    const process = this.processOf(slot);
+    return this.tell({ type: 'executor-started', slot, process, hasExtensions });
+  }
+
+  giveBack(slot: number, count: number): readonly SlotEffect[] {
+    return this.tell({ type: 'given-back', slot, process: this.processOf(slot), count });
   }
 
   pass(ms: number): readonly SlotEffect[] {

@@ -24,7 +24,11 @@ interface Process {
   readonly process: number;
   isUp: boolean;
   isKilled: boolean;
+  readonly hasExtensions: boolean;
   pipe: Instance[];
+  answered: number;
+  /** What was in the pipe each time requests were asked back and it has not said anything since. */
+  readonly asked: Instance[][];
 }
 
 const HELD_PER_SLOT_MAX = 3 * PIPE_COUNT_MAX;
@@ -59,7 +63,21 @@ export class SlotMachineModel {
   start(process: Process): void {
     if (process.isUp) return;
     process.isUp = true;
-    this.tell({ type: 'executor-started', ...this.#from(process) });
+    const { hasExtensions } = process;
+    this.tell({ type: 'executor-started', hasExtensions, ...this.#from(process) });
+  }
+
+  /** Gives back a share of what was asked back and is still there; the first may have begun. */
+  giveBack(process: Process, share: number): void {
+    if (process.isKilled) return;
+    const asked = process.asked.shift();
+    if (asked === undefined) return;
+    const there = process.pipe.filter((instance) => asked.includes(instance)).length;
+    const count = Math.floor(there * share);
+    const givenBack = process.pipe.splice(process.pipe.length - count, count);
+    for (const instance of givenBack) instance.place = instance.isCancelled ? 'dropped' : 'waiting';
+    this.tell({ type: 'given-back', count, ...this.#from(process) });
+    assert.equal(process.isKilled, false);
   }
 
   answer(process: Process, count: number, elapsedUs: number): void {
@@ -202,7 +220,15 @@ export class SlotMachineModel {
       case 'spawn':
         assert.equal(this.alive.has(effect.slot), false);
         assert.equal(this.isDraining, false);
-        this.alive.set(effect.slot, { ...effect, isUp: false, isKilled: false, pipe: [] });
+        this.alive.set(effect.slot, {
+          ...effect,
+          isUp: false,
+          isKilled: false,
+          hasExtensions: effect.process % 3 !== 0,
+          pipe: [],
+          answered: 0,
+          asked: [],
+        });
         return;
       case 'kill': {
         const process = this.#process(effect);
@@ -234,7 +260,8 @@ export class SlotMachineModel {
         effect.positions.forEach((position, i) => {
           const instance = process?.pipe.shift();
           assert.equal(instance?.position, position);
-          if (instance === undefined) return;
+          if (instance === undefined || process === undefined) return;
+          process.answered += 1;
           assert.equal(effect.lots[i], instance.isCancelled ? undefined : instance.lot);
           this.#move(instance, 'in a pipe', instance.isCancelled ? 'dropped' : 'reported');
         });
@@ -259,6 +286,19 @@ export class SlotMachineModel {
         this.timesDrained += 1;
         assert.ok(this.isDraining);
         return;
+      case 'ask-back': {
+        const process = this.#process(effect);
+        assert.ok(process.isUp && !process.isKilled && process.hasExtensions);
+        process.asked.push([...process.pipe]);
+        return;
+      }
+      case 'cancel-requests': {
+        const process = this.#process(effect);
+        for (const request of effect.requests) {
+          assert.equal(process.pipe[request - process.answered]?.isCancelled, true);
+        }
+        return;
+      }
       case 'withdraw-credit':
       case 'start-failed':
       case 'crashed':

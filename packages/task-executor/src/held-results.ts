@@ -1,4 +1,10 @@
-import { appendResult, ByteWriter, type ExecutorOutcome } from '@spider/core';
+import {
+  appendGivenBack,
+  appendGreeting,
+  appendResult,
+  ByteWriter,
+  type ExecutorOutcome,
+} from '@spider/core';
 import { TaskPace } from './task-pace.ts';
 
 /** Results wait for each other no longer than this, unless a task takes longer than expected. */
@@ -28,6 +34,18 @@ export class HeldResults {
   add(outcome: ExecutorOutcome, payload: Uint8Array, elapsedUs: number, nowUs: number): void {
     if (this.#bytes.length === 0) this.#sinceUs = nowUs;
     appendResult(this.#bytes, outcome, payload, Math.round(elapsedUs));
+  }
+
+  /** Says at once that more is understood than the reference's messages. */
+  greet(): void {
+    appendGreeting(this.#bytes);
+    this.flush();
+  }
+
+  /** Says at once how many requests were given back. */
+  giveBack(count: number): void {
+    appendGivenBack(this.#bytes, count);
+    this.flush();
   }
 
   /** Notes how long a task function took. */

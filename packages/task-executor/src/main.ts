@@ -4,6 +4,7 @@ import { nodeZstd } from '@spider/runtime/zstd';
 import { ExecutorLoop } from './executor-loop.ts';
 import { PackageRegistry } from './package-registry.ts';
 import { reserveStdout } from './protocol-stdout.ts';
+import { writeTaskLog } from './task-log.ts';
 
 /** How long an executor outlives its execution manager. */
 const ORPHANED_MS = 1_000;
@@ -18,10 +19,16 @@ process.on('SIGINT', () => undefined);
 
 const loop = new ExecutorLoop({
   packages: new PackageRegistry(packageDir),
-  host: { zstd: nodeZstd },
+  host: { zstd: nodeZstd, log: writeTaskLog },
   hasExtensions: process.env[EXECUTOR_EXTENSIONS_ENV] === '1',
   write,
   nowUs: () => performance.now() * 1000,
+  // Input is read between two rounds of the event loop, and this may be called just after that.
+  afterReading: (callback) => void setImmediate(() => void setImmediate(callback)),
+  setTimer: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
   onDrain: () => process.stdin.resume(),
   onEnd: () => process.exit(0),
   onFailure: (error) => exitWithError(error instanceof Error ? error.message : String(error)),

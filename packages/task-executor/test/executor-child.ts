@@ -5,12 +5,14 @@ import {
   appendExecuteRequest,
   ByteWriter,
   decodeExecutorError,
+  decodeExecutorNotice,
   decodeExecutorResult,
   EMPTY_FRAME,
   encodeExecutePrefix,
   encodeTaskContext,
   type ExecutorError,
   ExecutorFrameReader,
+  type ExecutorNotice,
   ExecutorOutcome,
   type ExecutorResult,
   type TaskContextFields,
@@ -53,6 +55,8 @@ export class ExecutorChild implements AsyncDisposable {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #frames = new ExecutorFrameReader();
   readonly #results: ExecutorResult[] = [];
+  /** What it said beside results. */
+  readonly notices: ExecutorNotice[] = [];
   #wake: () => void = () => undefined;
   #stderr = '';
   #isGone = false;
@@ -116,6 +120,11 @@ export class ExecutorChild implements AsyncDisposable {
     this.#frames.push(chunk);
     while (this.#frames.next()) {
       const { bytes, start, end } = this.#frames;
+      const notice = decodeExecutorNotice(bytes, start, end);
+      if (notice !== undefined) {
+        this.notices.push(notice);
+        continue;
+      }
       const result = decodeExecutorResult(bytes, start, end);
       this.#results.push({ ...result, payload: new Uint8Array(result.payload) });
     }

@@ -1,4 +1,7 @@
 import {
+  appendCancelRequest,
+  appendGiveBackRequest,
+  ByteWriter,
   COMMIT_TASK_INDEX,
   decodeExecutorError,
   decodeValues,
@@ -9,6 +12,7 @@ import {
   EXECUTOR_EXTENSIONS_ENV,
   ExecutorOutcome,
   LIMITS,
+  toId,
 } from '@spider/core';
 import { nodeZstd } from '@spider/runtime/zstd';
 import { float64, int32, string } from '@spider/tdl';
@@ -217,5 +221,35 @@ describe('an executor ends', () => {
     expect(executor.stderr).toBe(
       'spider-task-executor: SPIDER_TDL_PACKAGE_DIR is not set: where are the task packages?\n',
     );
+  });
+});
+
+describe('with extensions', () => {
+  const env = { SPIDER_TDL_PACKAGE_DIR: TASK_PACKAGES, SPIDER_EXECUTOR_EXTENSIONS: '1' };
+
+  test('a task is told that it is cancelled, and what waits behind it is given back', async () => {
+    await using executor = new ExecutorChild(env);
+    await executor.call({ functionName: 'add', inputs: numbers(1, 2) });
+    const waiting = executeFrame({ functionName: 'wait_for_stop', context: { jobId: toId(77) } });
+    executor.write(waiting, executeFrame({ functionName: 'fail_for_good' }));
+    const writer = new ByteWriter();
+    appendGiveBackRequest(writer);
+    appendCancelRequest(writer, 1);
+    executor.write(writer.toBytes());
+    const { payload } = await executor.result();
+    expect(decodeValues([string], payload, 'output')).toEqual([
+      'TaskError: the task was cancelled',
+    ]);
+    expect(executor.notices).toEqual([{ kind: 'greeting' }, { kind: 'given-back', count: 1 }]);
+    executor.end();
+    await executor.exit;
+    expect(JSON.parse(executor.stderr)).toMatchObject({
+      level: 'info',
+      msg: 'waiting',
+      jobId: '77',
+      taskIndex: 0,
+      taskInstanceId: '1',
+      patience: '1',
+    });
   });
 });

@@ -49,16 +49,20 @@ test('requests and results come back as they were', () => {
 
 test('any bytes are a message or refused', () => {
   fc.assert(
-    fc.property(fc.constantFrom(0, 1, 2), fc.uint8Array({ maxLength: 60 }), (variant, rest) => {
-      const body = Uint8Array.of(variant, 0, 0, 0, ...rest);
-      for (const decode of [decodeExecutorRequest, decodeExecutorResult]) {
-        try {
-          decode(body);
-        } catch (error) {
-          expect(error).toBeInstanceOf(SpiderError);
+    fc.property(
+      fc.constantFrom(0, 1, 2, 16, 17, 18),
+      fc.uint8Array({ maxLength: 60 }),
+      (variant, rest) => {
+        const body = Uint8Array.of(variant, 0, 0, 0, ...rest);
+        for (const decode of [decodeExecutorRequest, decodeExecutorResult]) {
+          try {
+            decode(body);
+          } catch (error) {
+            expect(error).toBeInstanceOf(SpiderError);
+          }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 500 },
   );
 });
@@ -73,7 +77,7 @@ test('the error says where a message ends too early, and which variant is unknow
   expect(() => decodeExecutorRequest(body(badText))).toThrow(
     'package name of an executor message is not UTF-8',
   );
-  expect(() => decodeExecutorResult(body([0, 0, 0, 0, 3, 0, 0, 0]))).toThrow('unknown outcome 3');
+  expect(() => decodeExecutorResult(body([0, 0, 0, 0, 4, 0, 0, 0]))).toThrow('unknown outcome 4');
 });
 
 test('what is too large for the pipe is refused, and leaves nothing behind', () => {

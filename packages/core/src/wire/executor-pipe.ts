@@ -1,6 +1,7 @@
 import { invalidArgument, SpiderError } from '../error.ts';
 import { LIMITS } from '../limits.ts';
 import type { ByteWriter } from './byte-writer.ts';
+import { type ExecutorControl, ExtendedRequest } from './executor-extensions.ts';
 import { readUint32LE, readUint64LE } from './read-uint.ts';
 
 /**
@@ -17,8 +18,11 @@ export type ExecutorRequest =
       readonly context: Uint8Array;
       /** The wire frame of the inputs. */
       readonly inputs: Uint8Array;
+      /** After how long the task will be stopped. Ours; undefined if it is not said. */
+      readonly hardTimeoutMs: number | undefined;
     }
-  | { readonly kind: 'shutdown' };
+  | { readonly kind: 'shutdown' }
+  | ExecutorControl;
 
 export interface ExecutorResult {
   readonly outcome: ExecutorOutcome;
@@ -32,6 +36,8 @@ export const ExecutorOutcome = {
   Failed: 1,
   /** As Failed, and trying again is pointless. Ours: sent only where `EXECUTOR_EXTENSIONS_ENV` is 1. */
   FailedForGood: 2,
+  /** Never begun, because it was cancelled before; there is no payload. Ours, as FailedForGood. */
+  Cancelled: 3,
 } as const;
 
 export type ExecutorOutcome = (typeof ExecutorOutcome)[keyof typeof ExecutorOutcome];
@@ -49,13 +55,23 @@ const RESULT = 0;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The part of execute requests that is the same for all tasks of a kind, to be made once. */
-export function encodeExecutePrefix(packageName: string, functionName: string): Uint8Array {
+/**
+ * The part of execute requests that is the same for all tasks of a kind, to be made once.
+ *
+ * @param hardTimeoutMs is said only to an executor that has greeted; see `executor-extensions.ts`.
+ */
+export function encodeExecutePrefix(
+  packageName: string,
+  functionName: string,
+  hardTimeoutMs?: number,
+): Uint8Array {
   const names = [encoder.encode(packageName), encoder.encode(functionName)];
-  const prefix = new Uint8Array(names.reduce((size, name) => size + 8 + name.length, 4));
+  const head = hardTimeoutMs === undefined ? 4 : 12;
+  const prefix = new Uint8Array(names.reduce((size, name) => size + 8 + name.length, head));
   const view = new DataView(prefix.buffer);
-  view.setUint32(0, EXECUTE, true);
-  let position = 4;
+  view.setUint32(0, hardTimeoutMs === undefined ? EXECUTE : ExtendedRequest.ExecuteWithin, true);
+  if (hardTimeoutMs !== undefined) view.setBigUint64(4, BigInt(hardTimeoutMs), true);
+  let position = head;
   for (const name of names) {
     view.setUint32(position, name.length, true);
     prefix.set(name, position + 8);
@@ -127,9 +143,15 @@ export function decodeExecutorRequest(
   const body = new BodyReader(bytes, start, end);
   const variant = body.uint32('variant');
   if (variant === SHUTDOWN) return { kind: 'shutdown' };
-  if (variant !== EXECUTE) throw invalidArgument(`unknown executor request ${variant}`);
+  if (variant === ExtendedRequest.Cancel)
+    return { kind: 'cancel', request: body.uint64('request number') };
+  if (variant === ExtendedRequest.GiveBack) return { kind: 'give-back' };
+  if (variant !== EXECUTE && variant !== ExtendedRequest.ExecuteWithin) {
+    throw invalidArgument(`unknown executor request ${variant}`);
+  }
   return {
     kind: 'execute',
+    hardTimeoutMs: variant === EXECUTE ? undefined : body.uint64('hard timeout'),
     packageName: body.text('package name', packageNames),
     functionName: body.text('function name', functionNames),
     context: body.bytes('context'),
@@ -151,7 +173,7 @@ export function decodeExecutorResult(
   const variant = body.uint32('variant');
   if (variant !== RESULT) throw invalidArgument(`unknown executor response ${variant}`);
   const outcome = body.uint32('outcome');
-  if (outcome !== 0 && outcome !== 1 && outcome !== 2) {
+  if (outcome !== 0 && outcome !== 1 && outcome !== 2 && outcome !== 3) {
     throw invalidArgument(`unknown outcome ${outcome} in an executor result`);
   }
   return { outcome, payload: body.bytes('payload'), elapsedUs: body.uint64('elapsed time') };

@@ -8,6 +8,8 @@ export interface InstanceKind {
   readonly hardTimeoutMs: number;
   /** How requests for them begin. */
   readonly requestPrefix: Uint8Array;
+  /** As `requestPrefix`, with the limit in it, for executors with extensions. */
+  readonly extendedPrefix: Uint8Array;
   /** How long they take. */
   readonly length: TypicalLength;
 }
@@ -27,6 +29,7 @@ export class InstanceKinds {
       functionName,
       hardTimeoutMs,
       requestPrefix: encodeExecutePrefix(packageName, functionName),
+      extendedPrefix: encodeExecutePrefix(packageName, functionName, hardTimeoutMs),
       length: new TypicalLength(),
     };
     if (this.#byName.size >= KINDS_MAX) this.#forgetOldest();

@@ -1,5 +1,6 @@
 import { inputLengthAt, type InstanceLot, kindAt } from './instance-lot.ts';
 import { type Step, wakeUpBy } from './machine-state.ts';
+import { awaitHead } from './holdup.ts';
 import type { Slot } from './slot.ts';
 
 /**
@@ -85,6 +86,7 @@ export function fillPipe(step: Step, slot: Slot, countMax: number): void {
  */
 export function beginHead(step: Step, slot: Slot): void {
   const { pipe } = slot;
+  awaitHead(step, slot);
   if (pipe.count === 0) {
     slot.deadlineUs = Infinity;
     return;
@@ -102,6 +104,15 @@ export function hurryHead(step: Step, slot: Slot): void {
   const graceEndsUs = step.nowUs + step.state.options.cancelGraceMs * 1000;
   slot.deadlineUs = Math.min(slot.deadlineUs, graceEndsUs);
   wakeUpBy(step.state, slot.deadlineUs);
+}
+
+/** Forgets the last request of a pipe. */
+export function dropTail(slot: Slot): void {
+  const { pipe } = slot;
+  const last = pipe.count - 1;
+  slot.workUs -= pipe.workUsAt(last);
+  slot.bytes -= inputLengthAt(pipe.lotAt(last), pipe.positionAt(last));
+  pipe.dropLast();
 }
 
 /** Forgets the first request of a pipe. */

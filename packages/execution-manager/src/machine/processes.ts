@@ -1,3 +1,4 @@
+import { headSlow } from './holdup.ts';
 import { kindAt } from './instance-lot.ts';
 import { type Step, wakeUpBy } from './machine-state.ts';
 import { dropHead, fillPipe, spread } from './pipes.ts';
@@ -14,14 +15,18 @@ export function spawnExecutor(step: Step, slot: Slot): void {
   slot.process = state.lastProcess;
   slot.state = 'starting';
   slot.hasAnswered = false;
+  slot.hasExtensions = false;
+  slot.answered = 0;
+  slot.asks = 0;
   slot.deadlineUs = nowUs + state.options.startTimeoutMs * 1000;
   wakeUpBy(state, slot.deadlineUs);
   step.effects.push({ type: 'spawn', slot: slot.index, process: slot.process });
 }
 
 /** starting → ready */
-export function executorStarted(step: Step, slot: Slot): void {
+export function executorStarted(step: Step, slot: Slot, hasExtensions: boolean): void {
   if (slot.state !== 'starting') return;
+  slot.hasExtensions = hasExtensions;
   if (slot.isFailing) step.state.failing -= 1;
   slot.isFailing = false;
   slot.state = 'ready';
@@ -33,6 +38,7 @@ export function executorStarted(step: Step, slot: Slot): void {
 export function killExecutor(step: Step, slot: Slot, failure: string | undefined): void {
   slot.state = 'killing';
   slot.deadlineUs = Infinity;
+  slot.slowAtUs = Infinity;
   slot.failure = failure;
   step.effects.push({ type: 'kill', slot: slot.index, process: slot.process });
 }
@@ -51,6 +57,8 @@ export function executorExited(step: Step, slot: Slot, exit: ProcessExit): void 
   const wasOfUse = slot.hasAnswered || slot.pipe.count > 0;
   slot.state = 'waiting';
   slot.deadlineUs = Infinity;
+  slot.slowAtUs = Infinity;
+  slot.holdup = 'no';
   endRequests(step, slot, wasCancelled, exit);
   slot.failure = undefined;
   if (wasReady) step.effects.push({ type: 'crashed', slot: slot.index, exit });
@@ -122,7 +130,8 @@ export function wakeUp(step: Step): void {
   state.wakeUpAtUs = Infinity;
   for (const slot of state.slots) {
     if (slot.deadlineUs <= nowUs) slotDue(step, slot);
-    wakeUpBy(state, slot.deadlineUs);
+    if (slot.slowAtUs <= nowUs) headSlow(step, slot);
+    wakeUpBy(state, Math.min(slot.deadlineUs, slot.slowAtUs));
   }
 }
 

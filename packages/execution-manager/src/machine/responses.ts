@@ -1,3 +1,4 @@
+import { ExecutorOutcome } from '@spider/core';
 import { type InstanceLot, kindAt } from './instance-lot.ts';
 import type { Step } from './machine-state.ts';
 import { beginHead, dropHead, fillPipe, spread } from './pipes.ts';
@@ -15,6 +16,10 @@ export function takeResponses(step: Step, slot: Slot, responses: ResponseBatch):
     breakExecutor(step, slot, 'an answer to a request that was never made');
     return;
   }
+  if (isWronglyCancelled(slot, responses)) {
+    breakExecutor(step, slot, 'that it cancelled a request it was not asked to');
+    return;
+  }
   const pipesGrew = measureHandOff(step, slot, elapsedUs[0] as number);
   const lots: (InstanceLot | undefined)[] = [];
   const positions: number[] = [];
@@ -25,17 +30,27 @@ export function takeResponses(step: Step, slot: Slot, responses: ResponseBatch):
     // The first task of a process may have loaded its package.
     const isDoubtful = !slot.hasAnswered;
     slot.hasAnswered = true;
-    kindAt(lot, position).length.observe(spentUs, isDoubtful);
-    state.length.observe(spentUs, isDoubtful);
+    if (responses.outcomes[i] !== ExecutorOutcome.Cancelled) {
+      kindAt(lot, position).length.observe(spentUs, isDoubtful);
+      state.length.observe(spentUs, isDoubtful);
+    }
     lots.push(pipe.isCancelledAt(0) ? undefined : lot);
     positions.push(position);
     dropHead(slot);
   }
   state.inFlight -= count;
+  slot.answered += count;
   beginHead(step, slot);
   step.effects.push({ type: 'report', responses, lots, positions });
   if (pipesGrew) spread(step);
   else fillPipe(step, slot, Infinity);
+}
+
+function isWronglyCancelled({ pipe }: Slot, { count, outcomes }: ResponseBatch): boolean {
+  for (let i = 0; i < count; i += 1) {
+    if (outcomes[i] === ExecutorOutcome.Cancelled && !pipe.isCancelledAt(i)) return true;
+  }
+  return false;
 }
 
 /**

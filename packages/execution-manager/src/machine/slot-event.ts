@@ -25,10 +25,15 @@ export interface ResponseBatch {
 export type SlotEvent =
   /** Let the executors start. Comes first, once. */
   | { readonly type: 'start'; readonly nowUs: number }
-  /** An executor process is up and answers. */
-  | ({ readonly type: 'executor-started' } & FromProcess)
+  /**
+   * An executor process is up and answers. With extensions it can be asked to cancel requests and to
+   * give them back.
+   */
+  | ({ readonly type: 'executor-started'; readonly hasExtensions?: boolean } & FromProcess)
   /** Some requests were answered, in the order in which they were made. */
   | ({ readonly type: 'responses'; readonly responses: ResponseBatch } & FromProcess)
+  /** The last so many of the requests that were asked back were not begun and will not be. */
+  | ({ readonly type: 'given-back'; readonly count: number } & FromProcess)
   /** An executor process said something that makes no sense; nothing else it says is heard. */
   | ({ readonly type: 'executor-broken'; readonly reason: string } & FromProcess)
   /** An executor process is gone, and all that it answered before has been handed in. */
@@ -89,6 +94,18 @@ export type SlotEffect =
       readonly process: number;
       readonly instances: InstanceList;
     }
+  /**
+   * Results of these requests are not wanted; they count from 0 for each process, those that were
+   * given back not counted.
+   */
+  | {
+      readonly type: 'cancel-requests';
+      readonly slot: number;
+      readonly process: number;
+      readonly requests: readonly number[];
+    }
+  /** Asks for the requests that were not begun; nothing more is sent until they have come. */
+  | { readonly type: 'ask-back'; readonly slot: number; readonly process: number }
   /** Instance i gave answer i; those whose lot is undefined are not wanted any more. */
   | {
       readonly type: 'report';

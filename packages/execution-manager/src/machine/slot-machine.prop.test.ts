@@ -36,6 +36,13 @@ const happening: fc.Arbitrary<(model: SlotMachineModel) => void> = fc.oneof(
       }),
   },
   {
+    weight: 6,
+    arbitrary: fc.tuple(which, share).map(([index, s]) => (model: SlotMachineModel) => {
+      const process = model.byIndex(index);
+      if (process !== undefined) model.giveBack(process, s);
+    }),
+  },
+  {
     weight: 2,
     arbitrary: which.map((index) => (model: SlotMachineModel) => {
       const process = model.byIndex(index);

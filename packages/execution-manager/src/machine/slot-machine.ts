@@ -1,6 +1,7 @@
 import { assert } from '@spider/core';
 import { cancel, disown } from './cancellation.ts';
 import { drain, reportDrained } from './draining.ts';
+import { takeBack } from './given-back.ts';
 import type { InstanceList } from './instance-lot.ts';
 import { measureRoundTrip, regulateIntake } from './intake.ts';
 import {
@@ -77,6 +78,7 @@ function apply(step: Step, event: SlotEvent): void {
       return;
     case 'executor-started':
     case 'responses':
+    case 'given-back':
     case 'executor-broken':
     case 'executor-exited': {
       const slot = state.slots[event.slot];
@@ -129,10 +131,13 @@ function applyToSlot(
 ): void {
   switch (event.type) {
     case 'executor-started':
-      executorStarted(step, slot);
+      executorStarted(step, slot, event.hasExtensions === true);
       return;
     case 'responses':
       takeResponses(step, slot, event.responses);
+      return;
+    case 'given-back':
+      takeBack(step, slot, event.count);
       return;
     case 'executor-broken':
       breakExecutor(step, slot, event.reason);

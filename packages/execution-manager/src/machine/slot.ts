@@ -29,6 +29,17 @@ export function pipeWorkFor(handOffUs: number): number {
  */
 export type SlotState = 'waiting' | 'starting' | 'ready' | 'killing';
 
+/**
+ * Whether a pipe takes no more because what runs first takes long, so that others had better run what
+ * is behind it.
+ *
+ * - no: left for asked or stuck when the first request turns out to be slow.
+ * - asked: what was not begun is being given back. Left for stuck when that is done, for no when the
+ *   pipe is empty before.
+ * - stuck: nothing more is put in. Left for no when the first request has ended.
+ */
+export type Holdup = 'no' | 'asked' | 'stuck';
+
 /** What the machine keeps of one slot. */
 export class Slot {
   readonly index: number;
@@ -48,6 +59,15 @@ export class Slot {
   headSinceUs = 0;
   /** When something has to happen, which the state says; Infinity if never. */
   deadlineUs = Infinity;
+  /** When the first request in the pipe counts as slow; Infinity if it does, or there is none. */
+  slowAtUs = Infinity;
+  holdup: Holdup = 'no';
+  /** How often requests were asked back without an answer so far. */
+  asks = 0;
+  /** Whether the process understands more than the reference's requests. */
+  hasExtensions = false;
+  /** Requests that the process has answered. */
+  answered = 0;
   /** Whether the first request in the pipe was sent to an idle process. */
   wasIdle = false;
   /** Whether the process has answered any request yet. */
@@ -86,6 +106,7 @@ export class Slot {
       this.state === 'ready' &&
       (count === 0 ||
         (!this.isTrying &&
+          this.holdup === 'no' &&
           this.workUs < pipeWorkUs &&
           count < PIPE_COUNT_MAX &&
           this.bytes < PIPE_BYTES))

@@ -17,11 +17,12 @@ import { PIPE_COUNT_MAX, type Slot } from './slot.ts';
  * I6. A ready slot that runs something has a deadline no later than the hard timeout; one that runs
  *     nothing has none. A starting slot has one; a waiting slot has one unless nothing was started
  *     yet or the machine drains.
- * I7. The machine asks to be woken no later than the first deadline.
+ * I7. The machine asks to be woken no later than the first deadline, and than what runs becomes slow.
  * I8. Credit and leases under way are not negative. While the machine drains there is no credit and
  *     nothing waits.
  * I9. A cancelled instance does not wait in the queue.
  * I10. A slot that is trying a suspect has one request in its pipe.
+ * I11. A pipe that is held up is not empty, and only one of a process with extensions is asked back.
  */
 export function validateState(state: Readonly<MachineState>): void {
   for (const slot of state.slots) validateSlot(state, slot);
@@ -49,12 +50,18 @@ function validateSlot(state: Readonly<MachineState>, slot: Slot): void {
     `I5: slot ${slot.index} is left idle`,
   );
   assert(!slot.isTrying || pipe.count <= 1, `I10: slot ${slot.index} tries more than one`);
+  const mayAsk = slot.hasExtensions || slot.holdup !== 'asked';
+  const isHeldUp = slot.holdup !== 'no' && slot.state !== 'killing';
+  assert(mayAsk && (!isHeldUp || pipe.count > 0), `I11: slot ${slot.index} is held up by nothing`);
   validateDeadline(state, slot);
 }
 
 function validateDeadline(state: Readonly<MachineState>, slot: Slot): void {
   const { deadlineUs, pipe } = slot;
-  assert(state.wakeUpAtUs <= deadlineUs, `I7: slot ${slot.index} would be woken late`);
+  assert(
+    state.wakeUpAtUs <= Math.min(deadlineUs, slot.slowAtUs),
+    `I7: slot ${slot.index} would be woken late`,
+  );
   switch (slot.state) {
     case 'ready': {
       if (pipe.count === 0) {

@@ -15,10 +15,16 @@ import { ExecuteEncoder, requestLength } from './execute-frames.ts';
 type Execute = Extract<ExecutorRequest, { readonly kind: 'execute' }>;
 
 function encodeAndRead(...instances: readonly (readonly [InstanceLot, number])[]): Execute[] {
-  const bytes = new ExecuteEncoder().encode({
-    lots: instances.map(([lot]) => lot),
-    positions: instances.map(([, position]) => position),
-  });
+  return encodeAs(false, instances);
+}
+
+function encodeAs(
+  isExtended: boolean,
+  instances: readonly (readonly [InstanceLot, number])[],
+): Execute[] {
+  const lots = instances.map(([lot]) => lot);
+  const positions = instances.map(([, position]) => position);
+  const bytes = new ExecuteEncoder().encode({ lots, positions }, isExtended);
   const frames = new ExecutorFrameReader();
   frames.push(bytes);
   const requests: Execute[] = [];
@@ -34,6 +40,12 @@ const frame = (...bytes: number[]): Uint8Array =>
   Uint8Array.from([1, 0, 0, 0, bytes.length, 0, 0, 0, ...bytes]);
 
 describe('a request', () => {
+  test('says how long its task may take to executors that understand', () => {
+    const lot = makeLot({ hardTimeoutMs: 7_000 });
+    expect(encodeAs(true, [[lot, 0]])).toMatchObject([{ hardTimeoutMs: 7_000 }]);
+    expect(encodeAs(false, [[lot, 0]])).toMatchObject([{ hardTimeoutMs: undefined }]);
+  });
+
   test('names its function, carries its own inputs, and says what it is', () => {
     const lot = makeLot({
       jobId: 300n,
@@ -101,7 +113,7 @@ describe('a request', () => {
 });
 
 describe('the length of a request', () => {
-  const largest = LIMITS.executorFrameBytes - 16 - 22 - 64;
+  const largest = LIMITS.executorFrameBytes - 16 - 30 - 64;
 
   test('is not computed where it certainly fits', () => {
     expect(requestLength(makeLot({ inputs: [new Uint8Array(largest)] }), 0)).toBe(0);

@@ -28,12 +28,18 @@ export class ExecuteEncoder {
   readonly #scratch = new MsgpackWriter(SMALL_CONTEXT_BYTES);
   #lot: InstanceLot | undefined;
   #instanceBase = 0;
+  #isExtended = false;
   #contextHead: Uint8Array = EMPTY_FRAME;
   #contextTail: Uint8Array = EMPTY_FRAME;
 
-  /** The frames of the requests, in order. None may be larger than `requestLength` allows. */
-  encode(instances: InstanceList): Uint8Array {
+  /**
+   * The frames of the requests, in order. None may be larger than `requestLength` allows.
+   *
+   * @param isExtended whether they say how long each task may take.
+   */
+  encode(instances: InstanceList, isExtended: boolean): Uint8Array {
     const writer = this.#writer;
+    this.#isExtended = isExtended;
     writer.clear();
     const { lots, positions } = instances;
     for (let i = 0; i < lots.length; i += 1) {
@@ -66,7 +72,8 @@ export class ExecuteEncoder {
     const taskIndex = lot.taskIndexes[position] as number;
     const start = writer.length;
     writer.appendUint32BE(0);
-    writer.append(kindAt(lot, position).requestPrefix);
+    const kind = kindAt(lot, position);
+    writer.append(this.#isExtended ? kind.extendedPrefix : kind.requestPrefix);
     const context = writer.length;
     writer.appendUint64LE(0);
     if (taskIndex >= CLEANUP_TASK_INDEX) {
@@ -96,8 +103,8 @@ export class ExecuteEncoder {
  * takes them. Compare with `LIMITS.executorFrameBytes`.
  */
 export function requestLength(lot: InstanceLot, position: number): number {
-  const { requestPrefix } = kindAt(lot, position);
-  const rest = requestPrefix.length + 16;
+  const { extendedPrefix } = kindAt(lot, position);
+  const rest = extendedPrefix.length + 16;
   const isTermination = (lot.taskIndexes[position] as number) >= CLEANUP_TASK_INDEX;
   // In a context each byte of the outputs takes one or two.
   const most = inputLengthAt(lot, position) * (isTermination ? 2 : 1);

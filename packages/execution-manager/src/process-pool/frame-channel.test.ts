@@ -1,4 +1,6 @@
 import {
+  appendGivenBack,
+  appendGreeting,
   appendResult,
   ByteWriter,
   decodeExecutorRequest,
@@ -14,11 +16,13 @@ import { FrameChannel } from './frame-channel.ts';
 class Ends {
   readonly written: Uint8Array[] = [];
   readonly responses: ResponseBatch[] = [];
-  timesStarted = 0;
+  readonly givenBack: number[] = [];
+  readonly started: boolean[] = [];
   readonly channel = new FrameChannel({
     write: (bytes) => this.written.push(bytes),
-    onStarted: () => (this.timesStarted += 1),
+    onStarted: (hasExtensions) => this.started.push(hasExtensions),
     onResponses: (responses) => this.responses.push(responses),
+    onGivenBack: (count) => this.givenBack.push(count),
   });
 
   /** The requests of the write with this number. */
@@ -44,9 +48,9 @@ function results(...payloads: readonly number[]): Uint8Array {
 test('it begins with a request for a package that cannot be; whatever the answer, there is one', () => {
   const ends = new Ends();
   expect(ends.requests(0)).toMatchObject([{ kind: 'execute', packageName: '' }]);
-  expect(ends.timesStarted).toBe(0);
+  expect(ends.started).toEqual([]);
   ends.channel.push(results(1));
-  expect(ends.timesStarted).toBe(1);
+  expect(ends.started).toEqual([false]);
   expect(ends.responses).toEqual([]);
 });
 
@@ -61,7 +65,7 @@ test('many requests are one write', () => {
 test('all answers of a chunk come together, also behind the first one of all', () => {
   const ends = new Ends();
   ends.channel.push(results(1, 2, 3));
-  expect(ends.timesStarted).toBe(1);
+  expect(ends.started).toEqual([false]);
   expect(ends.responses).toMatchObject([{ count: 2, elapsedUs: [20, 30], outcomes: [0, 0] }]);
   expect(ends.responses[0]?.payloads.map((payload) => payload[0])).toEqual([2, 3]);
 });
@@ -87,4 +91,33 @@ test('the last request asks for the end', () => {
   const ends = new Ends();
   ends.channel.requestShutdown();
   expect(ends.requests(1)).toEqual([{ kind: 'shutdown' }]);
+});
+
+test('only an executor that greets is told of more than the reference knows', () => {
+  const ends = new Ends();
+  const writer = new ByteWriter();
+  appendGreeting(writer);
+  ends.channel.push(Buffer.concat([writer.toBytes(), results(1)]));
+  expect(ends.started).toEqual([true]);
+  const lot = makeLot({ hardTimeoutMs: 5_000 });
+  ends.channel.execute({ lots: [lot], positions: [0] });
+  expect(ends.requests(1)).toMatchObject([{ kind: 'execute', hardTimeoutMs: 5_000 }]);
+  ends.channel.askBack();
+  expect(ends.requests(2)).toEqual([{ kind: 'give-back' }]);
+  // The executor counts the request by which it was greeted, too.
+  ends.channel.cancel([0, 3]);
+  expect(ends.requests(3)).toEqual([
+    { kind: 'cancel', request: 1 },
+    { kind: 'cancel', request: 4 },
+  ]);
+});
+
+test('requests that are given back are told beside answers', () => {
+  const ends = new Ends();
+  ends.channel.push(results(1));
+  const writer = new ByteWriter();
+  appendGivenBack(writer, 3);
+  ends.channel.push(Buffer.concat([results(2), writer.toBytes(), results(3)]));
+  expect(ends.givenBack).toEqual([3]);
+  expect(ends.responses).toMatchObject([{ count: 2, elapsedUs: [20, 30] }]);
 });

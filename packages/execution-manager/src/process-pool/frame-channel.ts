@@ -1,7 +1,10 @@
 import {
+  appendCancelRequest,
   appendExecuteRequest,
+  appendGiveBackRequest,
   appendShutdownRequest,
   ByteWriter,
+  decodeExecutorNotice,
   decodeExecutorResult,
   EMPTY_FRAME,
   encodeExecutePrefix,
@@ -17,14 +20,17 @@ import { ExecuteEncoder } from './execute-frames.ts';
  * says that it is up. There is no other greeting that executors of all makes understand.
  */
 const PROBE_PACKAGE = '';
+/** Requests that were made before the first task. */
+const PROBES = 1;
 
 export interface FrameChannelOptions {
   /** Writes to the executor. The bytes belong to the writer from then on. */
   readonly write: (bytes: Uint8Array) => void;
-  /** The executor has answered for the first time. */
-  readonly onStarted: () => void;
+  /** The executor has answered for the first time; it may have said that it has extensions. */
+  readonly onStarted: (hasExtensions: boolean) => void;
   /** Payloads are views of chunks. */
   readonly onResponses: (responses: ResponseBatch) => void;
+  readonly onGivenBack: (count: number) => void;
 }
 
 /** Speaks the executor pipe: many requests in one write, all answers of a chunk in one call. */
@@ -33,6 +39,7 @@ export class FrameChannel {
   readonly #encoder = new ExecuteEncoder();
   readonly #frames = new ExecutorFrameReader();
   #hasStarted = false;
+  #hasExtensions = false;
 
   constructor(options: FrameChannelOptions) {
     this.#options = options;
@@ -40,7 +47,21 @@ export class FrameChannel {
   }
 
   execute(instances: InstanceList): void {
-    this.#options.write(this.#encoder.encode(instances));
+    this.#options.write(this.#encoder.encode(instances, this.#hasExtensions));
+  }
+
+  /** Says of requests, counted from 0, that their results are not wanted. */
+  cancel(requests: readonly number[]): void {
+    const writer = new ByteWriter(16 * requests.length);
+    for (const request of requests) appendCancelRequest(writer, PROBES + request);
+    this.#options.write(writer.toBytes());
+  }
+
+  /** Asks for the requests that were not begun. */
+  askBack(): void {
+    const writer = new ByteWriter(8);
+    appendGiveBackRequest(writer);
+    this.#options.write(writer.toBytes());
   }
 
   /** Asks the executor to end once it has answered everything before. */
@@ -60,13 +81,20 @@ export class FrameChannel {
     const outcomes: ExecutorOutcome[] = [];
     const elapsedUs: number[] = [];
     const payloads: Uint8Array[] = [];
+    const givenBack: number[] = [];
     frames.push(chunk);
     try {
       while (frames.next()) {
+        const notice = decodeExecutorNotice(frames.bytes, frames.start, frames.end);
+        if (notice !== undefined) {
+          if (notice.kind === 'greeting') this.#hasExtensions = true;
+          else givenBack.push(notice.count);
+          continue;
+        }
         const result = decodeExecutorResult(frames.bytes, frames.start, frames.end);
         if (!this.#hasStarted) {
           this.#hasStarted = true;
-          this.#options.onStarted();
+          this.#options.onStarted(this.#hasExtensions);
           continue;
         }
         outcomes.push(result.outcome);
@@ -75,6 +103,8 @@ export class FrameChannel {
       }
     } finally {
       const count = outcomes.length;
+      // These are the last requests of all, so that it does not matter which answers came before.
+      for (const each of givenBack) this.#options.onGivenBack(each);
       if (count > 0) this.#options.onResponses({ count, outcomes, elapsedUs, payloads });
     }
   }

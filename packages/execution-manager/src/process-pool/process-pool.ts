@@ -154,6 +154,12 @@ export class ProcessPool implements AsyncDisposable {
       case 'execute':
         this.#executorOf(effect)?.execute(effect.instances);
         return;
+      case 'cancel-requests':
+        this.#executorOf(effect)?.cancel(effect.requests);
+        return;
+      case 'ask-back':
+        this.#executorOf(effect)?.askBack();
+        return;
       case 'report':
         outcomes.answered(effect.responses, effect.lots, effect.positions);
         return;
@@ -188,13 +194,14 @@ export class ProcessPool implements AsyncDisposable {
   #spawn(slot: number, process: number): void {
     const from = { slot, process };
     const callbacks: ExecutorCallbacks = {
-      onStarted: () => {
-        this.handle({ type: 'executor-started', ...from });
+      onStarted: (hasExtensions) => {
+        this.handle({ type: 'executor-started', hasExtensions, ...from });
         if (this.#machine.state.slots.every(({ state }) => state === 'ready')) {
           this.#started.resolve();
         }
       },
       onResponses: (responses) => this.handle({ type: 'responses', responses, ...from }),
+      onGivenBack: (count) => this.handle({ type: 'given-back', count, ...from }),
       onBroken: (reason) => this.handle({ type: 'executor-broken', reason, ...from }),
       onExit: (exit) => {
         if (this.#executors[slot]?.process === process) this.#executors[slot] = undefined;

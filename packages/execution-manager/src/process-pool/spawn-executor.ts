@@ -54,13 +54,22 @@ class ChildExecutor implements ExecutorProcess {
     this.#listen();
     this.#channel = new FrameChannel({
       write: (bytes) => void this.#child.stdin.write(bytes),
-      onStarted: () => callbacks.onStarted(),
+      onStarted: (hasExtensions) => callbacks.onStarted(hasExtensions),
       onResponses: (responses) => callbacks.onResponses(responses),
+      onGivenBack: (count) => callbacks.onGivenBack(count),
     });
   }
 
   execute(instances: InstanceList): void {
     this.#channel.execute(instances);
+  }
+
+  cancel(requests: readonly number[]): void {
+    this.#channel.cancel(requests);
+  }
+
+  askBack(): void {
+    this.#channel.askBack();
   }
 
   kill(): void {

@@ -12,6 +12,9 @@ import { Changes } from './changes.ts';
 export class FakeExecutor implements ExecutorProcess {
   /** What it was given and has not answered. */
   readonly pending: { readonly lot: InstanceLot; readonly position: number }[] = [];
+  /** What it was told of by number. */
+  readonly cancelled: number[] = [];
+  timesAskedBack = 0;
   isKilled = false;
   isClosed = false;
   readonly #callbacks: ExecutorCallbacks;
@@ -27,6 +30,16 @@ export class FakeExecutor implements ExecutorProcess {
     this.#changes.notify();
   }
 
+  cancel(requests: readonly number[]): void {
+    this.cancelled.push(...requests);
+    this.#changes.notify();
+  }
+
+  askBack(): void {
+    this.timesAskedBack += 1;
+    this.#changes.notify();
+  }
+
   kill(): void {
     this.isKilled = true;
     queueMicrotask(() => this.exit({ code: undefined, signal: 'SIGKILL' }));
@@ -37,8 +50,14 @@ export class FakeExecutor implements ExecutorProcess {
     queueMicrotask(() => this.exit({ code: 0, signal: undefined }));
   }
 
-  start(): void {
-    this.#callbacks.onStarted();
+  start(hasExtensions = false): void {
+    this.#callbacks.onStarted(hasExtensions);
+  }
+
+  /** Gives back the youngest requests. */
+  giveBack(count: number): void {
+    this.pending.splice(this.pending.length - count, count);
+    this.#callbacks.onGivenBack(count);
   }
 
   /** Answers the oldest requests: their outputs are their inputs. */

@@ -1,5 +1,15 @@
+import { once } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
-import { bytes, definePackage, defineTask, float64, int32, string, TaskError } from '@spider/tdl';
+import {
+  boolean,
+  bytes,
+  definePackage,
+  defineTask,
+  float64,
+  int32,
+  string,
+  TaskError,
+} from '@spider/tdl';
 
 const add = defineTask({
   name: 'add',
@@ -83,6 +93,28 @@ const hang = defineTask({
   },
 });
 
+/** Waits to be told to stop, and says why it was. */
+const waitForStop = defineTask({
+  name: 'wait_for_stop',
+  inputs: [],
+  outputs: [string],
+  run: async ({ signal, logger }) => {
+    logger.info('waiting', { patience: 1n });
+    if (!signal.aborted) await once(signal, 'abort');
+    return String(signal.reason);
+  },
+});
+
+/** Is done at once, or only when it is told to stop. */
+const stay = defineTask({
+  name: 'stay',
+  inputs: [boolean],
+  outputs: [],
+  run: async ({ signal }, isToStay) => {
+    if (isToStay && !signal.aborted) await once(signal, 'abort');
+  },
+});
+
 const commitSum = defineTask({
   name: 'commit::sum_is_zero',
   inputs: [],
@@ -96,5 +128,18 @@ const commitSum = defineTask({
 export default definePackage({
   name: 'basic',
   version: '0.1.0',
-  tasks: [add, addLater, fail, failForGood, exit, dieIfNegative, print, zeros, hang, commitSum],
+  tasks: [
+    stay,
+    waitForStop,
+    add,
+    addLater,
+    fail,
+    failForGood,
+    exit,
+    dieIfNegative,
+    print,
+    zeros,
+    hang,
+    commitSum,
+  ],
 });
