@@ -1,8 +1,8 @@
 import type { SpiderError } from '@spider/core';
 import {
   backoffDelayMs,
+  type BackoffPolicy,
   type Clock,
-  DEFAULT_BACKOFF,
   type Logger,
   type Rng,
 } from '@spider/runtime';
@@ -17,6 +17,9 @@ export interface ReadyTaskReaderOptions {
   readonly source: ReadyTaskSource;
   readonly dispatcher: Dispatcher;
 }
+
+/** Short: until a new storage is found nothing at all is dispatched. */
+const RECONNECT_BACKOFF: BackoffPolicy = { initialDelayMs: 50, maxDelayMs: 500, jitter: 0.5 };
 
 /** Keeps a stream of ready tasks open, and opens it again for as long as that takes. */
 export class ReadyTaskReader {
@@ -33,12 +36,15 @@ export class ReadyTaskReader {
     while (!signal.aborted) {
       const error = await this.#readOne(signal);
       if (signal.aborted) return;
-      const delayMs = backoffDelayMs(this.#failures, DEFAULT_BACKOFF, rng);
-      this.#failures += 1;
-      logger.warn('no connection to storage', {
+      const delayMs = backoffDelayMs(this.#failures, RECONNECT_BACKOFF, rng);
+      const fields = {
         reason: error?.message ?? 'it has ended the stream',
         retryDelayMs: Math.round(delayMs),
-      });
+      };
+      // Once is enough for whoever reads along.
+      if (this.#failures === 0) logger.warn('no connection to storage', fields);
+      else logger.debug('no connection to storage', fields);
+      this.#failures += 1;
       await clock.sleep(delayMs, { signal }).catch(() => undefined);
     }
   }
