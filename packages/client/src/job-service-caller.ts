@@ -1,3 +1,4 @@
+import type { DescService } from '@bufbuild/protobuf';
 import { type CallOptions, type Client, createClient } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import { fromConnectError, JobService } from '@spider/proto';
@@ -47,18 +48,11 @@ export class JobServiceCaller implements Disposable {
    *
    * @throws SpiderError, or the signal's reason if it is aborted.
    */
-  async callOnce<T>(
+  callOnce<T>(
     operation: (client: JobServiceClient, options: CallOptions) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    const url = this.#endpoints.current;
-    try {
-      const answer = await operation(this.#clientAt(url), { signal: this.#anySignal(signal) });
-      this.#endpoints.reportSuccess();
-      return answer;
-    } catch (error) {
-      throw this.#failure(url, error, signal);
-    }
+    return this.#callOnce(JobService, operation, signal);
   }
 
   /** As `callOnce`, for a call that is answered by a stream. Whoever stops reading it ends the call. */
@@ -70,7 +64,7 @@ export class JobServiceCaller implements Disposable {
     const call = new AbortController();
     const options = { signal: AbortSignal.any([call.signal, this.#anySignal(signal)]) };
     try {
-      for await (const message of operation(this.#clientAt(url), options)) {
+      for await (const message of operation(this.#clientAt(JobService, url), options)) {
         this.#endpoints.reportSuccess();
         yield message;
       }
@@ -85,13 +79,22 @@ export class JobServiceCaller implements Disposable {
    * Calls until there is an answer: at the other endpoints at once, then with growing pauses. Only for
    * what does no harm when it happens twice.
    */
-  async call<T>(
+  call<T>(
     operation: (client: JobServiceClient, options: CallOptions) => Promise<T>,
+    bound: RetryBound,
+  ): Promise<T> {
+    return this.callService(JobService, operation, bound);
+  }
+
+  /** As `call`, for another service that storage offers at the same endpoints. */
+  async callService<Service extends DescService, T>(
+    service: Service,
+    operation: (client: Client<Service>, options: CallOptions) => Promise<T>,
     bound: RetryBound,
   ): Promise<T> {
     for (let failures = 1; ; failures++) {
       try {
-        return await this.callOnce(operation, bound.signal);
+        return await this.#callOnce(service, operation, bound.signal);
       } catch (error) {
         await this.pauseAfter(error, failures, bound);
       }
@@ -128,6 +131,22 @@ export class JobServiceCaller implements Disposable {
     for (const transport of this.#transports.values()) transport.close();
   }
 
+  async #callOnce<Service extends DescService, T>(
+    service: Service,
+    operation: (client: Client<Service>, options: CallOptions) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const url = this.#endpoints.current;
+    try {
+      const client = this.#clientAt(service, url);
+      const answer = await operation(client, { signal: this.#anySignal(signal) });
+      this.#endpoints.reportSuccess();
+      return answer;
+    } catch (error) {
+      throw this.#failure(url, error, signal);
+    }
+  }
+
   /** What a failed call is to throw. */
   #failure(url: string, cause: unknown, signal: AbortSignal | undefined): unknown {
     const aborted = this.#anySignal(signal);
@@ -144,10 +163,10 @@ export class JobServiceCaller implements Disposable {
     return signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
   }
 
-  #clientAt(url: string): JobServiceClient {
+  #clientAt<Service extends DescService>(service: Service, url: string): Client<Service> {
     const transport = this.#transports.get(url);
     if (transport === undefined) throw new SpiderError('internal', `no transport leads to ${url}`);
-    return createClient(JobService, transport);
+    return createClient(service, transport);
   }
 
   #describeEndpoints(): string {

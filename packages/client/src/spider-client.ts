@@ -16,6 +16,7 @@ import { JobHandle, type JobHandleContext, type RequestOptions } from './job-han
 import type { JobStatus } from './job-status.ts';
 import { type JobFilter, listJobs, type ListOptions } from './list-jobs.ts';
 import { JobServiceCaller } from './job-service-caller.ts';
+import { addResourceGroup, verifyResourceGroup } from './resource-groups.ts';
 
 export interface ConnectOptions {
   /**
@@ -145,6 +146,29 @@ export class SpiderClient implements Disposable {
    */
   jobs(options: JobFilter & ListOptions = {}): AsyncGenerator<JobStatus, void> {
     return listJobs(this.#context.caller, options);
+  }
+
+  /**
+   * Creates a resource group, whose jobs share what is given to it. Called again with the same
+   * password it finds the group.
+   *
+   * @throws SpiderError 'already-exists' if there is a group of that name with another password.
+   */
+  addResourceGroup(
+    name: string,
+    password: string,
+    options: RequestOptions = {},
+  ): Promise<ResourceGroupId> {
+    return addResourceGroup(this.#context.caller, name, password, options.signal);
+  }
+
+  /** Whether a resource group exists and has this password; which of the two is wrong is not told. */
+  verifyResourceGroup(
+    id: ResourceGroupId,
+    password: string,
+    options: RequestOptions = {},
+  ): Promise<boolean> {
+    return verifyResourceGroup(this.#context.caller, id, password, options.signal);
   }
 
   /** Ends the connections and whatever waits on them. Jobs go on. */
