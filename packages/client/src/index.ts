@@ -4,6 +4,13 @@ export type { ConnectOptions, SubmitOptions } from './spider-client.ts';
 export type { JobHandle, RequestOptions, WaitOptions, WatchOptions } from './job-handle.ts';
 export type { JobFilter, ListOptions } from './list-jobs.ts';
 export type { JobStatus } from './job-status.ts';
+export type {
+  JobDescription,
+  ListTasksOptions,
+  TaskCounts,
+  TaskKindStatus,
+  TaskStatus,
+} from './job-tasks.ts';
 
 // Putting jobs together.
 export { defineJob } from './job/define-job.ts';
@@ -35,8 +42,11 @@ export {
   type SpiderErrorCode,
   string,
   struct,
+  type ExecutionManagerId,
   type TaskPolicyOptions,
   type TaskSignature,
+  TaskState,
+  taskStateName,
   type Type,
   type ValueOf,
 } from '@spider/core';

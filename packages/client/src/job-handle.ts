@@ -11,6 +11,13 @@ import { fromWireJobState } from '@spider/proto';
 import type { Clock } from '@spider/runtime';
 import type { JobServiceCaller } from './job-service-caller.ts';
 import { fromWireJobStatus, type JobStatus } from './job-status.ts';
+import {
+  fromWireDescription,
+  type JobDescription,
+  listTasks,
+  type ListTasksOptions,
+  type TaskStatus,
+} from './job-tasks.ts';
 import { READ_ROUNDS } from './read-rounds.ts';
 import { FINAL_STATUS_ONLY, watchJob } from './watch-job.ts';
 
@@ -44,7 +51,7 @@ const DEFAULT_WATCH_INTERVAL_MS = 100;
  * touch the job.
  *
  * Its methods throw a SpiderError whose code says what kind of problem it is. What only reads is
- * repeated, at all endpoints, when storage does not answer; `start` and `cancel` are not.
+ * repeated, at all endpoints, when storage does not answer; `start`, `cancel` and `delete` are not.
  */
 export class JobHandle<Outputs = readonly Uint8Array[]> {
   readonly id: JobId;
@@ -103,6 +110,40 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
       { maxRounds: READ_ROUNDS, signal: options.signal },
     );
     return fromWireJobStatus(status);
+  }
+
+  /** How far the job is, with its tasks counted by state and by function. */
+  async describe(options: RequestOptions = {}): Promise<JobDescription> {
+    const response = await this.#context.caller.call(
+      (client, call) => client.describeJob({ jobId: this.id }, call),
+      { maxRounds: READ_ROUNDS, signal: options.signal },
+    );
+    return fromWireDescription(response);
+  }
+
+  /**
+   * The job's tasks by ascending index, a commit and a cleanup task last. They are fetched in pages, the
+   * next one when the loop gets there; tasks may move on in between.
+   */
+  tasks(options: ListTasksOptions = {}): AsyncGenerator<TaskStatus, void> {
+    return listTasks(this.#context.caller, this.id, options);
+  }
+
+  /**
+   * Deletes the job with all that storage keeps of it, its outputs too.
+   *
+   * @throws SpiderError 'failed-precondition' unless it has ended, 'not-found' if it is deleted already,
+   * 'unavailable' if storage did not answer; then it may be deleted or not.
+   */
+  async delete(options: RequestOptions = {}): Promise<void> {
+    try {
+      await this.#context.caller.callOnce(
+        (client, call) => client.deleteJob({ jobId: this.id }, call),
+        options.signal,
+      );
+    } catch (error) {
+      throw this.#unknownOutcome(error, 'delete');
+    }
   }
 
   /** The state the job is in. */
@@ -176,7 +217,7 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
     };
   }
 
-  #unknownOutcome(error: unknown, request: 'start' | 'cancel'): unknown {
+  #unknownOutcome(error: unknown, request: 'start' | 'cancel' | 'delete'): unknown {
     if (!(error instanceof SpiderError) || error.code !== 'unavailable') return error;
     return new SpiderError(
       'unavailable',

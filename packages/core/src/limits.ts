@@ -60,6 +60,10 @@ export const LIMITS = {
   pageSizeDefault: 100,
   /** Characters of an error message in a list. */
   listedErrorLength: 1024,
+  /** Functions in the description of a job. */
+  describedKinds: 4096,
+  /** Tasks of one job whose last error is kept in memory. */
+  taskErrorsPerJob: 10_000,
   /** Bytes of the error message that a job or an attempt keeps; what is longer is cut. */
   errorMessageBytes: 64 * KIB,
   /** Bytes of one task's inputs, and of its outputs, as a wire frame. */

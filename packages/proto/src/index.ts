@@ -30,6 +30,24 @@ export {
   ListJobsRequestSchema,
   type ListJobsResponse,
   ListJobsResponseSchema,
+  type DescribeJobRequest,
+  DescribeJobRequestSchema,
+  type DescribeJobResponse,
+  DescribeJobResponseSchema,
+  type TaskCounts,
+  TaskCountsSchema,
+  type TaskKindCounts,
+  TaskKindCountsSchema,
+  type ListTasksRequest,
+  ListTasksRequestSchema,
+  type ListTasksResponse,
+  ListTasksResponseSchema,
+  type TaskStatus,
+  TaskStatusSchema,
+  type DeleteJobRequest,
+  DeleteJobRequestSchema,
+  type DeleteJobResponse,
+  DeleteJobResponseSchema,
   JobService,
 } from './gen/spider/v1/job_pb.ts';
 
@@ -40,6 +58,7 @@ export {
   JobInstancesSchema,
   JobState as WireJobState,
   TaskOutcome as WireTaskOutcome,
+  TaskState as WireTaskState,
 } from './gen/spider/v1/task_graph_pb.ts';
 
 export {
@@ -95,4 +114,5 @@ export {
 } from './convert/batch.ts';
 export { fromConnectError, toConnectError } from './convert/error.ts';
 export { fromWireJobState, toWireJobState } from './convert/job-state.ts';
+export { fromWireTaskState, toWireTaskState } from './convert/task-state.ts';
 export { fromWireTaskOutcomes, toWireTaskOutcomes } from './convert/task-outcome.ts';

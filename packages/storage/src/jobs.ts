@@ -1,5 +1,5 @@
 import { failedPrecondition, isFinalJobState, JobState, notFound, SpiderError } from '@spider/core';
-import type { JobId } from '@spider/core';
+import type { JobId, TaskState } from '@spider/core';
 import type { Clock } from '@spider/runtime';
 import { describeState, storedJobStatus } from './cache/job-status.ts';
 import type { JobStatus } from './cache/job-status.ts';
@@ -9,8 +9,11 @@ import type { JobCache } from './cache/job-cache.ts';
 import { BlobKind } from './db/job-store.ts';
 import type { JobFilter, JobStore } from './db/job-store.ts';
 import type { EffectRunner } from './effect-runner.ts';
+import { EndedTasks } from './ended-tasks.ts';
 import { listJobs } from './job-list.ts';
 import type { JobPage, PageRequest } from './job-list.ts';
+import { describeJob, listJobTasks } from './job-tasks.ts';
+import type { JobDescription, JobTasksOptions, TaskList } from './job-tasks.ts';
 import type { Journal } from './journal/journal.ts';
 import { submitJob } from './submission/submit-job.ts';
 import type { Submission, SubmittedJob } from './submission/submit-job.ts';
@@ -40,10 +43,12 @@ export interface WatchOptions {
  */
 export class Jobs {
   readonly #options: JobsOptions;
+  readonly #ended: EndedTasks;
   #isDraining = false;
 
   constructor(options: JobsOptions) {
     this.#options = options;
+    this.#ended = new EndedTasks(options.store, options.clock);
   }
 
   async submit(submission: Submission): Promise<SubmittedJob> {
@@ -133,9 +138,38 @@ export class Jobs {
     return await listJobs(filter, page, this.#options);
   }
 
+  /** The job's tasks, counted by function. */
+  async describe(id: JobId): Promise<JobDescription> {
+    return await describeJob(id, this.#taskOptions());
+  }
+
+  /** @throws SpiderError 'invalid-argument' naming the field of the page and the limit. */
+  async tasks(id: JobId, states: readonly TaskState[], page: PageRequest): Promise<TaskList> {
+    return await listJobTasks(id, states, page, this.#taskOptions());
+  }
+
+  /** @throws SpiderError 'failed-precondition' unless the job has ended. */
+  async delete(id: JobId): Promise<void> {
+    const status = await this.status(id);
+    if (!isFinalJobState(status.state) || this.#options.cache.find(id) !== undefined) {
+      throw failedPrecondition(
+        `${describeState(status)}; only a job that has ended can be deleted`,
+      );
+    }
+    await this.#options.store.deleteJob(id);
+    this.#options.cache.forget(id);
+    this.#ended.forget();
+  }
+
+  #taskOptions(): JobTasksOptions {
+    const { cache } = this.#options;
+    return { cache, ended: this.#ended, status: (id) => this.status(id) };
+  }
+
   /** Takes no more submissions. */
   drain(): void {
     this.#isDraining = true;
+    this.#ended.close();
   }
 
   #watchJob(job: Job, { minIntervalMs, onStatus }: WatchOptions): () => void {

@@ -63,6 +63,11 @@ export class JobCache {
     this.#timer ??= clock.setTimer(this.#options.retentionMs, () => this.#forgetExpired());
   }
 
+  /** An ended job is deleted. */
+  forget(id: JobId): void {
+    this.#ended.delete(id);
+  }
+
   close(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

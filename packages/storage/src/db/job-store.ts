@@ -136,6 +136,11 @@ export interface JobStore {
   listUnfinishedJobs(after: JobId, limit: number): Promise<readonly StoredJob[]>;
   /** Jobs by descending id, those below `before`. */
   listJobs(filter: JobFilter, before: JobId, limit: number): Promise<readonly StoredJob[]>;
+  /**
+   * Deletes a job that has ended, with all that belongs to it, in several transactions. A job that is
+   * not there is no error.
+   */
+  deleteJob(id: JobId): Promise<void>;
   /** Rows by ascending sequence, those above `after`. */
   readJournal(id: JobId, after: number, limit: number): Promise<readonly JournalRow[]>;
 }

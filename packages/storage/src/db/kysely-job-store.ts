@@ -1,6 +1,7 @@
 import { isFinalJobState, JobState } from '@spider/core';
 import type { JobId } from '@spider/core';
 import { selectBlob } from './blob.ts';
+import { deleteEndedJob } from './delete-job.ts';
 import type {
   BlobKind,
   ChangeResult,
@@ -68,6 +69,10 @@ export class KyselyJobStore implements JobStore {
     return await this.#database.read((database) =>
       selectJobs(database, engine, filter, before, limit),
     );
+  }
+
+  async deleteJob(id: JobId): Promise<void> {
+    if (id <= ROW_ID_MAX) await deleteEndedJob(this.#database, id);
   }
 
   async readJournal(id: JobId, after: number, limit: number): Promise<readonly JournalRow[]> {

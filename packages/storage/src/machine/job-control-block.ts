@@ -15,6 +15,7 @@ import { LiveInstances } from './live-instances.ts';
 import { OutputStore } from './output-store.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import { TaskInputs } from './task-inputs.ts';
+import { TaskRecords } from './task-records.ts';
 
 /** A state change that is being made durable. */
 export interface PendingTransition {
@@ -59,6 +60,7 @@ export class JobControlBlock {
   readonly claims = new Claims();
   readonly outputs: OutputStore;
   readonly inputs: TaskInputs;
+  readonly records: TaskRecords;
   /** The job's outputs as a wire frame, from the last task's success until the commit task's. */
   jobOutputs: Uint8Array | undefined;
   /** Bytes of inputs that a task of the last lease had on average. */
@@ -85,6 +87,7 @@ export class JobControlBlock {
     this.cleanupRow = taskCount + 1;
     this.outputs = new OutputStore(graph);
     this.inputs = new TaskInputs(graph, jobInputs, this.outputs);
+    this.records = new TaskRecords(graph);
     this.taskState = new Uint8Array(rowCount);
     this.unfinishedParents = graph.parentCount.slice();
     this.ready = new ReadyQueue(rowCount);
@@ -153,6 +156,15 @@ export class JobControlBlock {
 
   failures(row: number): number {
     return this.#failures?.[row] ?? 0;
+  }
+
+  /** Who runs the oldest instance of a task; 0 for nobody. */
+  runsOn(row: number): number {
+    let runsOn = 0;
+    this.instances.visit(row, (_, executionManager) => {
+      if (runsOn === 0) runsOn = executionManager;
+    });
+    return runsOn;
   }
 
   /** Counts a failure. Answers whether the task may be tried again. */

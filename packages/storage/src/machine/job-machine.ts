@@ -16,6 +16,8 @@ import { applySoftTimeouts, endClaims, loseExecutionManager, reconcile } from '.
 import { applyReplay } from './replay.ts';
 import { applyReports } from './report.ts';
 import { handleDeferred, handleRequest } from './request.ts';
+import { listTasks, summarizeKinds } from './task-view.ts';
+import type { KindSummaries, TaskPage } from './task-view.ts';
 import { abandonTransition, enterState, publishTransition } from './transition.ts';
 import { validateState } from './validate-state.ts';
 
@@ -127,6 +129,21 @@ export class JobMachine {
       succeededTasks: taskCounts[TaskState.Succeeded] as number,
       failedAttempts: failedAttemptCount,
     };
+  }
+
+  /** Regular tasks by function. */
+  kinds(): KindSummaries {
+    return summarizeKinds(this.#job);
+  }
+
+  /**
+   * Tasks in one of these states, commit and cleanup task last.
+   *
+   * @param states none stands for all.
+   * @param firstRow 0, or where the page before says to go on.
+   */
+  tasks(states: readonly TaskState[], firstRow: number, limit: number): TaskPage {
+    return listTasks(this.#job, states, firstRow, limit);
   }
 
   /** Undefined if the job has no such task. */

@@ -35,6 +35,8 @@ function replayAttempt(
   if (!job.isRunning) return undefined;
   const row = job.rowOf(attempt.taskIndex);
   if (row === -1) return 'no such task';
+  if (isSuccess) job.records.succeeded(row, attempt);
+  else job.records.failed(row, attempt, failureMessage(attempt));
   const state = job.taskState[row] as TaskState;
   // What led to the state that the job was read back in.
   if (isFinalTaskState(state)) return undefined;

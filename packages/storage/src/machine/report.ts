@@ -71,11 +71,13 @@ function applySuccess(
   const problem = takeOutputs(job, row, attempt);
   if (problem === undefined) {
     effects.record(attempt.position);
+    job.records.succeeded(row, attempt);
     succeedTask(job, row, attempt.instance, event.at, effects);
     return ReportVerdict.Accepted;
   }
   const message = `task ${attempt.taskIndex}: ${problem}`;
   effects.recordMalformed(attempt.position, message);
+  job.records.failed(row, attempt, message);
   if (endFailed(job, row, attempt.instance)) retryTask(job, row);
   else failTask(job, row, message, event.at, effects);
   return ReportVerdict.Malformed;
@@ -88,6 +90,7 @@ function applyFailure(
   row: number,
   effects: AttemptEffects,
 ): void {
+  job.records.failed(row, attempt, failureMessage(attempt));
   const mayRetry = endFailed(job, row, attempt.instance);
   if (mayRetry && attempt.outcome === TaskOutcome.Failed) retryTask(job, row);
   else failTask(job, row, failureMessage(attempt), event.at, effects);

@@ -6,8 +6,11 @@ import {
   CancelJobResponseSchema,
   GetJobOutputsResponseSchema,
   GetJobResponseSchema,
+  DeleteJobResponseSchema,
+  DescribeJobResponseSchema,
   JobStatusSchema,
   ListJobsResponseSchema,
+  ListTasksResponseSchema,
   StartJobResponseSchema,
   SubmitJobResponseSchema,
   toWireJobState,
@@ -20,6 +23,7 @@ import type { JobStatus } from '../cache/job-status.ts';
 import type { JobFilter } from '../db/job-store.ts';
 import { checkStateCount } from '../job-list.ts';
 import type { Jobs } from '../jobs.ts';
+import { checkTaskStates, toKindCounts, toTaskCounts, toTaskStatus } from './task-messages.ts';
 
 /** In WatchJobRequest.min_interval_ms: nothing but the final state. */
 const FINAL_STATE_ONLY = 0xffff_ffff;
@@ -93,6 +97,31 @@ export const createJobService = ({
       jobs: page.jobs.map(toListedStatus),
       nextPageToken: page.nextPageToken,
     });
+  },
+
+  async describeJob({ jobId }) {
+    const { status, summary } = await jobs.describe(jobId as JobId);
+    return create(DescribeJobResponseSchema, {
+      status: toWireStatus(status),
+      tasks: toTaskCounts(summary.total),
+      kinds: summary.kinds.map(toKindCounts),
+      omittedKinds: summary.omitted,
+    });
+  },
+
+  async listTasks(request) {
+    checkStateCount(request.states);
+    const states = checkTaskStates(request.states);
+    const page = await jobs.tasks(request.jobId as JobId, states, request);
+    return create(ListTasksResponseSchema, {
+      tasks: page.tasks.map(toTaskStatus),
+      nextPageToken: page.nextPageToken,
+    });
+  },
+
+  async deleteJob({ jobId }) {
+    await jobs.delete(jobId as JobId);
+    return create(DeleteJobResponseSchema);
   },
 });
 

@@ -269,6 +269,40 @@ export function describeStore(
     );
 
     test(
+      'deletes a job that has ended, with all its rows, and no other',
+      withStore(async ({ jobs }) => {
+        const graph = new Uint8Array(3);
+        const metadata = { name: 'x', labels: { a: 'b' }, priority: 0 };
+        const submission = newJob({ graph, metadata, state: JobState.Running });
+        const { id } = await insert(jobs, submission);
+        const { id: other } = await insert(jobs, submission);
+        const rows = (jobId: JobId) =>
+          Array.from({ length: 150 }, (_, i) => ({ jobId, sequence: i + 1, records: bytes(i) }));
+        await commit(jobs, {
+          journal: [...rows(id), ...rows(other)],
+          changes: [change(id, JobState.Running, JobState.Failed, { outputs: bytes(1) })],
+        });
+        await jobs.deleteJob(id);
+        await jobs.deleteJob(id);
+        await jobs.deleteJob(toId<JobId>(2n ** 64n - 1n));
+        expect(await jobs.findJob(id)).toBeUndefined();
+        expect(await jobs.readJournal(id, 0, 10)).toEqual([]);
+        for (const kind of Object.values(BlobKind)) {
+          expect(await jobs.readBlob(id, kind)).toBeUndefined();
+        }
+        const labels = { a: 'b' };
+        const found = await jobs.listJobs(
+          { states: [], labels, namePrefix: '' },
+          toId<JobId>(2n ** 64n - 1n),
+          10,
+        );
+        expect(found.map((job) => job.id)).toEqual([other]);
+        expect(await jobs.readJournal(other, 0, 1000)).toHaveLength(150);
+        expect(plain(await jobs.readBlob(other, BlobKind.Graph))).toEqual([0, 0, 0]);
+      }),
+    );
+
+    test(
       'never gives an id of a task instance twice',
       withStore(async (store, open) => {
         const bases = [await store.cluster.reserveTaskInstances()];

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { JobState } from "./task_graph_pb.ts";
+import type { JobState, TaskState } from "./task_graph_pb.ts";
 import { file_spider_v1_task_graph } from "./task_graph_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file spider/v1/job.proto.
  */
 export const file_spider_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("ChNzcGlkZXIvdjEvam9iLnByb3RvEglzcGlkZXIudjEigQIKEFN1Ym1pdEpvYlJlcXVlc3QSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYASABKAQSEgoKdGFza19ncmFwaBgCIAEoDBIOCgZpbnB1dHMYAyABKAwSDQoFc3RhcnQYBCABKAgSFwoPaWRlbXBvdGVuY3lfa2V5GAUgASgJEgwKBG5hbWUYBiABKAkSNwoGbGFiZWxzGAcgAygLMicuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlcXVlc3QuTGFiZWxzRW50cnkSEAoIcHJpb3JpdHkYCCABKAUaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJYChFTdWJtaXRKb2JSZXNwb25zZRIOCgZqb2JfaWQYASABKAQSIgoFc3RhdGUYAiABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUSDwoHZXhpc3RlZBgDIAEoCCIhCg9TdGFydEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEIjYKEFN0YXJ0Sm9iUmVzcG9uc2USIgoFc3RhdGUYASABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUiIgoQQ2FuY2VsSm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAQiNwoRQ2FuY2VsSm9iUmVzcG9uc2USIgoFc3RhdGUYASABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUiqgMKCUpvYlN0YXR1cxIOCgZqb2JfaWQYASABKAQSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYAiABKAQSIgoFc3RhdGUYAyABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUSEwoLdG90YWxfdGFza3MYBCABKA0SFwoPc3VjY2VlZGVkX3Rhc2tzGAUgASgNEhUKDXJ1bm5pbmdfdGFza3MYBiABKA0SEwoLcmVhZHlfdGFza3MYByABKA0SFwoPZmFpbGVkX2F0dGVtcHRzGAggASgNEhUKDWVycm9yX21lc3NhZ2UYCSABKAkSFwoPc3VibWl0dGVkX2F0X21zGAogASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCyABKAQSEwoLZW5kZWRfYXRfbXMYDCABKAQSDAoEbmFtZRgNIAEoCRIwCgZsYWJlbHMYDiADKAsyIC5zcGlkZXIudjEuSm9iU3RhdHVzLkxhYmVsc0VudHJ5EhAKCHByaW9yaXR5GA8gASgFGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiHwoNR2V0Sm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAQiNgoOR2V0Sm9iUmVzcG9uc2USJAoGc3RhdHVzGAEgASgLMhQuc3BpZGVyLnYxLkpvYlN0YXR1cyI6Cg9XYXRjaEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEEhcKD21pbl9pbnRlcnZhbF9tcxgCIAEoDSI4ChBXYXRjaEpvYlJlc3BvbnNlEiQKBnN0YXR1cxgBIAEoCzIULnNwaWRlci52MS5Kb2JTdGF0dXMiJgoUR2V0Sm9iT3V0cHV0c1JlcXVlc3QSDgoGam9iX2lkGAEgASgEIjMKFUdldEpvYk91dHB1dHNSZXNwb25zZRIaChJzZXJpYWxpemVkX291dHB1dHMYASABKAwixwIKD0xpc3RKb2JzUmVxdWVzdBIeChFyZXNvdXJjZV9ncm91cF9pZBgBIAEoBEgAiAEBEiMKBnN0YXRlcxgCIAMoDjITLnNwaWRlci52MS5Kb2JTdGF0ZRI2CgZsYWJlbHMYAyADKAsyJi5zcGlkZXIudjEuTGlzdEpvYnNSZXF1ZXN0LkxhYmVsc0VudHJ5EhMKC25hbWVfcHJlZml4GAQgASgJEhkKEXN1Ym1pdHRlZF9mcm9tX21zGAUgASgEEhsKE3N1Ym1pdHRlZF9iZWZvcmVfbXMYBiABKAQSEQoJcGFnZV9zaXplGAcgASgNEhIKCnBhZ2VfdG9rZW4YCCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfcmVzb3VyY2VfZ3JvdXBfaWQiTwoQTGlzdEpvYnNSZXNwb25zZRIiCgRqb2JzGAEgAygLMhQuc3BpZGVyLnYxLkpvYlN0YXR1cxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkygAQKCkpvYlNlcnZpY2USRgoJU3VibWl0Sm9iEhsuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlcXVlc3QaHC5zcGlkZXIudjEuU3VibWl0Sm9iUmVzcG9uc2USQwoIU3RhcnRKb2ISGi5zcGlkZXIudjEuU3RhcnRKb2JSZXF1ZXN0Ghsuc3BpZGVyLnYxLlN0YXJ0Sm9iUmVzcG9uc2USRgoJQ2FuY2VsSm9iEhsuc3BpZGVyLnYxLkNhbmNlbEpvYlJlcXVlc3QaHC5zcGlkZXIudjEuQ2FuY2VsSm9iUmVzcG9uc2USPQoGR2V0Sm9iEhguc3BpZGVyLnYxLkdldEpvYlJlcXVlc3QaGS5zcGlkZXIudjEuR2V0Sm9iUmVzcG9uc2USRQoIV2F0Y2hKb2ISGi5zcGlkZXIudjEuV2F0Y2hKb2JSZXF1ZXN0Ghsuc3BpZGVyLnYxLldhdGNoSm9iUmVzcG9uc2UwARJSCg1HZXRKb2JPdXRwdXRzEh8uc3BpZGVyLnYxLkdldEpvYk91dHB1dHNSZXF1ZXN0GiAuc3BpZGVyLnYxLkdldEpvYk91dHB1dHNSZXNwb25zZRJDCghMaXN0Sm9icxIaLnNwaWRlci52MS5MaXN0Sm9ic1JlcXVlc3QaGy5zcGlkZXIudjEuTGlzdEpvYnNSZXNwb25zZWIGcHJvdG8z", [file_spider_v1_task_graph]);
+  fileDesc("ChNzcGlkZXIvdjEvam9iLnByb3RvEglzcGlkZXIudjEigQIKEFN1Ym1pdEpvYlJlcXVlc3QSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYASABKAQSEgoKdGFza19ncmFwaBgCIAEoDBIOCgZpbnB1dHMYAyABKAwSDQoFc3RhcnQYBCABKAgSFwoPaWRlbXBvdGVuY3lfa2V5GAUgASgJEgwKBG5hbWUYBiABKAkSNwoGbGFiZWxzGAcgAygLMicuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlcXVlc3QuTGFiZWxzRW50cnkSEAoIcHJpb3JpdHkYCCABKAUaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJYChFTdWJtaXRKb2JSZXNwb25zZRIOCgZqb2JfaWQYASABKAQSIgoFc3RhdGUYAiABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUSDwoHZXhpc3RlZBgDIAEoCCIhCg9TdGFydEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEIjYKEFN0YXJ0Sm9iUmVzcG9uc2USIgoFc3RhdGUYASABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUiIgoQQ2FuY2VsSm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAQiNwoRQ2FuY2VsSm9iUmVzcG9uc2USIgoFc3RhdGUYASABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUiqgMKCUpvYlN0YXR1cxIOCgZqb2JfaWQYASABKAQSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYAiABKAQSIgoFc3RhdGUYAyABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUSEwoLdG90YWxfdGFza3MYBCABKA0SFwoPc3VjY2VlZGVkX3Rhc2tzGAUgASgNEhUKDXJ1bm5pbmdfdGFza3MYBiABKA0SEwoLcmVhZHlfdGFza3MYByABKA0SFwoPZmFpbGVkX2F0dGVtcHRzGAggASgNEhUKDWVycm9yX21lc3NhZ2UYCSABKAkSFwoPc3VibWl0dGVkX2F0X21zGAogASgEEhUKDXN0YXJ0ZWRfYXRfbXMYCyABKAQSEwoLZW5kZWRfYXRfbXMYDCABKAQSDAoEbmFtZRgNIAEoCRIwCgZsYWJlbHMYDiADKAsyIC5zcGlkZXIudjEuSm9iU3RhdHVzLkxhYmVsc0VudHJ5EhAKCHByaW9yaXR5GA8gASgFGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiHwoNR2V0Sm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAQiNgoOR2V0Sm9iUmVzcG9uc2USJAoGc3RhdHVzGAEgASgLMhQuc3BpZGVyLnYxLkpvYlN0YXR1cyI6Cg9XYXRjaEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEEhcKD21pbl9pbnRlcnZhbF9tcxgCIAEoDSI4ChBXYXRjaEpvYlJlc3BvbnNlEiQKBnN0YXR1cxgBIAEoCzIULnNwaWRlci52MS5Kb2JTdGF0dXMiJgoUR2V0Sm9iT3V0cHV0c1JlcXVlc3QSDgoGam9iX2lkGAEgASgEIjMKFUdldEpvYk91dHB1dHNSZXNwb25zZRIaChJzZXJpYWxpemVkX291dHB1dHMYASABKAwixwIKD0xpc3RKb2JzUmVxdWVzdBIeChFyZXNvdXJjZV9ncm91cF9pZBgBIAEoBEgAiAEBEiMKBnN0YXRlcxgCIAMoDjITLnNwaWRlci52MS5Kb2JTdGF0ZRI2CgZsYWJlbHMYAyADKAsyJi5zcGlkZXIudjEuTGlzdEpvYnNSZXF1ZXN0LkxhYmVsc0VudHJ5EhMKC25hbWVfcHJlZml4GAQgASgJEhkKEXN1Ym1pdHRlZF9mcm9tX21zGAUgASgEEhsKE3N1Ym1pdHRlZF9iZWZvcmVfbXMYBiABKAQSEQoJcGFnZV9zaXplGAcgASgNEhIKCnBhZ2VfdG9rZW4YCCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfcmVzb3VyY2VfZ3JvdXBfaWQiTwoQTGlzdEpvYnNSZXNwb25zZRIiCgRqb2JzGAEgAygLMhQuc3BpZGVyLnYxLkpvYlN0YXR1cxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJAoSRGVzY3JpYmVKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCKiAQoTRGVzY3JpYmVKb2JSZXNwb25zZRIkCgZzdGF0dXMYASABKAsyFC5zcGlkZXIudjEuSm9iU3RhdHVzEiQKBXRhc2tzGAIgASgLMhUuc3BpZGVyLnYxLlRhc2tDb3VudHMSKAoFa2luZHMYAyADKAsyGS5zcGlkZXIudjEuVGFza0tpbmRDb3VudHMSFQoNb21pdHRlZF9raW5kcxgEIAEoDSKEAQoKVGFza0NvdW50cxIPCgdwZW5kaW5nGAEgASgNEg0KBXJlYWR5GAIgASgNEg8KB3J1bm5pbmcYAyABKA0SEQoJc3VjY2VlZGVkGAQgASgNEg4KBmZhaWxlZBgFIAEoDRIRCgljYW5jZWxsZWQYBiABKA0SDwoHdW5rbm93bhgHIAEoDSKjAQoOVGFza0tpbmRDb3VudHMSDwoHcGFja2FnZRgBIAEoCRIQCghmdW5jdGlvbhgCIAEoCRIkCgV0YXNrcxgDIAEoCzIVLnNwaWRlci52MS5UYXNrQ291bnRzEhcKD3RpbWVkX3N1Y2Nlc3NlcxgEIAEoDRIXCg9tZWFuX2VsYXBzZWRfdXMYBSABKAQSFgoObWF4X2VsYXBzZWRfdXMYBiABKA0ibwoQTGlzdFRhc2tzUmVxdWVzdBIOCgZqb2JfaWQYASABKAQSJAoGc3RhdGVzGAIgAygOMhQuc3BpZGVyLnYxLlRhc2tTdGF0ZRIRCglwYWdlX3NpemUYAyABKA0SEgoKcGFnZV90b2tlbhgEIAEoCSJSChFMaXN0VGFza3NSZXNwb25zZRIkCgV0YXNrcxgBIAMoCzIVLnNwaWRlci52MS5UYXNrU3RhdHVzEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLXAQoKVGFza1N0YXR1cxISCgp0YXNrX2luZGV4GAEgASgNEg8KB3BhY2thZ2UYAiABKAkSEAoIZnVuY3Rpb24YAyABKAkSIwoFc3RhdGUYBCABKA4yFC5zcGlkZXIudjEuVGFza1N0YXRlEhAKCGF0dGVtcHRzGAUgASgNEhIKCmxhc3RfZXJyb3IYBiABKAkSHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYByABKAQSFQoNc3RhcnRlZF9hdF9tcxgIIAEoBBISCgplbGFwc2VkX3VzGAkgASgNIiIKEERlbGV0ZUpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEIhMKEURlbGV0ZUpvYlJlc3BvbnNlMt4FCgpKb2JTZXJ2aWNlEkYKCVN1Ym1pdEpvYhIbLnNwaWRlci52MS5TdWJtaXRKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlc3BvbnNlEkMKCFN0YXJ0Sm9iEhouc3BpZGVyLnYxLlN0YXJ0Sm9iUmVxdWVzdBobLnNwaWRlci52MS5TdGFydEpvYlJlc3BvbnNlEkYKCUNhbmNlbEpvYhIbLnNwaWRlci52MS5DYW5jZWxKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLkNhbmNlbEpvYlJlc3BvbnNlEj0KBkdldEpvYhIYLnNwaWRlci52MS5HZXRKb2JSZXF1ZXN0Ghkuc3BpZGVyLnYxLkdldEpvYlJlc3BvbnNlEkUKCFdhdGNoSm9iEhouc3BpZGVyLnYxLldhdGNoSm9iUmVxdWVzdBobLnNwaWRlci52MS5XYXRjaEpvYlJlc3BvbnNlMAESUgoNR2V0Sm9iT3V0cHV0cxIfLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVxdWVzdBogLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVzcG9uc2USQwoITGlzdEpvYnMSGi5zcGlkZXIudjEuTGlzdEpvYnNSZXF1ZXN0Ghsuc3BpZGVyLnYxLkxpc3RKb2JzUmVzcG9uc2USTAoLRGVzY3JpYmVKb2ISHS5zcGlkZXIudjEuRGVzY3JpYmVKb2JSZXF1ZXN0Gh4uc3BpZGVyLnYxLkRlc2NyaWJlSm9iUmVzcG9uc2USRgoJTGlzdFRhc2tzEhsuc3BpZGVyLnYxLkxpc3RUYXNrc1JlcXVlc3QaHC5zcGlkZXIudjEuTGlzdFRhc2tzUmVzcG9uc2USRgoJRGVsZXRlSm9iEhsuc3BpZGVyLnYxLkRlbGV0ZUpvYlJlcXVlc3QaHC5zcGlkZXIudjEuRGVsZXRlSm9iUmVzcG9uc2ViBnByb3RvMw", [file_spider_v1_task_graph]);
 
 /**
  * @generated from message spider.v1.SubmitJobRequest
@@ -483,6 +483,315 @@ export const ListJobsResponseSchema: GenMessage<ListJobsResponse> = /*@__PURE__*
   messageDesc(file_spider_v1_job, 14);
 
 /**
+ * @generated from message spider.v1.DescribeJobRequest
+ */
+export type DescribeJobRequest = Message<"spider.v1.DescribeJobRequest"> & {
+  /**
+   * @generated from field: uint64 job_id = 1;
+   */
+  jobId: bigint;
+};
+
+/**
+ * Describes the message spider.v1.DescribeJobRequest.
+ * Use `create(DescribeJobRequestSchema)` to create a new message.
+ */
+export const DescribeJobRequestSchema: GenMessage<DescribeJobRequest> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 15);
+
+/**
+ * @generated from message spider.v1.DescribeJobResponse
+ */
+export type DescribeJobResponse = Message<"spider.v1.DescribeJobResponse"> & {
+  /**
+   * @generated from field: spider.v1.JobStatus status = 1;
+   */
+  status?: JobStatus | undefined;
+
+  /**
+   * Regular tasks.
+   *
+   * @generated from field: spider.v1.TaskCounts tasks = 2;
+   */
+  tasks?: TaskCounts | undefined;
+
+  /**
+   * By function, at most 4,096: those with the most tasks first.
+   *
+   * @generated from field: repeated spider.v1.TaskKindCounts kinds = 3;
+   */
+  kinds: TaskKindCounts[];
+
+  /**
+   * Functions beyond that number.
+   *
+   * @generated from field: uint32 omitted_kinds = 4;
+   */
+  omittedKinds: number;
+};
+
+/**
+ * Describes the message spider.v1.DescribeJobResponse.
+ * Use `create(DescribeJobResponseSchema)` to create a new message.
+ */
+export const DescribeJobResponseSchema: GenMessage<DescribeJobResponse> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 16);
+
+/**
+ * @generated from message spider.v1.TaskCounts
+ */
+export type TaskCounts = Message<"spider.v1.TaskCounts"> & {
+  /**
+   * @generated from field: uint32 pending = 1;
+   */
+  pending: number;
+
+  /**
+   * @generated from field: uint32 ready = 2;
+   */
+  ready: number;
+
+  /**
+   * @generated from field: uint32 running = 3;
+   */
+  running: number;
+
+  /**
+   * @generated from field: uint32 succeeded = 4;
+   */
+  succeeded: number;
+
+  /**
+   * @generated from field: uint32 failed = 5;
+   */
+  failed: number;
+
+  /**
+   * @generated from field: uint32 cancelled = 6;
+   */
+  cancelled: number;
+
+  /**
+   * Tasks whose state is not known any more.
+   *
+   * @generated from field: uint32 unknown = 7;
+   */
+  unknown: number;
+};
+
+/**
+ * Describes the message spider.v1.TaskCounts.
+ * Use `create(TaskCountsSchema)` to create a new message.
+ */
+export const TaskCountsSchema: GenMessage<TaskCounts> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 17);
+
+/**
+ * @generated from message spider.v1.TaskKindCounts
+ */
+export type TaskKindCounts = Message<"spider.v1.TaskKindCounts"> & {
+  /**
+   * @generated from field: string package = 1;
+   */
+  package: string;
+
+  /**
+   * @generated from field: string function = 2;
+   */
+  function: string;
+
+  /**
+   * @generated from field: spider.v1.TaskCounts tasks = 3;
+   */
+  tasks?: TaskCounts | undefined;
+
+  /**
+   * Successes whose time is known, and their times in microseconds; 0 if there are none.
+   *
+   * @generated from field: uint32 timed_successes = 4;
+   */
+  timedSuccesses: number;
+
+  /**
+   * @generated from field: uint64 mean_elapsed_us = 5;
+   */
+  meanElapsedUs: bigint;
+
+  /**
+   * @generated from field: uint32 max_elapsed_us = 6;
+   */
+  maxElapsedUs: number;
+};
+
+/**
+ * Describes the message spider.v1.TaskKindCounts.
+ * Use `create(TaskKindCountsSchema)` to create a new message.
+ */
+export const TaskKindCountsSchema: GenMessage<TaskKindCounts> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 18);
+
+/**
+ * @generated from message spider.v1.ListTasksRequest
+ */
+export type ListTasksRequest = Message<"spider.v1.ListTasksRequest"> & {
+  /**
+   * @generated from field: uint64 job_id = 1;
+   */
+  jobId: bigint;
+
+  /**
+   * At most 16; none stands for all states.
+   *
+   * @generated from field: repeated spider.v1.TaskState states = 2;
+   */
+  states: TaskState[];
+
+  /**
+   * At most 1,000; 0 asks for 100.
+   *
+   * @generated from field: uint32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before, with the same states; empty for the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message spider.v1.ListTasksRequest.
+ * Use `create(ListTasksRequestSchema)` to create a new message.
+ */
+export const ListTasksRequestSchema: GenMessage<ListTasksRequest> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 19);
+
+/**
+ * @generated from message spider.v1.ListTasksResponse
+ */
+export type ListTasksResponse = Message<"spider.v1.ListTasksResponse"> & {
+  /**
+   * @generated from field: repeated spider.v1.TaskStatus tasks = 1;
+   */
+  tasks: TaskStatus[];
+
+  /**
+   * Empty after the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message spider.v1.ListTasksResponse.
+ * Use `create(ListTasksResponseSchema)` to create a new message.
+ */
+export const ListTasksResponseSchema: GenMessage<ListTasksResponse> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 20);
+
+/**
+ * @generated from message spider.v1.TaskStatus
+ */
+export type TaskStatus = Message<"spider.v1.TaskStatus"> & {
+  /**
+   * 4294967295 is the commit task and 4294967294 the cleanup task.
+   *
+   * @generated from field: uint32 task_index = 1;
+   */
+  taskIndex: number;
+
+  /**
+   * @generated from field: string package = 2;
+   */
+  package: string;
+
+  /**
+   * @generated from field: string function = 3;
+   */
+  function: string;
+
+  /**
+   * @generated from field: spider.v1.TaskState state = 4;
+   */
+  state: TaskState;
+
+  /**
+   * Attempts that succeeded or failed. Lost and released ones do not count.
+   *
+   * @generated from field: uint32 attempts = 5;
+   */
+  attempts: number;
+
+  /**
+   * Why the last failed attempt failed, cut to 1,024 characters; empty if none did. Kept for the
+   * 10,000 tasks of a job that failed most recently.
+   *
+   * @generated from field: string last_error = 6;
+   */
+  lastError: string;
+
+  /**
+   * The execution manager that runs the task, or that ended its last attempt; 0 for none.
+   *
+   * @generated from field: uint64 execution_manager_id = 7;
+   */
+  executionManagerId: bigint;
+
+  /**
+   * Of the last attempt that succeeded or failed: milliseconds since the epoch, 0 for none, and how
+   * long it took.
+   *
+   * @generated from field: uint64 started_at_ms = 8;
+   */
+  startedAtMs: bigint;
+
+  /**
+   * @generated from field: uint32 elapsed_us = 9;
+   */
+  elapsedUs: number;
+};
+
+/**
+ * Describes the message spider.v1.TaskStatus.
+ * Use `create(TaskStatusSchema)` to create a new message.
+ */
+export const TaskStatusSchema: GenMessage<TaskStatus> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 21);
+
+/**
+ * @generated from message spider.v1.DeleteJobRequest
+ */
+export type DeleteJobRequest = Message<"spider.v1.DeleteJobRequest"> & {
+  /**
+   * @generated from field: uint64 job_id = 1;
+   */
+  jobId: bigint;
+};
+
+/**
+ * Describes the message spider.v1.DeleteJobRequest.
+ * Use `create(DeleteJobRequestSchema)` to create a new message.
+ */
+export const DeleteJobRequestSchema: GenMessage<DeleteJobRequest> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 22);
+
+/**
+ * @generated from message spider.v1.DeleteJobResponse
+ */
+export type DeleteJobResponse = Message<"spider.v1.DeleteJobResponse"> & {
+};
+
+/**
+ * Describes the message spider.v1.DeleteJobResponse.
+ * Use `create(DeleteJobResponseSchema)` to create a new message.
+ */
+export const DeleteJobResponseSchema: GenMessage<DeleteJobResponse> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 23);
+
+/**
  * What clients call to run jobs.
  *
  * @generated from service spider.v1.JobService
@@ -557,6 +866,40 @@ export const JobService: GenService<{
     methodKind: "unary";
     input: typeof ListJobsRequestSchema;
     output: typeof ListJobsResponseSchema;
+  },
+  /**
+   * Answers the status with counts of tasks. While a job runs all of it is known; of a job that has
+   * succeeded the times are not, of one that was cancelled neither the times nor the counts by state.
+   *
+   * @generated from rpc spider.v1.JobService.DescribeJob
+   */
+  describeJob: {
+    methodKind: "unary";
+    input: typeof DescribeJobRequestSchema;
+    output: typeof DescribeJobResponseSchema;
+  },
+  /**
+   * Answers a page of a job's tasks, by ascending index, a commit and a cleanup task last. While a job
+   * runs, and after it has failed, all fields are known. Of a job that has succeeded attempts are not
+   * known any more, of one that was cancelled states neither.
+   *
+   * @generated from rpc spider.v1.JobService.ListTasks
+   */
+  listTasks: {
+    methodKind: "unary";
+    input: typeof ListTasksRequestSchema;
+    output: typeof ListTasksResponseSchema;
+  },
+  /**
+   * Deletes a job with all that belongs to it; its idempotency key is free then. FAILED_PRECONDITION
+   * unless it has ended. When the call fails half way, call it again.
+   *
+   * @generated from rpc spider.v1.JobService.DeleteJob
+   */
+  deleteJob: {
+    methodKind: "unary";
+    input: typeof DeleteJobRequestSchema;
+    output: typeof DeleteJobResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_spider_v1_job, 0);

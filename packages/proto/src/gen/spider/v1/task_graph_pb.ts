@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file spider/v1/task_graph.proto.
  */
 export const file_spider_v1_task_graph: GenFile = /*@__PURE__*/
-  fileDesc("ChpzcGlkZXIvdjEvdGFza19ncmFwaC5wcm90bxIJc3BpZGVyLnYxIksKCEpvYlRhc2tzEg4KBmpvYl9pZBgBIAEoBBIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIUCgx0YXNrX2luZGV4ZXMYAyADKA0iZQoMSm9iSW5zdGFuY2VzEg4KBmpvYl9pZBgBIAEoBBIVCg1pbnN0YW5jZV9iYXNlGAIgASgEEhQKDHRhc2tfaW5kZXhlcxgDIAMoDRIYChBpbnN0YW5jZV9vZmZzZXRzGAQgAygNKtIBCghKb2JTdGF0ZRIZChVKT0JfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9KT0JfU1RBVEVfUkVBRFkQARIVChFKT0JfU1RBVEVfUlVOTklORxACEhoKFkpPQl9TVEFURV9DT01NSVRfUkVBRFkQAxIbChdKT0JfU1RBVEVfQ0xFQU5VUF9SRUFEWRAEEhcKE0pPQl9TVEFURV9TVUNDRUVERUQQBRIUChBKT0JfU1RBVEVfRkFJTEVEEAYSFwoTSk9CX1NUQVRFX0NBTkNFTExFRBAHKp0BCgtUYXNrT3V0Y29tZRIcChhUQVNLX09VVENPTUVfVU5TUEVDSUZJRUQQABIaChZUQVNLX09VVENPTUVfU1VDQ0VFREVEEAESFwoTVEFTS19PVVRDT01FX0ZBSUxFRBACEiAKHFRBU0tfT1VUQ09NRV9GQUlMRURfRk9SX0dPT0QQAxIZChVUQVNLX09VVENPTUVfUkVMRUFTRUQQBGIGcHJvdG8z");
+  fileDesc("ChpzcGlkZXIvdjEvdGFza19ncmFwaC5wcm90bxIJc3BpZGVyLnYxIksKCEpvYlRhc2tzEg4KBmpvYl9pZBgBIAEoBBIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIUCgx0YXNrX2luZGV4ZXMYAyADKA0iZQoMSm9iSW5zdGFuY2VzEg4KBmpvYl9pZBgBIAEoBBIVCg1pbnN0YW5jZV9iYXNlGAIgASgEEhQKDHRhc2tfaW5kZXhlcxgDIAMoDRIYChBpbnN0YW5jZV9vZmZzZXRzGAQgAygNKtIBCghKb2JTdGF0ZRIZChVKT0JfU1RBVEVfVU5TUEVDSUZJRUQQABITCg9KT0JfU1RBVEVfUkVBRFkQARIVChFKT0JfU1RBVEVfUlVOTklORxACEhoKFkpPQl9TVEFURV9DT01NSVRfUkVBRFkQAxIbChdKT0JfU1RBVEVfQ0xFQU5VUF9SRUFEWRAEEhcKE0pPQl9TVEFURV9TVUNDRUVERUQQBRIUChBKT0JfU1RBVEVfRkFJTEVEEAYSFwoTSk9CX1NUQVRFX0NBTkNFTExFRBAHKrgBCglUYXNrU3RhdGUSGgoWVEFTS19TVEFURV9VTlNQRUNJRklFRBAAEhYKElRBU0tfU1RBVEVfUEVORElORxABEhQKEFRBU0tfU1RBVEVfUkVBRFkQAhIWChJUQVNLX1NUQVRFX1JVTk5JTkcQAxIYChRUQVNLX1NUQVRFX1NVQ0NFRURFRBAEEhUKEVRBU0tfU1RBVEVfRkFJTEVEEAUSGAoUVEFTS19TVEFURV9DQU5DRUxMRUQQBiqdAQoLVGFza091dGNvbWUSHAoYVEFTS19PVVRDT01FX1VOU1BFQ0lGSUVEEAASGgoWVEFTS19PVVRDT01FX1NVQ0NFRURFRBABEhcKE1RBU0tfT1VUQ09NRV9GQUlMRUQQAhIgChxUQVNLX09VVENPTUVfRkFJTEVEX0ZPUl9HT09EEAMSGQoVVEFTS19PVVRDT01FX1JFTEVBU0VEEARiBnByb3RvMw");
 
 /**
  * Some tasks of one job. Indices are positions in the job's task graph; 4294967295 is the commit
@@ -137,6 +137,60 @@ export const JobStateSchema: GenEnum<JobState> = /*@__PURE__*/
   enumDesc(file_spider_v1_task_graph, 0);
 
 /**
+ * Where a task stands.
+ *
+ * @generated from enum spider.v1.TaskState
+ */
+export enum TaskState {
+  /**
+   * Not known any more.
+   *
+   * @generated from enum value: TASK_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Some parent has not succeeded.
+   *
+   * @generated from enum value: TASK_STATE_PENDING = 1;
+   */
+  PENDING = 1,
+
+  /**
+   * @generated from enum value: TASK_STATE_READY = 2;
+   */
+  READY = 2,
+
+  /**
+   * @generated from enum value: TASK_STATE_RUNNING = 3;
+   */
+  RUNNING = 3,
+
+  /**
+   * @generated from enum value: TASK_STATE_SUCCEEDED = 4;
+   */
+  SUCCEEDED = 4,
+
+  /**
+   * @generated from enum value: TASK_STATE_FAILED = 5;
+   */
+  FAILED = 5,
+
+  /**
+   * The job ended without it.
+   *
+   * @generated from enum value: TASK_STATE_CANCELLED = 6;
+   */
+  CANCELLED = 6,
+}
+
+/**
+ * Describes the enum spider.v1.TaskState.
+ */
+export const TaskStateSchema: GenEnum<TaskState> = /*@__PURE__*/
+  enumDesc(file_spider_v1_task_graph, 1);
+
+/**
  * How an attempt at a task ended.
  *
  * @generated from enum spider.v1.TaskOutcome
@@ -180,5 +234,5 @@ export enum TaskOutcome {
  * Describes the enum spider.v1.TaskOutcome.
  */
 export const TaskOutcomeSchema: GenEnum<TaskOutcome> = /*@__PURE__*/
-  enumDesc(file_spider_v1_task_graph, 1);
+  enumDesc(file_spider_v1_task_graph, 2);
 
