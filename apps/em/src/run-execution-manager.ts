@@ -2,12 +2,14 @@ import { hostname, availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import {
   type Connect,
+  endingWithParent,
   executionManagerConfigSchema,
   type ExecutionManagerConfig,
   ExecutionManagerService,
   executorCommand,
   executorEnvironment,
   processSpawner,
+  type SpawnExecutorOptions,
 } from '@spider/execution-manager';
 import { createTransport, type RpcTransport } from '@spider/runtime';
 import {
@@ -39,6 +41,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   });
   const config = await loadConfig(configPath, executionManagerConfigSchema);
   const slots = config.slots ?? availableParallelism();
+  const spawn = processSpawner(await executorsOf(config));
   await using cleanup = new AsyncDisposableStack();
   const service = cleanup.use(
     new ExecutionManagerService({
@@ -48,7 +51,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
       rng: new CryptoRng(),
       logger,
       connect: connectOnce(cleanup),
-      spawn: processSpawner(executorsOf(config)),
+      spawn,
       host: hostname(),
     }),
   );
@@ -67,12 +70,12 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   await running;
 }
 
-function executorsOf({
+async function executorsOf({
   taskExecutor,
-}: ExecutionManagerConfig): Parameters<typeof processSpawner>[0] {
+}: ExecutionManagerConfig): Promise<SpawnExecutorOptions> {
   const { binPath = taskExecutorPath, maxLogLineBytes, inheritedEnv, packageDir } = taskExecutor;
   return {
-    ...executorCommand(resolve(binPath), process.execPath),
+    ...(await endingWithParent(executorCommand(resolve(binPath), process.execPath))),
     env: executorEnvironment({
       packageDir: resolve(packageDir),
       inheritedEnv,

@@ -9,6 +9,7 @@ export type { Connect } from './ports.ts';
 export { executorCommand } from './process-pool/executor-command.ts';
 export { executorEnvironment } from './process-pool/executor-environment.ts';
 export type { ExecutorEnvironmentOptions } from './process-pool/executor-environment.ts';
+export { endingWithParent } from './process-pool/parent-death.ts';
 export { processSpawner } from './process-pool/spawn-executor.ts';
 export type { ExecutorCommand, SpawnExecutorOptions } from './process-pool/spawn-executor.ts';
 
