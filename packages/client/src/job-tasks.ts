@@ -28,7 +28,7 @@ export interface TaskCounts {
   readonly failed: number;
   /** The job ended without them. */
   readonly cancelled: number;
-  /** Their states are not known any more, as of all tasks of a job that was cancelled. */
+  /** Their states are not known any more, as of all tasks of a job that was cancelled long ago. */
   readonly unknown: number;
 }
 
@@ -37,7 +37,7 @@ export interface TaskKindStatus {
   readonly packageName: string;
   readonly functionName: string;
   readonly tasks: TaskCounts;
-  /** Successes whose time is known; none of a job that has succeeded or was cancelled. */
+  /** Successes whose time is known; none of a job that succeeded or was cancelled long ago. */
   readonly timedSuccesses: number;
   /** Undefined if no time is known. */
   readonly meanElapsedUs: number | undefined;

@@ -31,6 +31,8 @@ export async function describeJob(id: JobId, options: JobTasksOptions): Promise<
   const job = options.cache.find(id);
   if (job !== undefined) return { status: job.status(), summary: job.machine.kinds() };
   const status = await options.status(id);
+  const summary = options.cache.endedSummary(id);
+  if (summary !== undefined) return { status, summary };
   return { status, summary: summarizeKinds(await readEnded(status, options)) };
 }
 

@@ -1,5 +1,6 @@
 import type { JobId } from '@spider/core';
 import type { Clock, Timer } from '@spider/runtime';
+import type { KindSummaries } from '../machine/task-view.ts';
 import type { Job } from './job.ts';
 import type { JobStatus } from './job-status.ts';
 
@@ -11,14 +12,18 @@ export interface JobCacheOptions {
   readonly endedJobsMax?: number | undefined;
 }
 
+/** Functions of an ended job that are kept in memory with their counts; with more none are. */
+const KEPT_KINDS = 64;
+
 interface EndedJob {
   readonly status: JobStatus;
+  readonly summary: KindSummaries | undefined;
   readonly endedUs: number;
 }
 
 /**
- * The jobs in memory: whole while they run, only their status for a while afterwards. What has left
- * is in the database.
+ * The jobs in memory: whole while they run, only their status and the counts of their tasks for a while
+ * afterwards. What has left is in the database.
  */
 export class JobCache {
   readonly #options: JobCacheOptions;
@@ -49,16 +54,21 @@ export class JobCache {
     return this.#jobs.get(id)?.status() ?? this.#ended.get(id)?.status;
   }
 
+  /** How the tasks of an ended job went, by function; undefined if that is not in memory. */
+  endedSummary(id: JobId): KindSummaries | undefined {
+    return this.#ended.get(id)?.summary;
+  }
+
   /** The jobs that have not ended. */
   jobs(): IterableIterator<Job> {
     return this.#jobs.values();
   }
 
-  /** A job has ended: all but this status of it is forgotten. */
+  /** A job has ended: all but this status and the counts of its tasks is forgotten. */
   retire(job: Job, status: JobStatus): void {
     if (!this.#jobs.delete(job.id)) return;
     const { clock, endedJobsMax = 4096 } = this.#options;
-    this.#ended.set(job.id, { status, endedUs: clock.monotonicUs() });
+    this.#ended.set(job.id, { status, summary: summaryOf(job), endedUs: clock.monotonicUs() });
     if (this.#ended.size > endedJobsMax) this.#forgetOldest();
     this.#timer ??= clock.setTimer(this.#options.retentionMs, () => this.#forgetExpired());
   }
@@ -93,4 +103,10 @@ export class JobCache {
       this.#ended.delete(id);
     }
   }
+}
+
+function summaryOf(job: Job): KindSummaries | undefined {
+  if (job.isBroken) return undefined;
+  const summary = job.machine.kinds();
+  return summary.kinds.length + summary.omitted > KEPT_KINDS ? undefined : summary;
 }

@@ -13,6 +13,7 @@ import { describe, expect, test } from 'vitest';
 import { chain, encoded, flat, withTermination } from '../testing/graphs.ts';
 import { collect } from '../testing/inbox.ts';
 import { ScriptedExecutionManager } from '../testing/scripted-execution-manager.ts';
+import { SteppedClock } from '../testing/stepped-clock.ts';
 import { TestStorage } from '../testing/test-storage.ts';
 
 const OUTPUT = [new Uint8Array([1])];
@@ -151,25 +152,35 @@ describe('a job that has ended', () => {
   });
 
   test('knows the states of its tasks if it succeeded, and no attempts', async () => {
-    await using storage = await TestStorage.start();
+    const clock = new SteppedClock();
+    await using storage = await TestStorage.start({
+      clock,
+      config: { runtime: { journal: { flush_records: 1 } } },
+    });
     const jobId = await storage.submit(chain(1));
     const worker = await ScriptedExecutionManager.register(storage.transport);
     worker.succeed(await worker.lease([{ jobId, taskIndex: 0 }]), OUTPUT);
     await collect(storage.jobs.watchJob({ jobId }));
     expect(await tasksOf(storage, jobId)).toEqual([[0, TaskState.Succeeded, 0]]);
+    const inMemory = await storage.jobs.describeJob({ jobId });
+    expect(inMemory.kinds).toMatchObject([{ timedSuccesses: 1, maxElapsedUs: 5 }]);
+    clock.advance(301_000);
     const { tasks, kinds } = await storage.jobs.describeJob({ jobId });
     expect(tasks).toMatchObject({ succeeded: 1 });
     expect(kinds).toMatchObject([{ timedSuccesses: 0, tasks: { succeeded: 1 } }]);
   });
 
   test('says that it does not know if it was cancelled', async () => {
-    await using storage = await TestStorage.start();
+    const clock = new SteppedClock();
+    await using storage = await TestStorage.start({ clock });
     const jobId = await storage.submit(chain(2));
     await storage.jobs.cancelJob({ jobId });
     expect(await tasksOf(storage, jobId)).toEqual([
       [0, undefined, 0],
       [1, undefined, 0],
     ]);
+    expect((await storage.jobs.describeJob({ jobId })).tasks).toMatchObject({ cancelled: 2 });
+    clock.advance(301_000);
     expect((await storage.jobs.describeJob({ jobId })).tasks).toMatchObject({ unknown: 2 });
   });
 });

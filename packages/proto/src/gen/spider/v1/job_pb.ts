@@ -868,8 +868,10 @@ export const JobService: GenService<{
     output: typeof ListJobsResponseSchema;
   },
   /**
-   * Answers the status with counts of tasks. While a job runs all of it is known; of a job that has
-   * succeeded the times are not, of one that was cancelled neither the times nor the counts by state.
+   * Answers the status with counts of tasks. All of it is known while a job runs, after it has failed,
+   * and as long as storage keeps its end in memory (five minutes by default, if it has at most 64
+   * functions). Later the times of a job that has succeeded are not known any more, and neither the
+   * times nor the counts by state of one that was cancelled.
    *
    * @generated from rpc spider.v1.JobService.DescribeJob
    */
