@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { timestampMs } from '@spider/core';
@@ -23,16 +23,16 @@ async function writeConfig(folder: string, text: string): Promise<string> {
   return path;
 }
 
-/** Resolves with the URL that the process announces on stdout. */
-function announcedUrl(): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
+/** The URLs that the process announces on stdout. */
+function announced(): { next(state: 'ready' | 'standby'): Promise<string> } {
+  const urls = { ready: Promise.withResolvers<string>(), standby: Promise.withResolvers<string>() };
   const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    const url = /^spider-storage ready (\S+)\n$/.exec(String(text))?.[1];
-    if (url !== undefined) resolve(url);
+    const [, state, url] = /^spider-storage (ready|standby) (\S+)\n$/.exec(String(text)) ?? [];
+    if (url !== undefined && (state === 'ready' || state === 'standby')) urls[state].resolve(url);
     return true;
   });
   onTestFinished(() => write.mockRestore());
-  return promise;
+  return { next: (state) => urls[state].promise };
 }
 
 function run(args: readonly string[], signal: AbortSignal): Promise<void> {
@@ -48,9 +48,9 @@ async function start(more = '') {
     `port: 0\nruntime: { db: { path: ${database} } }\n${more}`,
   );
   const stop = new AbortController();
-  const announced = announcedUrl();
+  const lines = announced();
   const ended = run(['-c', path], stop.signal);
-  const url = await Promise.race([announced, ended.then(() => 'it ended')]);
+  const url = await Promise.race([lines.next('ready'), ended.then(() => 'it ended')]);
   const transport = createTransport({ url });
   onTestFinished(() => transport.close());
   return { database, ended, stop, transport };
@@ -102,6 +102,46 @@ test('it fails when another storage takes its database', async () => {
   const workers = createClient(WorkerService, transport);
   await expect(workers.registerExecutionManager({ slots: 1 })).rejects.toThrow('was superseded');
   await expect(ended).rejects.toThrow(SupersededError);
+});
+
+test('a second storage on the same database says who is in its way', async () => {
+  const { database, ended, stop } = await start();
+  const folder = await newFolder();
+  const path = await writeConfig(
+    folder,
+    `port: 0\nruntime: { db: { path: ${database} }, lease: { duration_ms: 500, renew_ms: 100 } }\n`,
+  );
+  const never = new AbortController().signal;
+  await expect(run(['-c', path], never)).rejects.toThrow(
+    `process ${process.pid} on ${hostname()} is active on this database (session 1)`,
+  );
+  stop.abort(new Error('asked to'));
+  await ended;
+});
+
+test('a standby sends clients to the active storage until it takes its place', async () => {
+  const { database, ended, stop } = await start();
+  const folder = await newFolder();
+  const path = await writeConfig(
+    folder,
+    `port: 0\nstandby: true\nruntime: { db: { path: ${database} } }\n`,
+  );
+  const stopStandby = new AbortController();
+  const lines = announced();
+  const standbyEnded = run(['-c', path], stopStandby.signal);
+  const url = await lines.next('standby');
+  const transport = createTransport({ url });
+  onTestFinished(() => transport.close());
+  const jobs = createClient(JobService, transport);
+  await expect(jobs.getJob({ jobId: 1n })).rejects.toThrow(
+    '[unavailable] this storage is a standby',
+  );
+  stop.abort(new Error('asked to'));
+  await ended;
+  expect(await lines.next('ready')).toBe(url);
+  await expect(jobs.getJob({ jobId: 1n })).rejects.toThrow('job 1 does not exist');
+  stopStandby.abort(new Error('asked to'));
+  await standbyEnded;
 });
 
 test('a database server needs credentials', async () => {

@@ -1,5 +1,5 @@
-import { invalidArgument, SpiderError } from '@spider/core';
-import { retry, startRpcServer } from '@spider/runtime';
+import { invalidArgument } from '@spider/core';
+import { startRpcServer } from '@spider/runtime';
 import type { Logger } from '@spider/runtime';
 import {
   announceReady,
@@ -12,14 +12,15 @@ import {
 } from '@spider/runtime/node';
 import type { MainContext } from '@spider/runtime/node';
 import { DEFAULT_DISPATCH_CONFIG, POLICIES, SchedulerService } from '@spider/scheduler';
-import { openStore, storageConfigSchema, StorageService } from '@spider/storage';
+import { storageConfigSchema, StorageService } from '@spider/storage';
 import type { DatabaseOptions, StorageConfig } from '@spider/storage';
+import { activateStorage } from './activate-storage.ts';
 
 /** How long the last answers may take to go out. */
 const CLOSE_GRACE_MS = 1_000;
 
 /**
- * Reads the configuration, opens the database, and serves until the signal is aborted.
+ * Reads the configuration, waits for the right to write to the database, and serves until the signal is aborted.
  *
  * @throws SpiderError for a bad configuration, ExitError for bad flags, SupersededError when another
  * storage takes the database over.
@@ -33,7 +34,15 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   });
   const config = await loadConfig(configPath, storageConfigSchema);
   await using cleanup = new AsyncDisposableStack();
-  const store = cleanup.use(await openDatabase(databaseOf(config), signal, logger));
+  const { store, port } = cleanup.use(
+    await activateStorage({
+      config,
+      signal,
+      logger,
+      database: databaseOf(config),
+      onStandby: (url) => process.stdout.write(`spider-storage standby ${url}\n`),
+    }),
+  );
   const storage = cleanup.use(
     await StorageService.open({
       config,
@@ -48,7 +57,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   const scheduler = config.scheduler.embedded
     ? cleanup.use(embedScheduler(storage, logger))
     : undefined;
-  const server = await listen(config, logger, storage, scheduler);
+  const server = await listen({ ...config, port }, logger, storage, scheduler);
   cleanup.defer(() => server.close({ graceMs: CLOSE_GRACE_MS }));
   logger.info('storage is ready', { url: server.url, sessionId: storage.sessionId });
   announceReady('spider-storage', server.url);
@@ -57,21 +66,6 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   await Promise.all([storage.run(signal), scheduler?.run(signal)]);
   await storage.drain();
 }
-
-/** Waits for a database that does not answer yet. */
-const openDatabase = (
-  options: DatabaseOptions,
-  signal: AbortSignal,
-  logger: Logger,
-): ReturnType<typeof openStore> =>
-  retry(() => openStore(options, systemClock.now()), {
-    clock: systemClock,
-    rng: new CryptoRng(),
-    signal,
-    maxRetries: Infinity,
-    isRetryable: (error) => error instanceof SpiderError && error.code === 'unavailable',
-    onRetry: (error, delayMs) => logger.warn('waiting for the database', { delayMs, error }),
-  });
 
 /** A database server's credentials come from the environment unless the configuration has them. */
 function databaseOf({ runtime: { db } }: StorageConfig): DatabaseOptions {

@@ -75,3 +75,9 @@ describe('the configuration', () => {
     expect(paths).toEqual([expect.stringContaining(path)]);
   });
 });
+
+test('a lease that one late renewal would end is refused', () => {
+  const parse = (lease: unknown) => storageConfigSchema.safeParse({ runtime: { lease } });
+  expect(parse({ duration_ms: 1500 }).error?.message).toContain('at least twice renew_ms');
+  expect(parse({ duration_ms: 1500, renew_ms: 500 }).success).toBe(true);
+});

@@ -40,8 +40,21 @@ const databaseSchema = z
     } as const;
   });
 
+const leaseSchema = z
+  .object({
+    /** How long the right to write outlives a storage that was killed; not on SQLite. */
+    duration_ms: milliseconds.min(500).default(3000),
+    /** How often it is renewed. */
+    renew_ms: milliseconds.min(100).default(1000),
+  })
+  .refine(({ duration_ms, renew_ms }) => duration_ms >= 2 * renew_ms, {
+    path: ['duration_ms'],
+    message: 'must be at least twice renew_ms, or one late renewal ends the lease',
+  });
+
 const runtimeSchema = z.object({
   db: databaseSchema.prefault({}),
+  lease: leaseSchema.prefault({}),
   inbound_queue: z
     .object({
       /** Tasks of each kind that may be on their way through schedulers of the reference. */
@@ -99,6 +112,8 @@ export const storageConfigSchema = z.object({
   host: z.string().min(1).default('127.0.0.1'),
   /** 0 takes any free port. */
   port: port.default(50_051),
+  /** Wait for as long as another storage is active on the database, then take its place. */
+  standby: z.boolean().default(false),
   runtime: runtimeSchema.prefault({}),
   scheduler: z
     .object({

@@ -5,6 +5,13 @@ export { storageConfigSchema } from './config.ts';
 export type { StorageConfig } from './config.ts';
 export { openStore } from './db/open-store.ts';
 export type { DatabaseOptions } from './db/open-store.ts';
+export { Database } from './db/database.ts';
+export type { ActiveDatabase } from './db/database.ts';
+export type { HeldLease, LeaseTerms, WriterLease } from './db/writer-lease.ts';
+export { awaitActivation } from './lease/await-activation.ts';
+export type { AwaitActivationOptions } from './lease/await-activation.ts';
+export { WriterLeaseKeeper } from './lease/writer-lease-keeper.ts';
+export type { WriterLeaseKeeperOptions } from './lease/writer-lease-keeper.ts';
 export { SupersededError } from './db/store-error.ts';
 export type { Store } from './db/job-store.ts';
 

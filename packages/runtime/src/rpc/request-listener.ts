@@ -13,11 +13,12 @@ type Handler = ConnectRouter['handlers'][number];
 /**
  * Leads HTTP/2 requests to the router's handlers. Beside `connectNodeAdapter` it survives requests
  * without a usable authority, answers unknown methods as gRPC clients expect, and logs to our
- * logger.
+ * logger. With `unavailable` those methods are answered UNAVAILABLE, for that reason.
  */
 export function createRequestListener(
   router: ConnectRouter,
   logger: Logger,
+  unavailable?: string,
 ): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
   const handlers = new Map<string, Handler>();
   for (const handler of router.handlers) handlers.set(handler.requestPath, handler);
@@ -28,7 +29,7 @@ export function createRequestListener(
     response.on('error', () => undefined);
     const handler = handlers.get(pathOf(request.url));
     if (handler === undefined) {
-      answerUnknown(request, response);
+      answerUnknown(request, response, unavailable);
       return;
     }
     handle(handler, request, response).catch((error: unknown) => {
@@ -69,15 +70,20 @@ function rethrowClientGone(cause?: unknown): never {
 
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';
 
-function answerUnknown(request: Http2ServerRequest, response: Http2ServerResponse): void {
+function answerUnknown(
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  unavailable: string | undefined,
+): void {
   if (request.headers['content-type']?.startsWith('application/grpc')) {
+    const code = unavailable === undefined ? Code.Unimplemented : Code.Unavailable;
     response.writeHead(200, {
       'content-type': 'application/grpc',
-      'grpc-status': String(Code.Unimplemented),
-      'grpc-message': encodeURIComponent(`${pathOf(request.url)} does not exist`),
+      'grpc-status': String(code),
+      'grpc-message': encodeURIComponent(unavailable ?? `${pathOf(request.url)} does not exist`),
     });
   } else {
-    response.writeHead(404);
+    response.writeHead(unavailable === undefined ? 404 : 503);
   }
   response.end();
 }

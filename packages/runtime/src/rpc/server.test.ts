@@ -129,6 +129,19 @@ describe('startRpcServer', () => {
     });
   });
 
+  it('says why it is not available where it has nothing to answer with', async () => {
+    const server = await start({ routes: () => undefined, unavailable: 'not the active one' });
+    const transport = stack.use(createTransport({ url: server.url }));
+    const client = createClient(WorkerService, transport);
+
+    expect(await failureOf(client.registerExecutionManager({ slots: 1 }))).toMatchObject({
+      code: 'unavailable',
+      message: 'not the active one',
+    });
+    const stream = client.exchange((async function* () {})())[Symbol.asyncIterator]();
+    expect(await failureOf(stream.next())).toMatchObject({ code: 'unavailable' });
+  });
+
   it('refuses a message over its limit, and names the limit', async () => {
     const server = await start({ readMaxBytes: 1_000 });
     const host = 'x'.repeat(2_000);

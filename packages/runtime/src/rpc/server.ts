@@ -22,6 +22,8 @@ export interface RpcServerOptions {
   /** Registers the services. */
   readonly routes: (router: ConnectRouter) => void;
   readonly logger?: Logger;
+  /** Why this server cannot do now what it has no service for; by default there is no such method. */
+  readonly unavailable?: string;
   /** The largest message that is read; `LIMITS.messageBytes` by default. */
   readonly readMaxBytes?: number;
   /** Calls that a client may have open at once; 1,000 by default. */
@@ -86,7 +88,7 @@ class NodeRpcServer implements RpcServer {
         ...HTTP2_OPTIONS,
         settings: { ...HTTP2_OPTIONS.settings, maxConcurrentStreams: maxStreamsPerConnection },
       },
-      createRequestListener(router, logger),
+      createRequestListener(router, logger, options.unavailable),
     );
     this.#server.on('session', (session) => this.#welcome(session));
     // What a client does to its connection is nothing to report, and must not stop the server.

@@ -20,34 +20,53 @@ export type DatabaseOptions =
 
 /**
  * Connects to a database, brings its tables up to date and opens a new session on it, which takes
- * the right to write from every earlier one.
+ * the right to write from every earlier one, whether it holds a lease or not; `Database` waits for
+ * its turn instead.
  *
  * @throws SpiderError 'unavailable' if the database does not answer just now, 'failed-precondition'
  * if it cannot be used.
  */
 export async function openStore(options: DatabaseOptions, at: TimestampMs): Promise<Store> {
-  const { engine } = options;
-  const kysely = new Kysely<Schema>({ dialect: dialectOf(options) });
+  const kysely = await connectDatabase(options);
   try {
-    await migrate(kysely, engine);
-    const database = await SessionDatabase.open(kysely, engine, at);
-    return {
-      sessionId: database.sessionId,
-      superseded: database.superseded,
-      jobs: new KyselyJobStore(database),
-      cluster: new KyselyClusterStore(database),
-      resourceGroups: new KyselyResourceGroupStore(database),
-      [Symbol.asyncDispose]: () => kysely.destroy(),
-    };
+    const database = await SessionDatabase.open(kysely, options.engine, at);
+    return storeOf(database, () => kysely.destroy());
   } catch (error) {
     await kysely.destroy();
-    const failure = toStoreError(error);
-    if (isTransient(failure)) throw failure;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SpiderError('failed-precondition', `the database cannot be used: ${reason}`, {
-      cause: error,
-    });
+    throw asUnusable(error);
   }
+}
+
+/** Connects to a database and brings its tables up to date. @throws as `openStore` does. */
+export async function connectDatabase(options: DatabaseOptions): Promise<Kysely<Schema>> {
+  const kysely = new Kysely<Schema>({ dialect: dialectOf(options) });
+  try {
+    await migrate(kysely, options.engine);
+    return kysely;
+  } catch (error) {
+    await kysely.destroy();
+    throw asUnusable(error);
+  }
+}
+
+/** What a session may do with its database; `close` ends it. */
+export const storeOf = (database: SessionDatabase, close: () => Promise<void>): Store => ({
+  sessionId: database.sessionId,
+  superseded: database.superseded,
+  jobs: new KyselyJobStore(database),
+  cluster: new KyselyClusterStore(database),
+  resourceGroups: new KyselyResourceGroupStore(database),
+  [Symbol.asyncDispose]: close,
+});
+
+/** Tells apart what may pass by itself from what a person has to see to. */
+export function asUnusable(error: unknown): unknown {
+  const failure = toStoreError(error);
+  if (isTransient(failure)) return failure;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new SpiderError('failed-precondition', `the database cannot be used: ${reason}`, {
+    cause: error,
+  });
 }
 
 function dialectOf(options: DatabaseOptions): Dialect {

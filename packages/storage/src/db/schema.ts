@@ -7,6 +7,7 @@ import type { ColumnType, GeneratedAlways } from 'kysely';
 export interface Schema {
   sessions: SessionTable;
   active_session: ActiveSessionTable;
+  writer_lease: WriterLeaseTable;
   task_instance_blocks: TaskInstanceBlockTable;
   resource_groups: ResourceGroupTable;
   jobs: JobTable;
@@ -35,6 +36,14 @@ export interface SessionTable {
 export interface ActiveSessionTable {
   id: SmallInteger;
   session_id: BigInteger;
+}
+
+/** One row: until when the active session may count on being the only one. */
+export interface WriterLeaseTable {
+  id: SmallInteger;
+  session_id: BigInteger;
+  holder: string;
+  expires_at: BigInteger;
 }
 
 /** A row reserves 2^32 task instance ids for ever. */

@@ -4,6 +4,8 @@ import type { SessionId, TimestampMs } from '@spider/core';
 import type { Engine } from './migrations/column-types.ts';
 import type { Schema } from './schema.ts';
 import { SupersededError, toStoreError } from './store-error.ts';
+import { readLease, writeLease } from './writer-lease.ts';
+import type { HeldLease, LeaseTerms } from './writer-lease.ts';
 
 /**
  * The database in the hands of one session. Writes go through `write`, which lets them commit only
@@ -21,28 +23,34 @@ export class SessionDatabase {
     this.sessionId = sessionId;
   }
 
-  /** Opens a new session and with that supersedes all earlier ones. */
+  /** Opens a new session and with that supersedes all earlier ones, whatever lease they hold. */
   static async open(
     kysely: Kysely<Schema>,
     engine: Engine,
     at: TimestampMs,
+    terms?: LeaseTerms,
   ): Promise<SessionDatabase> {
     const sessionId = await kysely.transaction().execute(async (transaction) => {
-      // The row is locked before a session is drawn: of two starts the later number also wins.
       await lockActiveSession(transaction, engine);
-      const inserted = await transaction
-        .insertInto('sessions')
-        .values({ opened_at: at })
-        .executeTakeFirstOrThrow();
-      const id = insertedId(inserted) as SessionId;
-      await transaction
-        .updateTable('active_session')
-        .set({ session_id: id })
-        .where('id', '=', 1)
-        .execute();
-      return id;
+      return await openSession(transaction, engine, at, terms);
     });
     return new SessionDatabase(kysely, engine, sessionId);
+  }
+
+  /** Opens a new session unless an earlier one holds a lease that has not lapsed. */
+  static async openWhenFree(
+    kysely: Kysely<Schema>,
+    engine: Engine,
+    at: TimestampMs,
+    terms: LeaseTerms,
+  ): Promise<SessionDatabase | HeldLease> {
+    const result = await kysely.transaction().execute(async (transaction) => {
+      await lockActiveSession(transaction, engine);
+      const lease = await readLease(transaction, engine);
+      if (lease.isValid) return lease;
+      return await openSession(transaction, engine, at, terms);
+    });
+    return typeof result === 'bigint' ? new SessionDatabase(kysely, engine, result) : result;
   }
 
   /** Resolves when a write has found a later session. */
@@ -85,6 +93,27 @@ export class SessionDatabase {
   }
 }
 
+async function openSession(
+  transaction: Transaction<Schema>,
+  engine: Engine,
+  at: TimestampMs,
+  terms: LeaseTerms | undefined,
+): Promise<SessionId> {
+  const inserted = await transaction
+    .insertInto('sessions')
+    .values({ opened_at: at })
+    .executeTakeFirstOrThrow();
+  const id = insertedId(inserted) as SessionId;
+  await transaction
+    .updateTable('active_session')
+    .set({ session_id: id })
+    .where('id', '=', 1)
+    .execute();
+  if (terms !== undefined) await writeLease(transaction, engine, id, terms);
+  return id;
+}
+
+/** Before a session is drawn: of two starts the one with the later number also wins. */
 async function lockActiveSession(transaction: Transaction<Schema>, engine: Engine): Promise<void> {
   if (engine === 'sqlite') return;
   await transaction

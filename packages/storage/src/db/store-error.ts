@@ -24,6 +24,8 @@ const TRANSIENT_MYSQL_CODES = new Set([
   'ER_LOCK_WAIT_TIMEOUT',
   'ER_CON_COUNT_ERROR',
   'ER_SERVER_SHUTDOWN',
+  // The server has ended a transaction that stood still for too long.
+  'ER_CONNECTION_KILLED',
   'PROTOCOL_CONNECTION_LOST',
   'ECONNREFUSED',
   'ECONNRESET',
@@ -49,5 +51,7 @@ function passesByItself(error: unknown): boolean {
   if ('errcode' in error && typeof error.errcode === 'number') {
     return TRANSIENT_SQLITE_CODES.has(error.errcode & 0xff);
   }
+  // A command on a connection that the server has closed; mysql2 gives it no code.
+  if ('fatal' in error && error.fatal === true && !('code' in error)) return true;
   return 'code' in error && typeof error.code === 'string' && TRANSIENT_MYSQL_CODES.has(error.code);
 }

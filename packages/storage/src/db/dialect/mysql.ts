@@ -1,4 +1,4 @@
-import { MysqlDialect } from 'kysely';
+import { CompiledQuery, MysqlDialect } from 'kysely';
 import { createPool } from 'mysql2';
 
 export interface MysqlOptions {
@@ -12,6 +12,13 @@ export interface MysqlOptions {
   /** Default 16. */
   readonly maxConnections?: number | undefined;
 }
+
+/**
+ * A process that stands still in the middle of a transaction keeps its locks, also those that the
+ * next storage waits for. MariaDB ends such a transaction after so many seconds; others ignore the
+ * comment.
+ */
+const SETTINGS = 'set session sql_notes = 1 /*M!100300 , session idle_transaction_timeout = 2 */';
 
 /** kysely's MySQL dialect over mysql2. 64-bit integers come back as bigint. */
 export function mysqlDialect(options: MysqlOptions): MysqlDialect {
@@ -31,5 +38,10 @@ export function mysqlDialect(options: MysqlOptions): MysqlDialect {
       return digits === null ? null : BigInt(digits);
     },
   });
-  return new MysqlDialect({ pool });
+  return new MysqlDialect({
+    pool,
+    onCreateConnection: async (connection) => {
+      await connection.executeQuery(CompiledQuery.raw(SETTINGS));
+    },
+  });
 }

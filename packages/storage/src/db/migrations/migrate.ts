@@ -3,6 +3,7 @@ import { Migrator } from 'kysely/migration';
 import type { Schema } from '../schema.ts';
 import { initialMigration } from './0001-initial.ts';
 import { jobMetadataMigration } from './0002-job-metadata.ts';
+import { writerLeaseMigration } from './0003-writer-lease.ts';
 import type { Engine } from './column-types.ts';
 
 /**
@@ -18,6 +19,7 @@ export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<v
       getMigrations: async () => ({
         '0001-initial': initialMigration(engine),
         '0002-job-metadata': jobMetadataMigration(engine),
+        '0003-writer-lease': writerLeaseMigration(engine),
       }),
     },
   });

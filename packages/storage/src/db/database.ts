@@ -1,0 +1,94 @@
+import type { TimestampMs } from '@spider/core';
+import type { Kysely } from 'kysely';
+import { lockSqliteFile } from './dialect/sqlite-lock.ts';
+import type { Store } from './job-store.ts';
+import { asUnusable, connectDatabase, storeOf } from './open-store.ts';
+import type { DatabaseOptions } from './open-store.ts';
+import type { Schema } from './schema.ts';
+import { SessionDatabase } from './session-database.ts';
+import { readLease, releaseLease, writeLease } from './writer-lease.ts';
+import type { HeldLease, LeaseTerms, WriterLease } from './writer-lease.ts';
+
+/** How soon a lock of the operating system may be asked for again; nobody knows when it ends. */
+const LOCK_RETRY_MS = 500;
+
+/** The right to write, and what writes by it. */
+export interface ActiveDatabase {
+  readonly kind: 'active';
+  readonly store: Store;
+  readonly lease: WriterLease;
+}
+
+/** A database before anybody writes to it. */
+export class Database implements AsyncDisposable {
+  readonly #kysely: Kysely<Schema>;
+  readonly #options: DatabaseOptions;
+  #lock: Disposable | undefined;
+
+  private constructor(kysely: Kysely<Schema>, options: DatabaseOptions) {
+    this.#kysely = kysely;
+    this.#options = options;
+  }
+
+  /**
+   * Connects and brings the tables up to date.
+   *
+   * @throws SpiderError 'unavailable' if the database does not answer just now,
+   * 'failed-precondition' if it cannot be used.
+   */
+  static async connect(options: DatabaseOptions): Promise<Database> {
+    return new Database(await connectDatabase(options), options);
+  }
+
+  /**
+   * Takes the right to write, with a new session, unless another storage has it. On SQLite that one
+   * has it as long as it lives; on a database server until its lease lapses. What it answers ends
+   * with this object.
+   *
+   * @throws as `connect` does.
+   */
+  async activate(terms: LeaseTerms, at: TimestampMs): Promise<ActiveDatabase | HeldLease> {
+    try {
+      return this.#options.engine === 'sqlite'
+        ? await this.#activateSqlite(this.#options.path, terms, at)
+        : await this.#activateServer(terms, at);
+    } catch (error) {
+      throw asUnusable(error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#kysely.destroy();
+    this.#lock?.[Symbol.dispose]();
+  }
+
+  async #activateSqlite(
+    path: string,
+    terms: LeaseTerms,
+    at: TimestampMs,
+  ): Promise<ActiveDatabase | HeldLease> {
+    this.#lock ??= lockSqliteFile(path);
+    if (this.#lock === undefined) {
+      const lease = await this.#kysely
+        .transaction()
+        .execute((transaction) => readLease(transaction, 'sqlite'));
+      return { ...lease, retryMs: LOCK_RETRY_MS };
+    }
+    const session = await SessionDatabase.open(this.#kysely, 'sqlite', at, terms);
+    const nothing = async (): Promise<void> => undefined;
+    const lease = { durationMs: undefined, renew: nothing, release: nothing };
+    return { kind: 'active', store: storeOf(session, nothing), lease };
+  }
+
+  async #activateServer(terms: LeaseTerms, at: TimestampMs): Promise<ActiveDatabase | HeldLease> {
+    const session = await SessionDatabase.openWhenFree(this.#kysely, 'mysql', at, terms);
+    if (!(session instanceof SessionDatabase)) return session;
+    const lease: WriterLease = {
+      durationMs: terms.durationMs,
+      renew: () =>
+        session.write((transaction) => writeLease(transaction, 'mysql', session.sessionId, terms)),
+      release: () => session.write(releaseLease),
+    };
+    return { kind: 'active', store: storeOf(session, async () => undefined), lease };
+  }
+}
