@@ -76,6 +76,7 @@ async function executorsOf({
   const { binPath = taskExecutorPath, maxLogLineBytes, inheritedEnv, packageDir } = taskExecutor;
   return {
     ...(await endingWithParent(executorCommand(resolve(binPath), process.execPath))),
+    hasDescriptors: taskExecutor.binPath === undefined,
     env: executorEnvironment({
       packageDir: resolve(packageDir),
       inheritedEnv,

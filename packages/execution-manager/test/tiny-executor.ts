@@ -10,14 +10,20 @@
  * - fork: starts a process that connects to the port in its inputs and stays, then blocks for ever
  * - garbage: writes nonsense to stdout and stays
  * - print: writes its inputs to stderr, and is done
+ * - shout: has a process of its own write its inputs to stdout
  * - environment: answers its environment as JSON
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 
 let buffered = Buffer.alloc(0);
 
-process.stdin.on('data', (chunk: Buffer) => {
+const descriptors = process.env['SPIDER_EXECUTOR_DESCRIPTORS']?.split(',').map(Number);
+const [requests = 0, results = 1] = descriptors ?? [];
+const input = requests === 0 ? process.stdin : new Socket({ fd: requests, writable: false });
+
+input.on('data', (chunk: Buffer) => {
   buffered = Buffer.concat([buffered, chunk]);
   while (buffered.length >= 4) {
     const end = 4 + buffered.readUInt32BE(0);
@@ -27,7 +33,7 @@ process.stdin.on('data', (chunk: Buffer) => {
     handle(body);
   }
 });
-process.stdin.on('end', () => process.exit(0));
+input.on('end', () => process.exit(0));
 
 function handle(body: Buffer): void {
   if (body.readUInt32LE(0) === 1) process.exit(0);
@@ -75,10 +81,14 @@ function run(functionName: string, inputs: Buffer): void {
       return;
     }
     case 'garbage':
-      writeSync(1, Buffer.from('ffffffffffffffff', 'hex'));
+      writeSync(results, Buffer.from('ffffffffffffffff', 'hex'));
       return;
     case 'print':
       writeSync(2, inputs);
+      answer(0, inputs);
+      return;
+    case 'shout':
+      spawnSync('echo', [text], { stdio: 'inherit' });
       answer(0, inputs);
       return;
     case 'environment':
@@ -97,7 +107,7 @@ function answer(outcome: number, payload: Buffer, elapsedUs = 7): void {
   frame.writeBigUInt64LE(BigInt(payload.length), 12);
   payload.copy(frame, 20);
   frame.writeBigUInt64LE(BigInt(elapsedUs), 20 + payload.length);
-  writeSync(1, frame);
+  writeSync(results, frame);
 }
 
 /** MessagePack of `TaskError(ExecutionError(message))`. */

@@ -3,13 +3,13 @@ import { EXECUTOR_EXTENSIONS_ENV } from '@spider/core';
 import { nodeZstd } from '@spider/runtime/zstd';
 import { ExecutorLoop } from './executor-loop.ts';
 import { PackageRegistry } from './package-registry.ts';
-import { reserveStdout } from './protocol-stdout.ts';
+import { openProtocolPipe } from './protocol-pipe.ts';
 import { writeTaskLog } from './task-log.ts';
 
 /** How long an executor outlives its execution manager. */
 const ORPHANED_MS = 1_000;
 
-const write = reserveStdout();
+const { input, write } = openProtocolPipe();
 const packageDir = process.env['SPIDER_TDL_PACKAGE_DIR'] ?? '';
 if (packageDir === '')
   exitWithError('SPIDER_TDL_PACKAGE_DIR is not set: where are the task packages?');
@@ -29,7 +29,7 @@ const loop = new ExecutorLoop({
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);
   },
-  onDrain: () => process.stdin.resume(),
+  onDrain: () => void input.resume(),
   onEnd: () => process.exit(0),
   onFailure: (error) => exitWithError(error instanceof Error ? error.message : String(error)),
 });
@@ -37,15 +37,15 @@ const loop = new ExecutorLoop({
 // Also when task code ends the process: what ran before is not to be run again.
 process.on('exit', () => loop.flush());
 
-process.stdin.on('data', (chunk: Uint8Array) => {
-  if (!loop.push(chunk)) process.stdin.pause();
+input.on('data', (chunk: Uint8Array) => {
+  if (!loop.push(chunk)) input.pause();
 });
-process.stdin.on('end', () => {
+input.on('end', () => {
   loop.end();
   // Without an orderly end the execution manager is lost, and a task still running has no taker.
   if (!loop.isToShutDown) setTimeout(() => process.exit(0), ORPHANED_MS);
 });
-process.stdin.on('error', (error) => exitWithError(`stdin: ${error.message}`));
+input.on('error', (error) => exitWithError(`the pipe of requests: ${error.message}`));
 
 function exitWithError(message: string): never {
   process.stderr.write(`spider-task-executor: ${message}\n`);

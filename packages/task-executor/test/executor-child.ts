@@ -1,5 +1,6 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import {
   appendExecuteRequest,
@@ -10,6 +11,7 @@ import {
   EMPTY_FRAME,
   encodeExecutePrefix,
   encodeTaskContext,
+  EXECUTOR_DESCRIPTORS_ENV,
   type ExecutorError,
   ExecutorFrameReader,
   type ExecutorNotice,
@@ -52,7 +54,8 @@ export function executeFrame(call: Call): Uint8Array {
 
 /** A real executor over real pipes. */
 export class ExecutorChild implements AsyncDisposable {
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #child: ChildProcess;
+  readonly #requests: Writable;
   readonly #frames = new ExecutorFrameReader();
   readonly #results: ExecutorResult[] = [];
   /** What it said beside results. */
@@ -64,12 +67,24 @@ export class ExecutorChild implements AsyncDisposable {
   readonly exit: Promise<number | null>;
 
   constructor(env: Record<string, string> = { SPIDER_TDL_PACKAGE_DIR: TASK_PACKAGES }) {
-    this.#child = spawn(process.execPath, ['--conditions=@spider/source', MAIN], { env });
-    this.#child.stdout.on('data', (chunk: Uint8Array) => this.#read(chunk));
-    this.#child.stderr.on('data', (chunk: Uint8Array) => {
-      this.#stderr += new TextDecoder().decode(chunk);
-    });
-    this.#child.stdin.on('error', () => undefined);
+    const { stdio } = (this.#child = spawn(
+      process.execPath,
+      ['--conditions=@spider/source', MAIN],
+      {
+        env,
+        stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+      },
+    ));
+    const hasDescriptors = env[EXECUTOR_DESCRIPTORS_ENV] !== undefined;
+    this.#requests = stdio[hasDescriptors ? 3 : 0] as Writable;
+    const [results, other] = (hasDescriptors ? [4, 1] : [1, 4]).map((i) => stdio[i] as Readable);
+    results?.on('data', (chunk: Uint8Array) => this.#read(chunk));
+    for (const text of [other, stdio[2]]) {
+      text?.on('data', (chunk: Uint8Array) => {
+        this.#stderr += new TextDecoder().decode(chunk);
+      });
+    }
+    this.#requests.on('error', () => undefined);
     this.exit = once(this.#child, 'close').then(([code]) => {
       this.#isGone = true;
       this.#wake();
@@ -82,11 +97,11 @@ export class ExecutorChild implements AsyncDisposable {
   }
 
   write(...frames: readonly Uint8Array[]): void {
-    this.#child.stdin.write(Buffer.concat(frames));
+    this.#requests.write(Buffer.concat(frames));
   }
 
   end(): void {
-    this.#child.stdin.end();
+    this.#requests.end();
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -9,6 +9,7 @@ import {
   encodeSerializedOutputs,
   encodeShutdownRequest,
   encodeValues,
+  EXECUTOR_DESCRIPTORS_ENV,
   EXECUTOR_EXTENSIONS_ENV,
   ExecutorOutcome,
   LIMITS,
@@ -252,4 +253,18 @@ describe('with extensions', () => {
       patience: '1',
     });
   });
+});
+
+test('what a task starts may print to stdout where the pipe is elsewhere', async () => {
+  await using executor = new ExecutorChild({
+    SPIDER_TDL_PACKAGE_DIR: TASK_PACKAGES,
+    PATH: process.env['PATH'] ?? '',
+    [EXECUTOR_DESCRIPTORS_ENV]: '3,4',
+  });
+  const inputs = encodeValues([string], ['loud'], 'input');
+  expect(await executor.call({ functionName: 'shout', inputs })).toEqual(EMPTY_FRAME);
+  expect(await executor.call({ functionName: 'add', inputs: numbers(1, 2) })).toEqual(result(3));
+  executor.end();
+  expect(await executor.exit).toBe(0);
+  expect(executor.stderr).toBe('loud\n');
 });

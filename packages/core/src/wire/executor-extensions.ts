@@ -3,6 +3,12 @@ import type { ByteWriter } from './byte-writer.ts';
 import { readUint32LE, readUint64LE } from './read-uint.ts';
 
 /**
+ * The environment variable by which an execution manager of ours says that the pipe is not at stdin and
+ * stdout, where what a task starts may write to it, but at the two descriptors it names: `3,4`.
+ */
+export const EXECUTOR_DESCRIPTORS_ENV = 'SPIDER_EXECUTOR_DESCRIPTORS';
+
+/**
  * What an execution manager and an executor of ours say beyond the reference's messages. An execution
  * manager invites to it by `EXECUTOR_EXTENSIONS_ENV`; an executor that understands greets before its
  * first result. Neither sends any of this before it knows that the other one does.

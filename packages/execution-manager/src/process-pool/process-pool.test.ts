@@ -76,7 +76,11 @@ class Bench implements AsyncDisposable {
   readonly pool: ProcessPool;
   #nextBase = 0n;
 
-  constructor(slots: number, command = executorCommand(TINY_EXECUTOR, process.execPath)) {
+  constructor(
+    slots: number,
+    command = executorCommand(TINY_EXECUTOR, process.execPath),
+    hasDescriptors = false,
+  ) {
     const env = { SECRET: 'none', PATH: process.env['PATH'] ?? '' };
     this.pool = new ProcessPool({
       slots,
@@ -88,6 +92,7 @@ class Bench implements AsyncDisposable {
       source: { grant: () => undefined, withdraw: () => undefined },
       spawn: processSpawner({
         ...command,
+        hasDescriptors,
         env,
         clock: this.clock,
         logs: new Writable({
@@ -235,6 +240,35 @@ describe('executor processes', PATIENCE, () => {
       'second',
       'x',
     ]);
+  });
+});
+
+describe('an executor with descriptors of its own for the pipe', PATIENCE, () => {
+  async function startApart(): Promise<Bench> {
+    const bench = new Bench(1, undefined, true);
+    benches.push(bench);
+    await bench.pool.start();
+    return bench;
+  }
+
+  test('is not disturbed by what a process of its prints to stdout, which is forwarded', async () => {
+    const bench = await startApart();
+    bench.run('shout', ['loud']);
+    bench.run('echo', ['a']);
+    expect(await bench.outcomes(2)).toEqual([succeeded(0, 'loud'), succeeded(0, 'a')]);
+    await bench.linesPrinted(1);
+    expect(bench.printed.join('')).toBe('loud\n');
+  });
+
+  test('fails its task when it dies or writes nonsense, and is replaced', async () => {
+    const bench = await startApart();
+    bench.run('exit', ['3']);
+    expect(await bench.outcomes(1)).toEqual([failed(0, 'executor crashed (exit code 3)')]);
+    bench.run('garbage', ['']);
+    const [outcome] = await bench.outcomes(1);
+    expect(outcome?.payload).toMatch(/^executor crashed \(it wrote/);
+    bench.run('echo', ['again']);
+    expect(await bench.outcomes(1)).toEqual([succeeded(0, 'again')]);
   });
 });
 

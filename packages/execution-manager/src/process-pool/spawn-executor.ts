@@ -1,11 +1,28 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { EXECUTOR_DESCRIPTORS_ENV } from '@spider/core';
 import type { Clock, Timer } from '@spider/runtime';
 import type { InstanceList } from '../machine/instance-lot.ts';
 import type { ProcessExit } from '../machine/slot-event.ts';
 import type { ExecutorCallbacks, ExecutorProcess, SpawnExecutor } from './executor-process.ts';
 import { FrameChannel } from './frame-channel.ts';
 import { forwardLines } from './line-forwarding.ts';
+
+/** Where requests go in, results come out, and what is written is for people. */
+interface Wiring {
+  readonly stdio: StdioOptions;
+  readonly requests: number;
+  readonly results: number;
+  readonly texts: readonly number[];
+}
+
+const AT_STDIO: Wiring = { stdio: ['pipe', 'pipe', 'pipe'], requests: 0, results: 1, texts: [2] };
+const AT_DESCRIPTORS: Wiring = {
+  stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+  requests: 3,
+  results: 4,
+  texts: [1, 2],
+};
 
 /** How long pipes may stay open when the process is gone, or the process when its output is. */
 const LAST_WORDS_MS = 1_000;
@@ -18,8 +35,13 @@ export interface ExecutorCommand {
 }
 
 export interface SpawnExecutorOptions extends ExecutorCommand {
+  /**
+   * Whether the program takes requests and writes results at descriptors of their own, so that what a
+   * task or a process of its prints to stdout does no harm. Only executors of ours can; default: false.
+   */
+  readonly hasDescriptors?: boolean;
   readonly clock: Clock;
-  /** Where what executors write to stderr goes, line by line. */
+  /** Where what executors print goes, line by line. */
   readonly logs: Writable;
   /** Longer lines are cut. */
   readonly maxLogLineBytes: number;
@@ -27,7 +49,7 @@ export interface SpawnExecutorOptions extends ExecutorCommand {
 
 /**
  * Executors as child processes, each the leader of a process group of its own, so that what it
- * starts ends with it. Requests and answers go through its stdin and stdout.
+ * starts ends with it.
  */
 export function processSpawner(options: SpawnExecutorOptions): SpawnExecutor {
   return (callbacks) => new ChildExecutor(options, callbacks);
@@ -36,7 +58,9 @@ export function processSpawner(options: SpawnExecutorOptions): SpawnExecutor {
 class ChildExecutor implements ExecutorProcess {
   readonly #options: SpawnExecutorOptions;
   readonly #callbacks: ExecutorCallbacks;
-  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #child: ChildProcess;
+  readonly #wiring: Wiring;
+  readonly #requests: Writable;
   readonly #channel: FrameChannel;
   #exit: ProcessExit | undefined;
   #isBroken = false;
@@ -46,14 +70,18 @@ class ChildExecutor implements ExecutorProcess {
   constructor(options: SpawnExecutorOptions, callbacks: ExecutorCallbacks) {
     this.#options = options;
     this.#callbacks = callbacks;
+    this.#wiring = options.hasDescriptors === true ? AT_DESCRIPTORS : AT_STDIO;
+    const { stdio, requests, results } = this.#wiring;
+    const descriptors = { [EXECUTOR_DESCRIPTORS_ENV]: `${requests},${results}` };
     this.#child = spawn(options.command, options.args, {
       detached: true,
-      env: options.env,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      env: this.#wiring === AT_DESCRIPTORS ? { ...options.env, ...descriptors } : options.env,
+      stdio,
     });
+    this.#requests = this.#child.stdio[requests] as Writable;
     this.#listen();
     this.#channel = new FrameChannel({
-      write: (bytes) => void this.#child.stdin.write(bytes),
+      write: (bytes) => void this.#requests.write(bytes),
       onStarted: (hasExtensions) => callbacks.onStarted(hasExtensions),
       onResponses: (responses) => callbacks.onResponses(responses),
       onGivenBack: (count) => callbacks.onGivenBack(count),
@@ -84,16 +112,19 @@ class ChildExecutor implements ExecutorProcess {
 
   close(): void {
     this.#channel.requestShutdown();
-    this.#child.stdin.end();
+    this.#requests.end();
   }
 
   #listen(): void {
     const child = this.#child;
+    const { logs, maxLogLineBytes } = this.#options;
+    const { results, texts } = this.#wiring;
+    const readable = (descriptor: number): Readable => child.stdio[descriptor] as Readable;
     // A write to a process that is gone; its exit tells the rest.
-    child.stdin.on('error', () => undefined);
-    child.stdout.on('data', (chunk: Uint8Array) => this.#read(chunk));
-    child.stdout.once('end', () => this.#outputEnded());
-    forwardLines(child.stderr, this.#options.logs, this.#options.maxLogLineBytes);
+    this.#requests.on('error', () => undefined);
+    readable(results).on('data', (chunk: Uint8Array) => this.#read(chunk));
+    readable(results).once('end', () => this.#outputEnded());
+    for (const text of texts) forwardLines(readable(text), logs, maxLogLineBytes);
     child.once('error', (error) => {
       this.#exit ??= { code: undefined, signal: undefined, error: error.message };
       if (child.pid === undefined) this.#gone();
@@ -130,8 +161,7 @@ class ChildExecutor implements ExecutorProcess {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#patience?.cancel();
-    const { stdin, stdout, stderr } = this.#child;
-    for (const stream of [stdin, stdout, stderr]) stream.destroy();
+    for (const stream of this.#child.stdio) stream?.destroy();
     this.#callbacks.onExit(this.#exit ?? { code: undefined, signal: undefined });
   }
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -76,6 +77,14 @@ const print = defineTask({
   },
 });
 
+/** Has another process print. */
+const shout = defineTask({
+  name: 'shout',
+  inputs: [string],
+  outputs: [],
+  run: (_context, text) => void spawnSync('echo', [text], { stdio: 'inherit' }),
+});
+
 const zeros = defineTask({
   name: 'zeros',
   inputs: [int32],
@@ -129,6 +138,7 @@ export default definePackage({
   name: 'basic',
   version: '0.1.0',
   tasks: [
+    shout,
     stay,
     waitForStop,
     add,
