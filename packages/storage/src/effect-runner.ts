@@ -109,7 +109,7 @@ export class EffectRunner {
 
   /** A job was put into the cache and may have ready tasks. */
   enqueue(job: Job): void {
-    if (job.isBroken || job.isHeld || !job.machine.hasReady) return;
+    if (job.isBroken || job.isHeld || job.isSettling || !job.machine.hasReady) return;
     this.#options.queue.add(job);
     this.#options.onReady();
   }

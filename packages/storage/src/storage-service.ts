@@ -244,7 +244,10 @@ export class StorageService implements Service {
 
   async #enqueueLater(jobs: readonly Job[]): Promise<void> {
     await this.#registry.whenConnected(RECONNECT_GRACE_MS);
-    for (const job of jobs) this.#runner.enqueue(job);
+    for (const job of jobs) {
+      job.isSettling = false;
+      this.#runner.enqueue(job);
+    }
     if (jobs.length === 0 || this.#isClosed) return;
     // The reports of whoever came last are still on their way.
     this.#claimsTimer = this.#options.clock.setTimer(RECONNECT_GRACE_MS, () => {

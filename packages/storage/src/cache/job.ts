@@ -34,6 +34,8 @@ export class Job {
   isBroken = false;
   /** It hands out nothing before this append of the journal is flushed; 0 for nothing to wait for. */
   heldUntil = 0;
+  /** It was read back, and hands out nothing before all have said what they hold of it. */
+  isSettling = false;
   /** The lane of the inbound queue that holds it. */
   queuedIn: Lane | undefined;
   readonly watches = new Set<JobWatch>();

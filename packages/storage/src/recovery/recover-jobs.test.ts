@@ -157,6 +157,31 @@ test('what followed from reports that were not flushed is adopted once they have
   expect(scheduler.tasks).toEqual([]);
 });
 
+test('what a report makes ready waits too for those who may hold it', async () => {
+  await using restarts = await Restarts.create();
+  const before = await restarts.start({ runtime: { journal: { flush_interval_ms: 60_000 } } });
+  const jobId = await before.submit(chain(2));
+  const tasks = await connectScheduler(before);
+  const first = await ScriptedExecutionManager.register(before.transport);
+  const second = await ScriptedExecutionManager.register(before.transport);
+  const [parent] = await first.lease(await tasks.take(1));
+  first.succeed([parent!], OUTPUT);
+  const [child] = await second.lease(await tasks.take(1));
+
+  const after = await restarts.start();
+  const scheduler = await connectScheduler(after);
+  const firstAgain = await ScriptedExecutionManager.connect(after.transport, first.id, {
+    held: [parent!],
+  });
+  await firstAgain.flushed(firstAgain.succeed([parent!], OUTPUT));
+  const secondAgain = await ScriptedExecutionManager.connect(after.transport, second.id, {
+    held: [child!],
+  });
+  secondAgain.succeed([child!], OUTPUT);
+  expect(await finalState(after, jobId)).toBe(JobState.Succeeded);
+  expect(scheduler.tasks).toEqual([]);
+});
+
 test('what followed from a report that never comes runs again', async () => {
   await using restarts = await Restarts.create();
   const before = await restarts.start({ runtime: { journal: { flush_interval_ms: 60_000 } } });

@@ -60,6 +60,7 @@ async function recoverJob(stored: StoredJob, options: RecoveryOptions): Promise<
   let job: Job | undefined;
   try {
     job = await readJob(stored, options);
+    job.isSettling = true;
     cache.add(job);
     if (stored.state !== JobState.Ready) await replayJournal(job, options);
     return job;
