@@ -80,7 +80,7 @@ export async function runChaos(
   const traffic = runTraffic({
     seed,
     jobs: options.jobs,
-    storageUrl: cluster.storageUrl,
+    endpoints: [cluster.storageUrl],
     end: end.signal,
     deadline: deadline.signal,
   });

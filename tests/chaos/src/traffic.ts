@@ -20,7 +20,8 @@ export interface TrafficOptions {
   readonly seed: number;
   /** Jobs at a time. */
   readonly jobs: number;
-  readonly storageUrl: string;
+  /** Where storage may be. */
+  readonly endpoints: readonly string[];
   /** No job is begun any more. */
   readonly end: AbortSignal;
   /** No job is waited for any more. */
@@ -29,7 +30,7 @@ export interface TrafficOptions {
 
 /** Keeps so many jobs running until the end; resolves when all have ended, or at the deadline. */
 export async function runTraffic(options: TrafficOptions): Promise<JobResult[]> {
-  using client = connect({ endpoints: [options.storageUrl] });
+  using client = connect({ endpoints: options.endpoints });
   const results: JobResult[] = [];
   const lane = async (): Promise<void> => {
     while (!options.end.aborted) {
