@@ -28,10 +28,13 @@ export async function* watchJob(
         const status = fromWireJobStatus(response.status);
         if (last === undefined || !isSameStatus(last, status)) yield status;
         last = status;
-        if (isFinalJobState(status.state)) return;
       }
+      // Storage ends the stream itself after a final state. It is read to that end: a server takes
+      // a client that resets a thousand streams in a row for an attacker.
+      if (last !== undefined && isFinalJobState(last.state)) return;
       throw new SpiderError('unavailable', 'storage stopped telling how the job goes on');
     } catch (error) {
+      if (last !== undefined && isFinalJobState(last.state)) return;
       failures += 1;
       await caller.pauseAfter(error, failures, { maxRounds: Infinity, signal });
     }
