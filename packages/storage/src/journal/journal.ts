@@ -1,7 +1,7 @@
 import { SpiderError } from '@spider/core';
 import type { JobId } from '@spider/core';
-import { backoffDelayMs, DEFAULT_BACKOFF } from '@spider/runtime';
-import type { Clock, Logger, Rng, Timer } from '@spider/runtime';
+import { backoffDelayMs } from '@spider/runtime';
+import type { BackoffPolicy, Clock, Logger, Rng, Timer } from '@spider/runtime';
 import type {
   ChangeResult,
   CommitBatch,
@@ -30,6 +30,9 @@ export interface JournalOptions {
   /** A job's records cannot be written, and not because the database is away. */
   readonly onJobBroken: (jobId: JobId, error: unknown) => void;
 }
+
+/** Short: what waits is lost if this process and an execution manager die before it is written. */
+const REPEAT_BACKOFF: BackoffPolicy = { initialDelayMs: 50, maxDelayMs: 250, jitter: 0.2 };
 
 /**
  * The one road to the database for all that happens to jobs: submissions, finished attempts, changes
@@ -230,8 +233,10 @@ export class Journal {
         return await store.commit(batch);
       } catch (error) {
         if (!isTransient(error)) throw error;
-        const delayMs = backoffDelayMs(attempt, DEFAULT_BACKOFF, rng);
-        logger.warn('a flush failed and is repeated', { attempt, delayMs, error });
+        const delayMs = backoffDelayMs(attempt, REPEAT_BACKOFF, rng);
+        // Once is enough for whoever reads along.
+        if (attempt === 0) logger.warn('a flush failed and is repeated', { delayMs, error });
+        else logger.debug('a flush failed and is repeated', { attempt, delayMs, error });
         await this.#sleep(delayMs);
       }
     }
