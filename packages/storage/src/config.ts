@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RetentionTimes } from './retention/job-retention.ts';
 
 /** Keys and defaults are the reference's where it has them; keys it does not know come beside. */
 const positive = z.int().min(1);
@@ -77,6 +78,16 @@ const runtimeSchema = z.object({
       terminated_job_retention_sec: seconds.default(300),
     })
     .prefault({}),
+  retention: z
+    .object({
+      /** How long succeeded and cancelled jobs stay in the database. */
+      succeeded_job_sec: seconds.default(7 * 86_400),
+      /** How long failed ones do, with the journal of what they had done. */
+      failed_job_sec: seconds.default(30 * 86_400),
+      /** A job that nobody has started by then is cancelled. */
+      never_started_job_sec: seconds.default(7 * 86_400),
+    })
+    .prefault({}),
   journal: z
     .object({
       /**
@@ -143,3 +154,10 @@ export function silenceMs({ runtime }: StorageConfig): number {
     ? runtime.execution_managers.heartbeat_interval_ms * MISSED_HEARTBEATS_MAX
     : cutoffSec * 1000;
 }
+
+/** How long jobs stay in the database. */
+export const retentionTimes = ({ runtime: { retention } }: StorageConfig): RetentionTimes => ({
+  succeededMs: retention.succeeded_job_sec * 1000,
+  failedMs: retention.failed_job_sec * 1000,
+  neverStartedMs: retention.never_started_job_sec * 1000,
+});

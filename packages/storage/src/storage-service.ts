@@ -5,7 +5,7 @@ import { JobService, ReadyTaskService, WorkerService } from '@spider/proto';
 import type { Clock, Logger, PasswordHasher, Rng, Service, Timer } from '@spider/runtime';
 import type { Job } from './cache/job.ts';
 import { JobCache } from './cache/job-cache.ts';
-import { heartbeatCutoffMs, silenceMs } from './config.ts';
+import { heartbeatCutoffMs, retentionTimes, silenceMs } from './config.ts';
 import type { StorageConfig } from './config.ts';
 import { newCounters } from './counters.ts';
 import type { Store } from './db/job-store.ts';
@@ -19,6 +19,7 @@ import { Lane } from './queue/lane.ts';
 import { ReadyTaskFeed } from './queue/ready-task-feed.ts';
 import { ReadyTaskPolls } from './queue/ready-task-polls.ts';
 import { recoverJobs } from './recovery/recover-jobs.ts';
+import { JobRetention } from './retention/job-retention.ts';
 import { createJobService } from './rpc/job-service.ts';
 import { ResourceGroups } from './resource-group/resource-groups.ts';
 import { addReferenceRoutes } from './rpc/reference/routes.ts';
@@ -53,6 +54,7 @@ export class StorageService implements Service {
   readonly #journal: Journal;
   readonly #registry: ExecutionManagerRegistry;
   readonly #softTimeouts: SoftTimeouts;
+  readonly #retention: JobRetention;
   readonly #runner: EffectRunner;
   #claimsTimer: Timer | undefined;
   #isClosed = false;
@@ -142,6 +144,14 @@ export class StorageService implements Service {
       runner: this.#runner,
       watchIntervalMs: runtime.jobs.watch_interval_ms,
     });
+    this.#retention = new JobRetention({
+      clock,
+      logger,
+      times: retentionTimes(config),
+      oldestJobs: (state, limit) => store.jobs.listOldestJobs(state, limit),
+      deleteJob: (id) => this.jobs.delete(id),
+      expireJob: async (id) => void (await this.jobs.cancel(id)),
+    });
   }
 
   /** Reads from the database what has to be known before the first request. */
@@ -151,6 +161,7 @@ export class StorageService implements Service {
     const service = new StorageService(options, instances);
     await service.#registry.load();
     await service.#recover();
+    service.#retention.start();
     return service;
   }
 
@@ -217,6 +228,7 @@ export class StorageService implements Service {
     this.#isClosed = true;
     this.#claimsTimer?.cancel();
     this.jobs.drain();
+    this.#retention[Symbol.dispose]();
     this.#polls.close();
     this.readyTasks.close(reason);
     this.#registry.close(reason);

@@ -9,6 +9,7 @@ import type {
 } from '@spider/core';
 
 import type { JobMetadata } from '../job-metadata.ts';
+import type { JobAge } from './job-ages.ts';
 import type { SupersededError } from './store-error.ts';
 
 /** The large values of a job, numbered as in the database. */
@@ -141,6 +142,8 @@ export interface JobStore {
    * not there is no error.
    */
   deleteJob(id: JobId): Promise<void>;
+  /** The jobs that are READY, or in a final state, for longest; the oldest first. */
+  listOldestJobs(state: JobState, limit: number): Promise<readonly JobAge[]>;
   /** Rows by ascending sequence, those above `after`. */
   readJournal(id: JobId, after: number, limit: number): Promise<readonly JournalRow[]>;
 }

@@ -13,6 +13,8 @@ import type {
   SubmissionResult,
 } from './job-store.ts';
 import type { JobFilter } from './job-store.ts';
+import { selectOldestJobs } from './job-ages.ts';
+import type { JobAge } from './job-ages.ts';
 import { selectJobs } from './job-list.ts';
 import { JOB_COLUMNS, toStoredJob } from './job-row.ts';
 import { changeState, insertJob, insertJournal } from './job-writes.ts';
@@ -69,6 +71,10 @@ export class KyselyJobStore implements JobStore {
     return await this.#database.read((database) =>
       selectJobs(database, engine, filter, before, limit),
     );
+  }
+
+  async listOldestJobs(state: JobState, limit: number): Promise<readonly JobAge[]> {
+    return await this.#database.read((database) => selectOldestJobs(database, state, limit));
   }
 
   async deleteJob(id: JobId): Promise<void> {

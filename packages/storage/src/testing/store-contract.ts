@@ -303,6 +303,31 @@ export function describeStore(
     );
 
     test(
+      'lists the jobs that ended first, and those that wait for their start',
+      withStore(async ({ jobs }) => {
+        const submissions = Array.from({ length: 4 }, (_, index) =>
+          newJob({ submittedAt: at(1000 + index) }),
+        );
+        const inserted = (await commit(jobs, { submissions })).submissions;
+        expect(inserted).toHaveLength(4);
+        const [one, two, three, four] = [job(1), job(2), job(3), job(4)];
+        const cancel = (id: JobId, ms: number) =>
+          change(id, JobState.Ready, JobState.Cancelled, { at: at(ms) });
+        await commit(jobs, { changes: [cancel(two, 3000), cancel(four, 2500)] });
+        expect(await jobs.listOldestJobs(JobState.Cancelled, 10)).toEqual([
+          { id: four, since: 2500 },
+          { id: two, since: 3000 },
+        ]);
+        expect(await jobs.listOldestJobs(JobState.Cancelled, 1)).toHaveLength(1);
+        expect(await jobs.listOldestJobs(JobState.Ready, 10)).toEqual([
+          { id: one, since: 1000 },
+          { id: three, since: 1002 },
+        ]);
+        expect(await jobs.listOldestJobs(JobState.Failed, 10)).toEqual([]);
+      }),
+    );
+
+    test(
       'never gives an id of a task instance twice',
       withStore(async (store, open) => {
         const bases = [await store.cluster.reserveTaskInstances()];

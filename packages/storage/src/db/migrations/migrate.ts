@@ -4,6 +4,7 @@ import type { Schema } from '../schema.ts';
 import { initialMigration } from './0001-initial.ts';
 import { jobMetadataMigration } from './0002-job-metadata.ts';
 import { writerLeaseMigration } from './0003-writer-lease.ts';
+import { jobAgesMigration } from './0004-job-ages.ts';
 import type { Engine } from './column-types.ts';
 
 /**
@@ -20,6 +21,7 @@ export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<v
         '0001-initial': initialMigration(engine),
         '0002-job-metadata': jobMetadataMigration(engine),
         '0003-writer-lease': writerLeaseMigration(engine),
+        '0004-job-ages': jobAgesMigration(engine),
       }),
     },
   });
