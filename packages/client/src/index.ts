@@ -1,7 +1,13 @@
 // Connecting, submitting, waiting.
 export { connect, SpiderClient } from './spider-client.ts';
 export type { ConnectOptions, SubmitOptions } from './spider-client.ts';
-export type { JobHandle, RequestOptions, WaitOptions, WatchOptions } from './job-handle.ts';
+export type {
+  JobHandle,
+  RequestOptions,
+  RetryOptions,
+  WaitOptions,
+  WatchOptions,
+} from './job-handle.ts';
 export type { JobFilter, ListOptions } from './list-jobs.ts';
 export type { JobStatus } from './job-status.ts';
 export type {

@@ -5,10 +5,12 @@ import {
   JobState,
   jobStateName,
   SpiderError,
+  toId,
   type Zstd,
 } from '@spider/core';
 import { fromWireJobState } from '@spider/proto';
-import type { Clock } from '@spider/runtime';
+import type { Clock, Rng } from '@spider/runtime';
+import { randomIdempotencyKey, SUBMIT_ROUNDS } from './idempotency-key.ts';
 import type { JobServiceCaller } from './job-service-caller.ts';
 import { fromWireJobStatus, type JobStatus } from './job-status.ts';
 import {
@@ -37,10 +39,21 @@ export interface WatchOptions extends RequestOptions {
   readonly minIntervalMs?: number;
 }
 
+export interface RetryOptions extends RequestOptions {
+  /** Also starts the new job. Default: false; `start()` of its handle does it later. */
+  readonly start?: boolean;
+  /**
+   * Names the retry, in at most 256 bytes, so that it is not made twice: see the option of the same
+   * name of `submit`. Default: a random one, for the repetitions of this call alone.
+   */
+  readonly idempotencyKey?: string;
+}
+
 /** What a handle works with. */
 export interface JobHandleContext {
   readonly caller: JobServiceCaller;
   readonly clock: Clock;
+  readonly rng: Rng;
   readonly zstd: Zstd;
 }
 
@@ -51,7 +64,8 @@ const DEFAULT_WATCH_INTERVAL_MS = 100;
  * touch the job.
  *
  * Its methods throw a SpiderError whose code says what kind of problem it is. What only reads is
- * repeated, at all endpoints, when storage does not answer; `start`, `cancel` and `delete` are not.
+ * repeated, at all endpoints, when storage does not answer, and so is `retry`; `start`, `cancel` and
+ * `delete` are not.
  */
 export class JobHandle<Outputs = readonly Uint8Array[]> {
   readonly id: JobId;
@@ -144,6 +158,31 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
     } catch (error) {
       throw this.#unknownOutcome(error, 'delete');
     }
+  }
+
+  /**
+   * Submits the job anew after it has failed: with the same inputs, as a job of its own. Tasks that
+   * have succeeded do not run again; all others do, with all of their retries. This job stays as it is.
+   *
+   * @returns a handle of the new job.
+   * @throws SpiderError 'failed-precondition' if the job has not failed, or was cancelled and what it
+   * had finished is not known any more.
+   *
+   * @example
+   *   const again = await handle.retry({ start: true });
+   *   const outputs = await again.outputs();
+   */
+  async retry(options: RetryOptions = {}): Promise<JobHandle<Outputs>> {
+    const request = {
+      jobId: this.id,
+      idempotencyKey: options.idempotencyKey ?? randomIdempotencyKey(this.#context.rng),
+      start: options.start ?? false,
+    };
+    const { jobId } = await this.#context.caller.call(
+      (client, call) => client.retryJob(request, call),
+      { maxRounds: SUBMIT_ROUNDS, signal: options.signal },
+    );
+    return new JobHandle(toId<JobId>(jobId), this.#context, this.#decodeOutputs);
   }
 
   /** The state the job is in. */

@@ -34,6 +34,8 @@ export interface JobStatus {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly priority: number;
+  /** The job that this one was submitted to retry; it may be deleted. Undefined for most. */
+  readonly retryOfJobId: JobId | undefined;
 }
 
 /** @throws SpiderError 'internal' if the server sent no status, or a state that does not exist. */
@@ -56,6 +58,7 @@ export function fromWireJobStatus(status: WireJobStatus | undefined): JobStatus 
     name: status.name,
     labels: status.labels,
     priority: status.priority,
+    retryOfJobId: status.retryOfJobId === 0n ? undefined : toId(status.retryOfJobId),
   };
 }
 

@@ -12,6 +12,7 @@ import {
 import type { Clock, Rng } from '@spider/runtime';
 import { CryptoRng, nodeZstd, systemClock } from '@spider/runtime/node';
 import type { JobDefinition } from './job/define-job.ts';
+import { randomIdempotencyKey, SUBMIT_ROUNDS } from './idempotency-key.ts';
 import { JobHandle, type JobHandleContext, type RequestOptions } from './job-handle.ts';
 import type { JobStatus } from './job-status.ts';
 import { type JobFilter, listJobs, type ListOptions } from './list-jobs.ts';
@@ -51,9 +52,6 @@ export interface SubmitOptions extends RequestOptions {
   readonly priority?: number;
 }
 
-/** Rounds of a submission over all endpoints. With the pauses between them they take 15 seconds. */
-const SUBMIT_ROUNDS = 9;
-
 const DEFAULT_RESOURCE_GROUP = 0n;
 
 /**
@@ -74,12 +72,10 @@ export function connect(options: ConnectOptions): SpiderClient {
 /** Submits jobs and finds them again; see `connect`. */
 export class SpiderClient implements Disposable {
   readonly #context: JobHandleContext;
-  readonly #rng: Rng;
 
   constructor(options: ConnectOptions) {
     const { endpoints, clock = systemClock, rng = new CryptoRng(), zstd = nodeZstd } = options;
-    this.#rng = rng;
-    this.#context = { caller: new JobServiceCaller({ endpoints, clock, rng }), clock, zstd };
+    this.#context = { caller: new JobServiceCaller({ endpoints, clock, rng }), clock, rng, zstd };
   }
 
   /**
@@ -186,7 +182,7 @@ export class SpiderClient implements Disposable {
       taskGraph: encodeTaskGraph(graph),
       inputs,
       start: options.start ?? false,
-      idempotencyKey: options.idempotencyKey ?? this.#randomKey(),
+      idempotencyKey: options.idempotencyKey ?? randomIdempotencyKey(this.#context.rng),
       name: options.name ?? '',
       labels: options.labels ?? {},
       priority: options.priority ?? 0,
@@ -196,10 +192,5 @@ export class SpiderClient implements Disposable {
       { maxRounds: SUBMIT_ROUNDS, signal: options.signal },
     );
     return toId(jobId);
-  }
-
-  #randomKey(): string {
-    const words = Array.from({ length: 4 }, () => this.#rng.uint32());
-    return words.map((word) => word.toString(16).padStart(8, '0')).join('');
   }
 }

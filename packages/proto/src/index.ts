@@ -48,6 +48,10 @@ export {
   DeleteJobRequestSchema,
   type DeleteJobResponse,
   DeleteJobResponseSchema,
+  type RetryJobRequest,
+  RetryJobRequestSchema,
+  type RetryJobResponse,
+  RetryJobResponseSchema,
   JobService,
 } from './gen/spider/v1/job_pb.ts';
 

@@ -66,6 +66,7 @@ async function start(durability: Durability = 'task') {
         startedAt: undefined,
         endedAt: undefined,
         metadata: NO_METADATA,
+        retryOf: undefined,
       }),
     },
     softTimeouts: new SoftTimeouts({ clock, onDue: () => undefined }),

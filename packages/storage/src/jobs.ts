@@ -15,8 +15,11 @@ import type { JobPage, PageRequest } from './job-list.ts';
 import { describeJob, listJobTasks } from './job-tasks.ts';
 import type { JobDescription, JobTasksOptions, TaskList } from './job-tasks.ts';
 import type { Journal } from './journal/journal.ts';
+import { retryJob } from './submission/retry-job.ts';
+import type { RetryRequest } from './submission/retry-job.ts';
 import { submitJob } from './submission/submit-job.ts';
 import type { Submission, SubmittedJob } from './submission/submit-job.ts';
+import { Turns } from './turns.ts';
 import { fromUnknown } from './unknown-error.ts';
 
 export interface JobsOptions {
@@ -44,6 +47,8 @@ export interface WatchOptions {
 export class Jobs {
   readonly #options: JobsOptions;
   readonly #ended: EndedTasks;
+  /** Of those who retry or delete a job: what is being read must not go meanwhile. */
+  readonly #turns = new Turns<JobId>();
   #isDraining = false;
 
   constructor(options: JobsOptions) {
@@ -54,10 +59,25 @@ export class Jobs {
   async submit(submission: Submission): Promise<SubmittedJob> {
     if (this.#isDraining) throw new SpiderError('unavailable', 'storage is stopping');
     const submitted = await submitJob(submission, this.#options);
-    if (!submitted.existed || !submission.start || submitted.state !== JobState.Ready) {
-      return submitted;
-    }
-    // The first call with this key may have ended between its two wishes.
+    return submission.start ? await this.#started(submitted) : submitted;
+  }
+
+  /**
+   * Submits a job anew that has failed, without the tasks that have succeeded.
+   *
+   * @throws SpiderError 'failed-precondition' if it has not failed; 'not-found' if it is deleted.
+   */
+  async retry(id: JobId, request: RetryRequest): Promise<SubmittedJob> {
+    if (this.#isDraining) throw new SpiderError('unavailable', 'storage is stopping');
+    const retried = await this.#turns.take(id, async () =>
+      retryJob(await this.status(id), request, this.#options),
+    );
+    return request.start ? await this.#started(retried) : retried;
+  }
+
+  /** The first call with a key may have ended between its two wishes. */
+  async #started(submitted: SubmittedJob): Promise<SubmittedJob> {
+    if (!submitted.existed || submitted.state !== JobState.Ready) return submitted;
     return { ...submitted, state: await this.start(submitted.id) };
   }
 
@@ -150,6 +170,10 @@ export class Jobs {
 
   /** @throws SpiderError 'failed-precondition' unless the job has ended. */
   async delete(id: JobId): Promise<void> {
+    await this.#turns.take(id, () => this.#delete(id));
+  }
+
+  async #delete(id: JobId): Promise<void> {
     const status = await this.status(id);
     if (!isFinalJobState(status.state) || this.#options.cache.find(id) !== undefined) {
       throw failedPrecondition(

@@ -20,6 +20,8 @@ export interface JobStatus {
   readonly startedAt: TimestampMs | undefined;
   readonly endedAt: TimestampMs | undefined;
   readonly metadata: JobMetadata;
+  /** The job that this one was submitted to retry. */
+  readonly retryOf: JobId | undefined;
 }
 
 /** The status of a job that is not in memory: nothing of it runs. */
@@ -37,6 +39,7 @@ export const storedJobStatus = (job: StoredJob): JobStatus => ({
   startedAt: job.startedAt,
   endedAt: job.endedAt,
   metadata: job.metadata,
+  retryOf: job.retryOf,
 });
 
 /** For messages: `job 17 is SUCCEEDED`. */

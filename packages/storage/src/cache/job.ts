@@ -14,6 +14,7 @@ export interface JobOptions {
   readonly submittedAt: TimestampMs;
   readonly startedAt?: TimestampMs | undefined;
   readonly metadata?: JobMetadata | undefined;
+  readonly retryOf?: JobId | undefined;
 }
 
 /** A job in memory: its machine, and what the edges of storage know of it. */
@@ -27,6 +28,7 @@ export class Job {
   readonly journal: JobJournal;
   readonly submittedAt: TimestampMs;
   readonly metadata: JobMetadata;
+  readonly retryOf: JobId | undefined;
   startedAt: TimestampMs | undefined;
   endedAt: TimestampMs | undefined;
   errorMessage: string | undefined;
@@ -52,6 +54,7 @@ export class Job {
     this.submittedAt = options.submittedAt;
     this.startedAt = options.startedAt;
     this.metadata = options.metadata ?? NO_METADATA;
+    this.retryOf = options.retryOf;
   }
 
   get isHeld(): boolean {
@@ -74,6 +77,7 @@ export class Job {
       startedAt: this.startedAt,
       endedAt: this.endedAt,
       metadata: this.metadata,
+      retryOf: this.retryOf,
     };
   }
 }

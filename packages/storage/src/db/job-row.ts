@@ -16,6 +16,7 @@ export const JOB_COLUMNS = [
   'name',
   'labels',
   'priority',
+  'retry_of_job_id',
 ] as const;
 
 interface JobRow {
@@ -32,6 +33,7 @@ interface JobRow {
   readonly name: string;
   readonly labels: string | null;
   readonly priority: number | bigint;
+  readonly retry_of_job_id: bigint | null;
 }
 
 export const toStoredJob = (row: JobRow): StoredJob => ({
@@ -50,6 +52,7 @@ export const toStoredJob = (row: JobRow): StoredJob => ({
     labels: row.labels === null ? {} : (JSON.parse(row.labels) as Record<string, string>),
     priority: Number(row.priority),
   },
+  retryOf: row.retry_of_job_id === null ? undefined : (row.retry_of_job_id as JobId),
 });
 
 const toTimestamp = (value: bigint | null): TimestampMs | undefined =>

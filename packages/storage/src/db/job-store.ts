@@ -36,6 +36,16 @@ export interface NewJob {
   readonly submittedAt: TimestampMs;
   /** By default no name, no labels and priority 0. */
   readonly metadata?: JobMetadata | undefined;
+  readonly retry?: NewRetry | undefined;
+}
+
+/** What a job has from the one that it retries. Written with it, in the same transaction. */
+export interface NewRetry {
+  readonly retryOf: JobId;
+  /** The rows that its journal begins with, numbered from 1, each at most LIMITS.blobRowBytes. */
+  readonly journal: readonly Uint8Array[];
+  /** Tasks that have succeeded by that journal. */
+  readonly succeededTasks: number;
 }
 
 export interface InsertedJob {
@@ -60,6 +70,8 @@ export interface StoredJob {
   readonly startedAt: TimestampMs | undefined;
   readonly endedAt: TimestampMs | undefined;
   readonly metadata: JobMetadata;
+  /** The job that this one was submitted to retry; it may be deleted. */
+  readonly retryOf: JobId | undefined;
 }
 
 /** Which jobs a list is to have: those that pass everything that is set. */

@@ -28,6 +28,7 @@ const STATEMENT_ROWS = 4096;
 export async function insertJob(
   transaction: Transaction<Schema>,
   job: NewJob,
+  engine: Engine,
 ): Promise<SubmissionResult> {
   const resourceGroupId = await findResourceGroup(transaction, job.resourceGroupId);
   if (resourceGroupId === undefined) return { kind: 'no-resource-group' };
@@ -42,6 +43,8 @@ export async function insertJob(
       task_count: job.taskCount,
       submitted_at: job.submittedAt,
       started_at: job.state === JobState.Running ? job.submittedAt : null,
+      succeeded_tasks: job.retry?.succeededTasks ?? 0,
+      retry_of_job_id: job.retry?.retryOf ?? null,
       ...metadataColumns(job),
     })
     .executeTakeFirstOrThrow();
@@ -51,6 +54,12 @@ export async function insertJob(
     ...blobRows(id, BlobKind.Inputs, job.inputs),
   ]);
   await insertLabels(transaction, id, job);
+  const journal = (job.retry?.journal ?? []).map((records, at) => ({
+    jobId: id,
+    sequence: at + 1,
+    records,
+  }));
+  await insertJournal(transaction, journal, engine);
   return { kind: 'job', job: { id, resourceGroupId, existed: false, state: job.state } };
 }
 

@@ -31,8 +31,11 @@ export class KyselyJobStore implements JobStore {
   async commit(batch: CommitBatch): Promise<CommitResult> {
     return await this.#database.write(async (transaction) => {
       const submissions: SubmissionResult[] = [];
-      for (const job of batch.submissions) submissions.push(await insertJob(transaction, job));
-      await insertJournal(transaction, batch.journal, this.#database.engine);
+      const { engine } = this.#database;
+      for (const job of batch.submissions) {
+        submissions.push(await insertJob(transaction, job, engine));
+      }
+      await insertJournal(transaction, batch.journal, engine);
       const changes: ChangeResult[] = [];
       for (const change of batch.changes) changes.push(await changeState(transaction, change));
       return { submissions, changes };

@@ -76,6 +76,8 @@ export interface JobTable {
   /** A JSON object of strings; null for none. */
   labels: ColumnType<string | null, string | null | undefined, string | null>;
   priority: ColumnType<number | bigint, number | undefined, number>;
+  /** The job that this one was submitted to retry, even when it is deleted; null for none. */
+  retry_of_job_id: OptionalBigInteger;
 }
 
 /** The labels of jobs once more, to find jobs by them. */

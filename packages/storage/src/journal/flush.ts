@@ -59,6 +59,7 @@ export class Flush {
     const pending = new Pending<NewJob, SubmissionResult>(job);
     this.#submissions.push(pending);
     this.bytes += job.graph.length + job.inputs.length;
+    for (const row of job.retry?.journal ?? []) this.bytes += row.length;
     return pending.outcome;
   }
 

@@ -30,23 +30,27 @@ export class JobJournal {
    * of one flush are read back together.
    */
   takeRows(): JournalRow[] {
-    const bytes = concatenate(this.#records);
+    const rows = cutIntoRows(this.#records);
     this.#records = [];
-    const rows: JournalRow[] = [];
-    for (let start = 0; start < bytes.length; start += LIMITS.blobRowBytes) {
+    return rows.map((records) => {
       this.#lastSequence += 1;
-      rows.push({
-        jobId: this.jobId,
-        sequence: this.#lastSequence,
-        records: bytes.subarray(start, start + LIMITS.blobRowBytes),
-      });
-    }
-    return rows;
+      return { jobId: this.jobId, sequence: this.#lastSequence, records };
+    });
   }
 
   discard(): void {
     this.#records = [];
   }
+}
+
+/** Records one after another, in pieces that a row can hold. */
+export function cutIntoRows(records: readonly Uint8Array[]): Uint8Array[] {
+  const bytes = concatenate(records);
+  const rows: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length; start += LIMITS.blobRowBytes) {
+    rows.push(bytes.subarray(start, start + LIMITS.blobRowBytes));
+  }
+  return rows;
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

@@ -2,7 +2,7 @@ import { JobState, TaskState, type TimestampMs } from '@spider/core';
 import type { AttemptEffects } from './attempt-effects.ts';
 import { honourClaim } from './claiming.ts';
 import type { JobControlBlock } from './job-control-block.ts';
-import { beginTransition } from './transition.ts';
+import { beginTransition, finishTasks } from './transition.ts';
 
 /**
  * A live instance succeeded, and its outputs are kept. Its siblings are not needed any more; children
@@ -32,7 +32,7 @@ export function succeedTask(
   } else {
     releaseChildren(job, row, effects);
     job.outputs.releaseInputsOf(row);
-    if (job.taskCounts[TaskState.Succeeded] === job.taskCount) finishTasks(job, at, effects);
+    finishTasks(job, at, effects.list);
   }
 }
 
@@ -46,13 +46,10 @@ function releaseChildren(job: JobControlBlock, task: number, effects: AttemptEff
     unfinishedParents[row] = left;
     if (left > 0) continue;
     job.moveTask(row, TaskState.Ready);
+    // Queued when the job starts.
+    if (job.state === JobState.Ready) continue;
     if (!honourClaim(job, row, () => effects.cancelled)) ready.push(row);
   }
-}
-
-function finishTasks(job: JobControlBlock, at: TimestampMs, effects: AttemptEffects): void {
-  const to = job.graph.commitTask === undefined ? JobState.Succeeded : JobState.CommitReady;
-  beginTransition(job, { to, at, outputs: job.outputs.gatherJobOutputs() }, effects.list);
 }
 
 /** A live instance failed, and another one is to take its place. */

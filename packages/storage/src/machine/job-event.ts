@@ -141,7 +141,8 @@ export interface ClaimsOverEvent {
 }
 
 /**
- * Attempts read back from the journal, in its order, before anything of the job is handed out.
+ * Attempts read back from the journal, in its order, before anything of the job is handed out; of a job
+ * that has not started, successes alone.
  * Answered by no `journal` effect; everything else is as if they were reported.
  */
 export interface ReplayEvent extends AttemptColumns {

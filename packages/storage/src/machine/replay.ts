@@ -6,11 +6,12 @@ import type { JobControlBlock } from './job-control-block.ts';
 import type { JobEffect } from './job-effect.ts';
 import type { ReplayEvent } from './job-event.ts';
 import { failureMessage, takeOutputs } from './report.ts';
-import { beginTransition } from './transition.ts';
+import { beginTransition, quarantine } from './transition.ts';
 
 /**
- * Applies what the journal tells of a job that was read back. A journal that cannot be true fails the
- * job: it alone, and with the reason.
+ * Applies what the journal tells of a job that was read back; of one that has not started, what it took
+ * over from the job that it retries. A journal that cannot be true fails the job: it alone, and with the
+ * reason.
  */
 export function applyReplay(job: JobControlBlock, event: ReplayEvent, effects: JobEffect[]): void {
   assert(job.instances.liveCount === 0, `${job.name}: replay while instances are out`);
@@ -20,7 +21,9 @@ export function applyReplay(job: JobControlBlock, event: ReplayEvent, effects: J
     const problem = replayAttempt(job, event, attempts, attemptEffects);
     if (problem === undefined) continue;
     const message = `the journal of ${job.name} is corrupt: task ${attempts.taskIndex}: ${problem}`;
-    beginTransition(job, { to: JobState.Failed, at: event.at, message }, effects);
+    // The table of states has no way from READY to FAILED.
+    if (job.state === JobState.Ready) quarantine(job, message, effects);
+    else beginTransition(job, { to: JobState.Failed, at: event.at, message }, effects);
   }
 }
 
@@ -32,9 +35,11 @@ function replayAttempt(
 ): string | undefined {
   const isSuccess = attempt.outcome === TaskOutcome.Succeeded;
   if (!isSuccess) job.failedAttemptCount += 1;
-  if (!job.isRunning) return undefined;
+  const isUnstarted = job.state === JobState.Ready && job.quarantine === undefined;
+  if (!job.isRunning && !isUnstarted) return undefined;
   const row = job.rowOf(attempt.taskIndex);
   if (row === -1) return 'no such task';
+  if (isUnstarted && !isSuccess) return 'it failed before its job had started';
   if (isSuccess) job.records.succeeded(row, attempt);
   else job.records.failed(row, attempt, failureMessage(attempt));
   const state = job.taskState[row] as TaskState;

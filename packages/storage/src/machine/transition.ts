@@ -47,6 +47,16 @@ export function publishTransition(
   if (outputs !== undefined) job.jobOutputs = outputs;
   enterState(job, effects);
   if (request !== undefined) effects.push({ type: 'answered', request, state: to });
+  // A retry has the successes of the job before it.
+  if (to === JobState.Running) finishTasks(job, at, effects);
+}
+
+/** Moves a running job on if its last regular task has succeeded. */
+export function finishTasks(job: JobControlBlock, at: TimestampMs, effects: JobEffect[]): void {
+  if (job.state !== JobState.Running) return;
+  if (job.taskCounts[TaskState.Succeeded] !== job.taskCount || job.taskCount === 0) return;
+  const to = job.graph.commitTask === undefined ? JobState.Succeeded : JobState.CommitReady;
+  beginTransition(job, { to, at, outputs: job.outputs.gatherJobOutputs() }, effects);
 }
 
 /** What a job does on entering its state, also when it is read back after a start of storage. */

@@ -1,53 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { decodeFrame, encodeFrame, JobState, TaskOutcome, toId } from '@spider/core';
 import type { JobId, TimestampMs } from '@spider/core';
-import { RecordingLogger } from '@spider/runtime/testing';
 import { expect, test } from 'vitest';
-import { openStore } from '../db/open-store.ts';
 import { SupersededError } from '../db/store-error.ts';
 import { chain, diamond, encoded, flat, withTermination } from '../testing/graphs.ts';
 import { collect } from '../testing/inbox.ts';
+import { Restarts } from '../testing/restarts.ts';
 import { ScriptedExecutionManager } from '../testing/scripted-execution-manager.ts';
 import { ScriptedScheduler } from '../testing/scripted-scheduler.ts';
-import { TestStorage } from '../testing/test-storage.ts';
+import type { TestStorage } from '../testing/test-storage.ts';
 
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
 const OUTPUT = [bytes(1)];
-
-/** One database file, and starts of storage on it, one after the other. */
-class Restarts implements AsyncDisposable {
-  readonly #folder: string;
-  readonly logger = new RecordingLogger();
-  #current: TestStorage | undefined;
-
-  private constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  static async create(): Promise<Restarts> {
-    return new Restarts(await mkdtemp(join(tmpdir(), 'spider-restart-')));
-  }
-
-  get store(): ReturnType<typeof openStore> {
-    const path = join(this.#folder, 'store.sqlite');
-    return openStore({ engine: 'sqlite', path }, 1 as TimestampMs);
-  }
-
-  /** Ends the storage that runs as a crash does, with all it had not written, and starts another. */
-  async start(config: unknown = {}): Promise<TestStorage> {
-    await this.#current?.[Symbol.asyncDispose]();
-    const { logger } = this;
-    this.#current = await TestStorage.start({ store: await this.store, logger, config });
-    return this.#current;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#current?.[Symbol.asyncDispose]();
-    await rm(this.#folder, { recursive: true, force: true });
-  }
-}
 
 async function connectScheduler(storage: TestStorage): Promise<ScriptedScheduler> {
   const scheduler = await ScriptedScheduler.connect(storage.transport);

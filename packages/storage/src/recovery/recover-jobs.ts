@@ -62,7 +62,8 @@ async function recoverJob(stored: StoredJob, options: RecoveryOptions): Promise<
     job = await readJob(stored, options);
     job.isSettling = true;
     cache.add(job);
-    if (stored.state !== JobState.Ready) await replayJournal(job, options);
+    const isEmpty = stored.state === JobState.Ready && stored.retryOf === undefined;
+    if (!isEmpty) await replayJournal(job, options);
     return job;
   } catch (error) {
     // The database is away, or this process has no business with it: that is no fault of the job.
@@ -74,7 +75,7 @@ async function recoverJob(stored: StoredJob, options: RecoveryOptions): Promise<
 }
 
 async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Promise<Job> {
-  const { id, state, resourceGroupId, submittedAt, startedAt, metadata } = stored;
+  const { id, state, resourceGroupId, submittedAt, startedAt, metadata, retryOf } = stored;
   const graph = decodeTaskGraph(await readBlob(store, id, BlobKind.Graph));
   const inputs = await readBlob(store, id, BlobKind.Inputs);
   const outputs =
@@ -88,7 +89,7 @@ async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Pro
     state,
     ...(outputs && { outputs }),
   });
-  return new Job({ id, resourceGroupId, machine, submittedAt, startedAt, metadata });
+  return new Job({ id, resourceGroupId, machine, submittedAt, startedAt, metadata, retryOf });
 }
 
 async function readBlob(store: JobStore, id: JobId, kind: BlobKind): Promise<Uint8Array> {

@@ -11,6 +11,7 @@ import {
   JobStatusSchema,
   ListJobsResponseSchema,
   ListTasksResponseSchema,
+  RetryJobResponseSchema,
   StartJobResponseSchema,
   SubmitJobResponseSchema,
   toWireJobState,
@@ -123,6 +124,15 @@ export const createJobService = ({
     await jobs.delete(jobId as JobId);
     return create(DeleteJobResponseSchema);
   },
+
+  async retryJob({ jobId, idempotencyKey, start }) {
+    const retry = await jobs.retry(jobId as JobId, { idempotencyKey, start });
+    return create(RetryJobResponseSchema, {
+      jobId: retry.id,
+      state: toWireJobState(retry.state),
+      existed: retry.existed,
+    });
+  },
 });
 
 /** @throws SpiderError 'invalid-argument' if a state does not exist. */
@@ -171,4 +181,5 @@ const toWireStatus = (status: JobStatus): WireJobStatus =>
     name: status.metadata.name,
     labels: status.metadata.labels,
     priority: status.metadata.priority,
+    retryOfJobId: status.retryOf ?? 0n,
   });

@@ -6,13 +6,15 @@ import {
   LIMITS,
   notFound,
 } from '@spider/core';
-import type { JobId, ResourceGroupId } from '@spider/core';
+import type { JobId, ResourceGroupId, TaskGraph } from '@spider/core';
 import type { Clock } from '@spider/runtime';
 import { Job } from '../cache/job.ts';
 import type { JobCache } from '../cache/job-cache.ts';
+import type { InsertedJob, NewJob } from '../db/job-store.ts';
 import { checkMetadata } from '../job-metadata.ts';
 import type { JobMetadata } from '../job-metadata.ts';
 import type { EffectRunner } from '../effect-runner.ts';
+import { JournalDecoder } from '../journal/journal-record.ts';
 import type { Journal } from '../journal/journal.ts';
 import { JobMachine } from '../machine/job-machine.ts';
 import { checkBytes, checkText } from '../rpc/check.ts';
@@ -42,7 +44,7 @@ export interface SubmitOptions {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'submit'>;
   readonly cache: JobCache;
-  readonly runner: EffectRunner;
+  readonly runner: Pick<EffectRunner, 'handle' | 'enqueue'>;
 }
 
 /**
@@ -53,7 +55,7 @@ export interface SubmitOptions {
  */
 export async function submitJob(
   submission: Submission,
-  { clock, journal, cache, runner }: SubmitOptions,
+  options: SubmitOptions,
 ): Promise<SubmittedJob> {
   const { start, resourceGroupId, idempotencyKey, metadata } = submission;
   checkText('idempotency_key', idempotencyKey, LIMITS.idempotencyKeyBytes);
@@ -70,20 +72,33 @@ export async function submitJob(
       `inputs: has ${inputCount} payloads, but the graph takes ${graph.jobInputs.length}`,
     );
   }
-  const state = start ? JobState.Running : JobState.Ready;
-  const submittedAt = clock.now();
-  const result = await journal.submit({
+  const newJob: NewJob = {
     resourceGroupId,
-    state,
+    state: start ? JobState.Running : JobState.Ready,
     inputs,
-    submittedAt,
+    submittedAt: options.clock.now(),
     metadata,
     idempotencyKey: idempotencyKey === '' ? undefined : idempotencyKey,
     taskCount: graph.taskCount,
     graph: submission.taskGraph,
-  });
+  };
+  return await enterJob(newJob, graph, options);
+}
+
+/**
+ * Makes a valid job durable and puts it into the cache.
+ *
+ * @throws SpiderError 'not-found' for a resource group that does not exist.
+ */
+export async function enterJob(
+  newJob: NewJob,
+  graph: TaskGraph,
+  { journal, cache, runner, clock }: SubmitOptions,
+): Promise<InsertedJob> {
+  const { inputs, state, submittedAt, metadata, retry } = newJob;
+  const result = await journal.submit(newJob);
   if (result.kind === 'no-resource-group') {
-    throw notFound(`resource group ${submission.resourceGroupId} does not exist`);
+    throw notFound(`resource group ${newJob.resourceGroupId} does not exist`);
   }
   const inserted = result.job;
   if (inserted.existed) return inserted;
@@ -93,9 +108,17 @@ export async function submitJob(
     machine: new JobMachine({ name: `job ${inserted.id}`, graph, inputs, state }),
     submittedAt,
     metadata,
-    startedAt: start ? submittedAt : undefined,
+    startedAt: state === JobState.Running ? submittedAt : undefined,
+    retryOf: retry?.retryOf,
   });
   cache.add(job);
+  const decoder = new JournalDecoder();
+  for (const row of retry?.journal ?? []) {
+    for (const attempts of decoder.push(row)) {
+      runner.handle(job, { type: 'replay', at: clock.now(), ...attempts });
+    }
+  }
+  job.journal.resumeAfter(retry?.journal.length ?? 0);
   runner.enqueue(job);
   return inserted;
 }

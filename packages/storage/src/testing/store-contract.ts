@@ -15,6 +15,7 @@ import type {
 import { NO_METADATA } from '../job-metadata.ts';
 import { SupersededError } from '../db/store-error.ts';
 import { describeJobLists } from './job-list-contract.ts';
+import { describeJobRetries } from './job-retry-contract.ts';
 
 const at = (ms: number): TimestampMs => ms as TimestampMs;
 const group = (id: number): ResourceGroupId => toId<ResourceGroupId>(id);
@@ -102,6 +103,7 @@ export function describeStore(
           startedAt: undefined,
           endedAt: undefined,
           metadata: NO_METADATA,
+          retryOf: undefined,
         });
         expect(plain(await jobs.readBlob(id, BlobKind.Graph))).toEqual([1, 2]);
         expect(plain(await jobs.readBlob(id, BlobKind.Inputs))).toEqual([3]);
@@ -421,4 +423,5 @@ export function describeStore(
   });
 
   describeJobLists(name, withDatabase);
+  describeJobRetries(name, withDatabase);
 }

@@ -4,6 +4,7 @@ import type { Migration } from 'kysely/migration';
 import type { Schema } from '../schema.ts';
 import { columnTypes } from './column-types.ts';
 import type { Engine } from './column-types.ts';
+import { hasColumn } from './has-column.ts';
 
 /**
  * Name, labels and priority of jobs, and what it takes to list jobs fast. MySQL cannot roll back such
@@ -44,9 +45,3 @@ export const jobMetadataMigration = (engine: Engine): Migration => ({
       .execute();
   },
 });
-
-async function hasColumn(db: Kysely<Schema>, table: string, column: string): Promise<boolean> {
-  const tables = await db.introspection.getTables();
-  const found = tables.find(({ name }) => name === table);
-  return found?.columns.some(({ name }) => name === column) ?? false;
-}

@@ -5,6 +5,7 @@ import { initialMigration } from './0001-initial.ts';
 import { jobMetadataMigration } from './0002-job-metadata.ts';
 import { writerLeaseMigration } from './0003-writer-lease.ts';
 import { jobAgesMigration } from './0004-job-ages.ts';
+import { jobRetryMigration } from './0005-job-retry.ts';
 import type { Engine } from './column-types.ts';
 
 /**
@@ -22,6 +23,7 @@ export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<v
         '0002-job-metadata': jobMetadataMigration(engine),
         '0003-writer-lease': writerLeaseMigration(engine),
         '0004-job-ages': jobAgesMigration(engine),
+        '0005-job-retry': jobRetryMigration(engine),
       }),
     },
   });
