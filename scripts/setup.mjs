@@ -24,7 +24,8 @@ function stampOf(file) {
 }
 
 function run(command, args, path) {
-  const env = { ...process.env };
+  // pnpm would keep compiled code in the system's temporary folder.
+  const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' };
   if (path !== undefined) {
     const key = Object.keys(env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH';
     env[key] = `${path}${delimiter}${env[key] ?? ''}`;

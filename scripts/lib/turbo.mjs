@@ -5,7 +5,7 @@ import { root } from './workspace.mjs';
 
 /**
  * The environment in which the tools of the repository run: Node 24 and pnpm first on PATH, no
- * telemetry.
+ * telemetry, and compiled code kept here instead of in the system's temporary folder.
  */
 export function toolEnv(extra = {}) {
   const key = Object.keys(process.env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH';
@@ -14,6 +14,7 @@ export function toolEnv(extra = {}) {
     ...process.env,
     TURBO_TELEMETRY_DISABLED: '1',
     DO_NOT_TRACK: '1',
+    NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node-compile'),
     [key]: `${bin}${delimiter}${process.env[key] ?? ''}`,
     ...extra,
   };
