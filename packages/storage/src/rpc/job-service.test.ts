@@ -1,9 +1,10 @@
 import { Code } from '@connectrpc/connect';
-import { encodeFrame, JobState } from '@spider/core';
+import { encodeFrame, JobState, SpiderError } from '@spider/core';
 import { fromWireJobState } from '@spider/proto';
 import { describe, expect, test } from 'vitest';
 import { chain, encoded, flat } from '../testing/graphs.ts';
 import { collect } from '../testing/inbox.ts';
+import { openMemoryStore } from '../testing/memory-store.ts';
 import { ScriptedExecutionManager } from '../testing/scripted-execution-manager.ts';
 import { SteppedClock } from '../testing/stepped-clock.ts';
 import { TestStorage } from '../testing/test-storage.ts';
@@ -46,6 +47,25 @@ describe('a submission', () => {
     await runToEnd(storage, jobId, 1);
     const late = await storage.jobs.submitJob({ ...request, start: true });
     expect(late).toMatchObject({ jobId, existed: true, state: JobState.Succeeded });
+  });
+
+  test('whose commit was durable, but whose answer was lost, runs as any other', async () => {
+    const store = await openMemoryStore();
+    let isAnswerLost = false;
+    const commit = store.jobs.commit.bind(store.jobs);
+    store.jobs.commit = async (batch) => {
+      const result = await commit(batch);
+      if (isAnswerLost || batch.submissions.length === 0) return result;
+      isAnswerLost = true;
+      throw new SpiderError('unavailable', 'the database went away');
+    };
+    await using storage = await TestStorage.start({ store });
+    const request = { taskGraph: encoded(chain(1)), inputs: INPUTS, start: true };
+    const { jobId, existed } = await storage.jobs.submitJob({ ...request, idempotencyKey: 'k' });
+    expect({ isAnswerLost, existed }).toEqual({ isAnswerLost: true, existed: false });
+    await runToEnd(storage, jobId, 1);
+    const { status } = await storage.jobs.getJob({ jobId });
+    expect(status?.state).toBe(JobState.Succeeded);
   });
 
   test('that breaks a rule is refused with the rule, and leaves nothing behind', async () => {

@@ -2,6 +2,7 @@ import {
   decodeTaskGraph,
   frameBounds,
   invalidArgument,
+  isFinalJobState,
   JobState,
   LIMITS,
   notFound,
@@ -101,7 +102,7 @@ export async function enterJob(
     throw notFound(`resource group ${newJob.resourceGroupId} does not exist`);
   }
   const inserted = result.job;
-  if (inserted.existed) return inserted;
+  if (inserted.existed && !isOurs(inserted, cache)) return inserted;
   const job = new Job({
     id: inserted.id,
     resourceGroupId: inserted.resourceGroupId,
@@ -120,5 +121,12 @@ export async function enterJob(
   }
   job.journal.resumeAfter(retry?.journal.length ?? 0);
   runner.enqueue(job);
-  return inserted;
+  return { ...inserted, existed: false };
 }
+
+/**
+ * Whether a job that was found by its key is of this very submission: its commit was durable, but the
+ * answer was lost, so that it was repeated. All other jobs that have not ended are in the cache.
+ */
+const isOurs = ({ id, state }: InsertedJob, cache: JobCache): boolean =>
+  !isFinalJobState(state) && cache.status(id) === undefined;
