@@ -1,40 +1,148 @@
-export * from './assert.ts';
-export * from './error.ts';
-export * from './graph/codec/decode-task-graph.ts';
-export * from './graph/codec/encode-task-graph.ts';
-export * from './graph/execution-policy.ts';
-export * from './graph/json/compressed-task-graph.ts';
-export * from './graph/json/task-graph-json.ts';
-export * from './graph/msgpack/task-graph-msgpack.ts';
-export * from './graph/task-graph-builder.ts';
-export * from './graph/task-graph.ts';
-export * from './graph/task-policy-options.ts';
-export * from './graph/task-spec.ts';
-export * from './graph/topological-rank.ts';
-export * from './id.ts';
-export * from './job-state.ts';
-export * from './limits.ts';
-export * from './session.ts';
-export * from './task-outcome.ts';
-export * from './task-state.ts';
-export * from './time.ts';
-export * from './value/composite-types.ts';
-export * from './value/msgpack-reader.ts';
-export * from './value/msgpack-writer.ts';
-export * from './value/scalar-types.ts';
-export * from './value/struct-type.ts';
-export * from './value/task-signature.ts';
-export * from './value/type-descriptor.ts';
-export * from './value/type-equality.ts';
-export * from './value/type.ts';
-export * from './value/value-error.ts';
-export * from './value/value-frame.ts';
-export * from './wire/byte-writer.ts';
-export * from './wire/executor-error.ts';
-export * from './wire/executor-extensions.ts';
-export * from './wire/executor-frame-reader.ts';
-export * from './wire/executor-pipe.ts';
-export * from './wire/frame.ts';
-export * from './wire/serialized-outputs.ts';
-export * from './wire/task-context.ts';
-export * from './wire/zstd.ts';
+export { assert, InvariantError } from './assert.ts';
+export {
+  failedPrecondition,
+  invalidArgument,
+  notFound,
+  SpiderError,
+  type SpiderErrorCode,
+} from './error.ts';
+export { decodeTaskGraph } from './graph/codec/decode-task-graph.ts';
+export { encodeTaskGraph } from './graph/codec/encode-task-graph.ts';
+export { isDefaultPolicy, validateExecutionPolicy } from './graph/execution-policy.ts';
+export {
+  decodeCompressedTaskGraph,
+  encodeCompressedTaskGraph,
+} from './graph/json/compressed-task-graph.ts';
+export { parseTaskGraphJson, writeTaskGraphJson } from './graph/json/task-graph-json.ts';
+export {
+  decodeTaskGraphMsgpack,
+  encodeTaskGraphMsgpack,
+} from './graph/msgpack/task-graph-msgpack.ts';
+export { TaskGraphBuilder } from './graph/task-graph-builder.ts';
+export {
+  DEFAULT_EXECUTION_POLICY,
+  type ExecutionPolicy,
+  SOURCE_CONSTANT,
+  SOURCE_JOB_INPUT,
+  type TaskGraph,
+  type TaskKind,
+  type TerminationTask,
+} from './graph/task-graph.ts';
+export { applyPolicyOptions, type TaskPolicyOptions } from './graph/task-policy-options.ts';
+export type { TaskOutput, TaskSource, TaskSpec } from './graph/task-spec.ts';
+export { topologicalRanks } from './graph/topological-rank.ts';
+export {
+  type AssignmentId,
+  CLEANUP_TASK_INDEX,
+  COMMIT_TASK_INDEX,
+  type ExecutionManagerId,
+  type Id,
+  ID_MAX,
+  type JobId,
+  parseId,
+  type ResourceGroupId,
+  type SchedulerId,
+  type SessionId,
+  type TaskIndex,
+  type TaskInstanceId,
+  toId,
+} from './id.ts';
+export {
+  canJobMove,
+  type FinalJobState,
+  isFinalJobState,
+  JobState,
+  jobStateName,
+} from './job-state.ts';
+export { LIMITS } from './limits.ts';
+export { SessionTracker } from './session.ts';
+export { TaskOutcome } from './task-outcome.ts';
+export { canTaskMove, isFinalTaskState, TaskState, taskStateName } from './task-state.ts';
+export { durationMs, type DurationMs, timestampMs, type TimestampMs } from './time.ts';
+export { inner, list, map, optional, shared } from './value/composite-types.ts';
+export { MsgpackReader } from './value/msgpack-reader.ts';
+export { MsgpackWriter } from './value/msgpack-writer.ts';
+export {
+  boolean,
+  bytes,
+  float32,
+  float64,
+  int16,
+  int32,
+  int64,
+  int8,
+  string,
+} from './value/scalar-types.ts';
+export { struct, type StructValue } from './value/struct-type.ts';
+export type { TaskSignature } from './value/task-signature.ts';
+export type {
+  FloatName,
+  IntName,
+  MapKeyType,
+  TypeDescriptor,
+  ValueType,
+} from './value/type-descriptor.ts';
+export { formatType, typeEquals, validateTypeDescriptor } from './value/type-equality.ts';
+export type { NameOf, NotShared, Type, Types, ValueOf, ValuesOf } from './value/type.ts';
+export { describeValue, ValueError, withPath } from './value/value-error.ts';
+export {
+  appendValues,
+  decodeValue,
+  decodeValues,
+  encodeValue,
+  encodeValues,
+  readValues,
+  type SlotName,
+} from './value/value-frame.ts';
+export { ByteWriter } from './wire/byte-writer.ts';
+export {
+  decodeExecutorError,
+  decodeTdlError,
+  encodeExecutorError,
+  encodeTdlError,
+  type ExecutorError,
+  formatExecutorError,
+  type TdlError,
+  type Version,
+} from './wire/executor-error.ts';
+export {
+  appendCancelRequest,
+  appendGiveBackRequest,
+  appendGivenBack,
+  appendGreeting,
+  decodeExecutorNotice,
+  EXECUTOR_DESCRIPTORS_ENV,
+  type ExecutorControl,
+  type ExecutorNotice,
+  ExtendedRequest,
+} from './wire/executor-extensions.ts';
+export { ExecutorFrameReader } from './wire/executor-frame-reader.ts';
+export {
+  appendExecuteRequest,
+  appendResult,
+  appendShutdownRequest,
+  decodeExecutorRequest,
+  decodeExecutorResult,
+  encodeExecutePrefix,
+  encodeShutdownRequest,
+  EXECUTOR_EXTENSIONS_ENV,
+  ExecutorOutcome,
+  type ExecutorRequest,
+  type ExecutorResult,
+} from './wire/executor-pipe.ts';
+export {
+  decodeFrame,
+  EMPTY_FRAME,
+  encodeFrame,
+  frameBounds,
+  frameCount,
+  payloadEnd,
+} from './wire/frame.ts';
+export { decodeSerializedOutputs, encodeSerializedOutputs } from './wire/serialized-outputs.ts';
+export {
+  appendTaskContext,
+  decodeTaskContext,
+  encodeTaskContext,
+  type TaskContextFields,
+} from './wire/task-context.ts';
+export type { Zstd } from './wire/zstd.ts';
