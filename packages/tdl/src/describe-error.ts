@@ -3,7 +3,7 @@ import { TaskError } from './task-error.ts';
 
 /**
  * What a failed attempt is remembered by: a message that was written for people as it is, any other
- * error with its name and the place where it was thrown.
+ * error with its name, its message and its stack.
  */
 export function describeError(error: unknown): string {
   const text = describe(error);
@@ -16,8 +16,9 @@ function describe(error: unknown): string {
   try {
     if (error instanceof TaskError || error instanceof SpiderError) return error.message;
     if (!(error instanceof Error)) return String(error);
-    const place = /\n\s+at (.*)/.exec(error.stack ?? '')?.[1];
-    return place === undefined ? String(error) : `${String(error)} (at ${place})`;
+    // The stack begins with the message as it was when the error was made.
+    const [frames = ''] = /\n\s+at .*/s.exec(error.stack ?? '') ?? [];
+    return String(error) + frames;
   } catch {
     // Code of a task can throw an object that cannot even be turned into text.
     return 'an error that cannot be described';

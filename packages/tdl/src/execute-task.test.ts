@@ -104,14 +104,14 @@ describe('outputs', () => {
 });
 
 describe('a task fails', () => {
-  test('by what it throws, with the place where it was thrown', async () => {
+  test('by what it throws, with the stack that led there', async () => {
     const boom: Run = () => {
       throw new RangeError('boom');
     };
     const failure = failureOf(execute({}, boom));
     expect(failure).toMatchObject({ error: { kind: 'ExecutionError' }, isFinal: false });
     expect(failure.error.message).toMatch(
-      /^RangeError: boom \(at .*execute-task\.test\.ts:\d+:\d+\)?/,
+      /^RangeError: boom\n\s+at .*execute-task\.test\.ts:\d+:\d+\)?\n\s+at /,
     );
     expect(await execute({}, async (context) => boom(context))).toMatchObject({
       error: { kind: 'ExecutionError', message: expect.stringContaining('boom') as string },
