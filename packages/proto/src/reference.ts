@@ -1,5 +1,12 @@
 // The reference implementation's services, byte for byte.
 export { toReferenceJobState } from './convert/job-state.ts';
+export {
+  type CompleteExecutionContext,
+  fromExecutionContext,
+  fromNextTaskResponse,
+  type ReferenceAssignment,
+} from './convert/reference-assignment.ts';
+export { fromReferenceTaskId, toReferenceTaskId } from './convert/reference-task-id.ts';
 export { type Void, VoidSchema, type TaskId, TaskIdSchema } from './gen/common/common_pb.ts';
 
 export {

@@ -2,7 +2,11 @@ import { create } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { LIMITS } from '@spider/core';
 import type { SessionId } from '@spider/core';
-import { PollReadyTasksResponseSchema, ReadyTasksSchema } from '@spider/proto/reference';
+import {
+  PollReadyTasksResponseSchema,
+  ReadyTasksSchema,
+  toReferenceTaskId,
+} from '@spider/proto/reference';
 import type {
   InboundQueueService,
   PollReadyTasksResponse,
@@ -11,7 +15,6 @@ import type {
 import { Lane } from '../../queue/lane.ts';
 import type { ReadyTasks } from '../../queue/ready-task-feed.ts';
 import type { ReadyTaskPolls } from '../../queue/ready-task-polls.ts';
-import { toWireTaskId } from './task-id.ts';
 
 export interface InboundQueueOptions {
   readonly polls: ReadyTaskPolls;
@@ -52,7 +55,7 @@ function toResponse(
     const jobId = BigInt(ofJob.jobId);
     const resourceGroupId = BigInt(ofJob.resourceGroupId);
     for (const taskIndex of ofJob.taskIndexes) {
-      const taskId = toWireTaskId(taskIndex);
+      const taskId = toReferenceTaskId(taskIndex);
       const task: ReadyTask = { $typeName: 'storage.ReadyTask', resourceGroupId, jobId, taskId };
       tasks.tasks.push(task);
     }

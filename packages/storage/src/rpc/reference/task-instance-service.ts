@@ -13,7 +13,11 @@ import {
   TaskOutcome,
 } from '@spider/core';
 import type { ExecutionManagerId, JobId, SessionId, TaskIndex, Zstd } from '@spider/core';
-import { RegisterTaskInstanceResponseSchema, VoidSchema } from '@spider/proto/reference';
+import {
+  fromReferenceTaskId,
+  RegisterTaskInstanceResponseSchema,
+  VoidSchema,
+} from '@spider/proto/reference';
 import type {
   RegisterTaskInstanceRequest,
   RegisterTaskInstanceResponse,
@@ -24,7 +28,7 @@ import type {
 import type { ContextsEffect } from '../../machine/job-effect.ts';
 import { ReportVerdict } from '../../machine/job-event.ts';
 import type { ReadyTaskPolls } from '../../queue/ready-task-polls.ts';
-import { describeTask, fromWireTaskId } from './task-id.ts';
+import { describeTask } from './describe-task.ts';
 import { stale } from './unary-tasks.ts';
 import type { UnaryReport, UnaryTask, UnaryTasks } from './unary-tasks.ts';
 
@@ -49,7 +53,7 @@ export function createTaskInstanceService({
   const toTask = (
     request: RegisterTaskInstanceRequest | ReportTaskSuccessRequest | ReportTaskFailureRequest,
   ): UnaryTask => {
-    const taskIndex = fromWireTaskId(request.taskId);
+    const taskIndex = fromReferenceTaskId(request.taskId);
     if (request.sessionId !== sessionId) {
       throw notFound(`session ${request.sessionId} is not the current one, which is ${sessionId}`);
     }

@@ -1,6 +1,7 @@
 import { CLEANUP_TASK_INDEX, COMMIT_TASK_INDEX, invalidArgument, LIMITS } from '@spider/core';
 import type { TaskIndex } from '@spider/core';
-import type { TaskId } from '@spider/proto/reference';
+
+import type { TaskId } from '../gen/common/common_pb.ts';
 
 /**
  * A task as our side names it.
@@ -8,7 +9,7 @@ import type { TaskId } from '@spider/proto/reference';
  * @returns an index that no task has if the one on the wire is larger than any.
  * @throws SpiderError 'invalid-argument' if it does not say which.
  */
-export function fromWireTaskId(taskId: TaskId | undefined): TaskIndex {
+export function fromReferenceTaskId(taskId: TaskId | undefined): TaskIndex {
   const kind = taskId?.kind;
   switch (kind?.case) {
     case 'index':
@@ -24,7 +25,7 @@ export function fromWireTaskId(taskId: TaskId | undefined): TaskIndex {
   }
 }
 
-export function toWireTaskId(taskIndex: TaskIndex): TaskId {
+export function toReferenceTaskId(taskIndex: TaskIndex): TaskId {
   return { $typeName: 'common.TaskId', kind: kindOf(taskIndex) };
 }
 
@@ -36,17 +37,5 @@ function kindOf(taskIndex: TaskIndex): TaskId['kind'] {
       return { case: 'cleanup', value: { $typeName: 'common.Void' } };
     default:
       return { case: 'index', value: BigInt(taskIndex) };
-  }
-}
-
-/** For messages: `task 3`, `the commit task`. */
-export function describeTask(taskIndex: TaskIndex): string {
-  switch (taskIndex) {
-    case COMMIT_TASK_INDEX:
-      return 'the commit task';
-    case CLEANUP_TASK_INDEX:
-      return 'the cleanup task';
-    default:
-      return `task ${taskIndex}`;
   }
 }
