@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { JobCache } from './cache/job-cache.ts';
 import { JobWatch } from './cache/job-watch.ts';
 import { Job } from './cache/job.ts';
+import { SupersededError } from './db/store-error.ts';
 import { EffectRunner } from './effect-runner.ts';
 import type { Durability } from './effect-runner.ts';
 import { NO_METADATA } from './job-metadata.ts';
@@ -155,6 +156,19 @@ describe('a change of state', () => {
     await clock.settle();
     store.last.answer([{ kind: 'conflict', state: JobState.Running }]);
     expect(await answer).toBe(JobState.Running);
+  });
+
+  test('that another storage has forestalled is for that one to decide', async () => {
+    const { clock, store, runner, add } = await start();
+    const job = add(1, JobState.Running);
+    const answer = runner.request(job, 'cancel');
+    await clock.settle();
+    store.last.fail(new SupersededError(toId(1), 2n));
+    await expect(answer).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('superseded by session 2') as string,
+    });
+    expect(job.status()).toMatchObject({ state: JobState.Running });
   });
 
   test('that the database contradicts fails the job', async () => {

@@ -13,6 +13,7 @@ import type { JobCache } from './cache/job-cache.ts';
 import { storedJobStatus } from './cache/job-status.ts';
 import type { JobStatus } from './cache/job-status.ts';
 import type { JobStateChange, JobStore } from './db/job-store.ts';
+import { SupersededError } from './db/store-error.ts';
 import { encodeJournalRecords } from './journal/journal-record.ts';
 import type { Journal } from './journal/journal.ts';
 import type { SoftTimeouts } from './lease/soft-timeouts.ts';
@@ -167,6 +168,11 @@ export class EffectRunner {
       }
       this.handle(job, { type: 'persisted', to });
     } catch (error) {
+      // No fault of the job: this process ends, and another storage goes on with it.
+      if (error instanceof SupersededError) {
+        this.#requests.rejectAllOf(job, error);
+        return;
+      }
       const message = error instanceof Error ? error.message : String(error);
       this.handle(job, { type: 'persist-failed', to, message, at: this.#options.clock.now() });
     }
