@@ -4,6 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 export interface ProcessUsage {
   /** On a processor, over all its threads, in microseconds. */
   readonly cpuUs: number;
+  /** The memory it holds, in KiB. */
+  readonly memoryKib: number;
   /** The most memory it has held, in KiB. */
   readonly peakMemoryKib: number;
 }
@@ -16,11 +18,16 @@ export async function readProcessUsage(pid: number): Promise<ProcessUsage | unde
     const status = await readFile(`/proc/${pid}/status`, 'latin1');
     return {
       cpuUs: Math.round(times.reduce((sum, time) => sum + time, 0) / 1000),
-      peakMemoryKib: Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0),
+      memoryKib: memoryKib(status, 'VmRSS'),
+      peakMemoryKib: memoryKib(status, 'VmHWM'),
     };
   } catch {
     return undefined;
   }
+}
+
+function memoryKib(status: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0);
 }
 
 /** The children that a process has now; empty where there is no /proc. */

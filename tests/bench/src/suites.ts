@@ -4,6 +4,7 @@ import { engine } from './suites/engine.ts';
 import { million } from './suites/million.ts';
 import { nn } from './suites/nn.ts';
 import { overhead } from './suites/overhead.ts';
+import { recovery } from './suites/recovery.ts';
 import { submit } from './suites/submit.ts';
 import { trace } from './suites/trace.ts';
 import { zero } from './suites/zero.ts';
@@ -24,4 +25,5 @@ export const SUITES: readonly Suite[] = [
   overhead,
   trace,
   million,
+  recovery,
 ];

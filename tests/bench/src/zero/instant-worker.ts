@@ -11,6 +11,7 @@ import {
   PullAssignmentsRequestSchema,
   type PullAssignmentsResponse,
   type TaskContexts,
+  type TaskReports,
   TaskReportsSchema,
   WorkerHelloSchema,
   WireTaskOutcome,
@@ -25,16 +26,41 @@ const CREDIT = 4_096;
 const CREDIT_STEP = 512;
 const SLOTS = 2;
 
+/** What the tasks of one message return. */
+export interface TaskOutputs {
+  /** Wire frames, one after another. */
+  readonly payloads: Uint8Array;
+  readonly payloadLengths: number[];
+}
+
+export interface InstantWorkerOptions {
+  /** An execution manager that is registered already, and holds nothing. Default: a new one. */
+  readonly executionManagerId?: bigint;
+  /** Runs the tasks of a message. Default: all of them return the canned outputs. */
+  readonly run?: (contexts: TaskContexts) => TaskOutputs;
+  /** Leases nothing more once so many tasks are reported. Default: no end. */
+  readonly enough?: number;
+}
+
 /**
- * An execution manager that runs nothing: every task it is assigned is leased, and reported as
+ * An execution manager without executors: every task it is assigned is leased, and reported as
  * succeeded, at once. What remains is the control plane.
  */
 export class InstantWorker implements AsyncDisposable {
+  readonly executionManagerId: bigint;
   /** Tasks that were reported. */
   reported = 0;
+  /** Resolves when the first task is here, to be run. */
+  readonly firstTask: Promise<void>;
+  /** Resolves when it has done enough, and all its reports are flushed. */
+  readonly done: Promise<void>;
   /** Rejects when a stream ends. */
   readonly failed: Promise<never>;
 
+  readonly #run: (contexts: TaskContexts) => TaskOutputs;
+  readonly #enough: number;
+  readonly #firstTask = Promise.withResolvers<void>();
+  readonly #done = Promise.withResolvers<void>();
   readonly #transport: RpcTransport;
   readonly #failure = Promise.withResolvers<never>();
   readonly #exchange: RpcStream<ExchangeRequest>;
@@ -43,24 +69,26 @@ export class InstantWorker implements AsyncDisposable {
   #sequence = 0n;
   #unsentCredit = 0;
   /** Leases are answered in order; a batch is done with when as many are answered as it goes up to. */
-  #assigned = 0;
+  #leased = 0;
   #answered = 0;
   readonly #batches: { readonly batch: bigint; readonly upTo: number }[] = [];
   #acknowledged = 0n;
   #isClosed = false;
 
-  static async start(url: string): Promise<InstantWorker> {
+  static async start(url: string, options: InstantWorkerOptions = {}): Promise<InstantWorker> {
     const transport = createTransport({ url });
-    const client = createClient(WorkerService, transport);
-    const { executionManagerId } = await client.registerExecutionManager({
-      host: 'bench',
-      slots: SLOTS,
-    });
-    return new InstantWorker(transport, executionManagerId);
+    const id = options.executionManagerId ?? (await register(transport));
+    return new InstantWorker(transport, id, options);
   }
 
-  private constructor(transport: RpcTransport, id: bigint) {
+  private constructor(transport: RpcTransport, id: bigint, options: InstantWorkerOptions) {
+    const { run = runNothing, enough = Infinity } = options;
+    this.executionManagerId = id;
     this.#transport = transport;
+    this.#run = run;
+    this.#enough = enough;
+    this.firstTask = this.#firstTask.promise;
+    this.done = this.#done.promise;
     this.failed = this.#failure.promise;
     this.failed.catch(() => undefined);
     const storage = createClient(WorkerService, transport);
@@ -96,26 +124,30 @@ export class InstantWorker implements AsyncDisposable {
   }
 
   #lease({ batch, tasks }: PullAssignmentsResponse): void {
-    for (const { taskIndexes } of tasks) this.#assigned += taskIndexes.length;
-    this.#batches.push({ batch, upTo: this.#assigned });
+    if (this.reported >= this.#enough) return;
+    for (const { taskIndexes } of tasks) this.#leased += taskIndexes.length;
+    this.#batches.push({ batch, upTo: this.#leased });
     this.#exchange.send(create(ExchangeRequestSchema, { leases: tasks }));
   }
 
-  #answer({ welcome, contexts, refused }: ExchangeResponse): void {
+  #answer({ welcome, contexts, refused, flushedReportSequence }: ExchangeResponse): void {
     if (welcome !== undefined) this.#beat(welcome.heartbeatIntervalMs);
     for (const { taskIndexes } of refused) this.#dealtWith(taskIndexes.length);
-    if (contexts.length > 0) {
-      this.#sequence += 1n;
-      const reports = contexts.map(succeeded);
-      this.#exchange.send(
-        create(ExchangeRequestSchema, { reports, reportSequence: this.#sequence }),
-      );
-      for (const { outcomes } of reports) {
-        this.reported += outcomes.length;
-        this.#dealtWith(outcomes.length);
-      }
-    }
+    if (contexts.length > 0) this.#report(contexts);
     this.#acknowledge();
+    const isEnough = this.reported >= this.#enough && this.#answered === this.#leased;
+    if (isEnough && flushedReportSequence === this.#sequence) this.#done.resolve();
+  }
+
+  #report(contexts: readonly TaskContexts[]): void {
+    this.#firstTask.resolve();
+    this.#sequence += 1n;
+    const reports = contexts.map((context) => succeeded(context, this.#run(context)));
+    this.#exchange.send(create(ExchangeRequestSchema, { reports, reportSequence: this.#sequence }));
+    for (const { outcomes } of reports) {
+      this.reported += outcomes.length;
+      this.#dealtWith(outcomes.length);
+    }
   }
 
   #dealtWith(tasks: number): void {
@@ -151,19 +183,28 @@ export class InstantWorker implements AsyncDisposable {
   }
 }
 
-function succeeded({
-  instances,
-}: TaskContexts): ReturnType<typeof create<typeof TaskReportsSchema>> {
+async function register(transport: RpcTransport): Promise<bigint> {
+  const client = createClient(WorkerService, transport);
+  const worker = await client.registerExecutionManager({ host: 'bench', slots: SLOTS });
+  return worker.executionManagerId;
+}
+
+function succeeded({ instances }: TaskContexts, outputs: TaskOutputs): TaskReports {
   const count = instances?.taskIndexes.length ?? 0;
   return create(TaskReportsSchema, {
     ...(instances && { instances }),
+    ...outputs,
     outcomes: new Array<WireTaskOutcome>(count).fill(WireTaskOutcome.SUCCEEDED),
-    payloadLengths: new Array<number>(count).fill(CANNED_OUTPUTS.length),
-    payloads: cannedOutputs(count),
     startedBaseMs: 1n,
     startedOffsetsMs: new Array<number>(count).fill(0),
     elapsedUs: new Array<number>(count).fill(0),
   });
+}
+
+function runNothing({ instances }: TaskContexts): TaskOutputs {
+  const count = instances?.taskIndexes.length ?? 0;
+  const payloadLengths = new Array<number>(count).fill(CANNED_OUTPUTS.length);
+  return { payloads: cannedOutputs(count), payloadLengths };
 }
 
 let canned: Uint8Array = CANNED_OUTPUTS;
