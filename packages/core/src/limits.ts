@@ -68,6 +68,11 @@ export const LIMITS = {
   errorMessageBytes: 64 * KIB,
   /** Bytes of one task's inputs, and of its outputs, as a wire frame. */
   taskPayloadBytes: 64 * MIB,
+  /**
+   * Bytes of inputs or outputs with which a message between storage and an execution manager is full.
+   * A task whose inputs or outputs have more goes alone.
+   */
+  batchBytes: 1 * MIB,
   /** Bytes of a submission's columnar graph, and of its inputs. */
   submissionBytes: 256 * MIB,
   /** Bytes of one database row's blob; larger ones are split (MariaDB refuses packets over 16 MiB). */

@@ -23,9 +23,12 @@ import type {
   JournalEffect,
   PersistEffect,
   PublishedEffect,
+  RefusedEffect,
 } from './machine/job-effect.ts';
+import { LeaseRefusal } from './machine/job-effect.ts';
 import type { JobEvent } from './machine/job-event.ts';
 import type { WorkerLink } from './ports.ts';
+import { describeTask } from './describe-task.ts';
 import { JobRequests } from './job-requests.ts';
 import type { InboundQueue } from './queue/inbound-queue.ts';
 import type { TaskInstances } from './task-instances.ts';
@@ -72,23 +75,21 @@ export class EffectRunner {
   }
 
   handle(job: Job, event: JobEvent): void {
-    if (job.isBroken) return;
-    let effects: JobEffect[];
-    try {
-      effects = job.machine.handle(event);
-    } catch (error) {
-      void this.#breakJob(job, event, error);
-      return;
-    }
-    for (const effect of effects) this.#run(job, effect);
-    for (const watch of job.watches) watch.changed();
-    if (job.waitingReports.size > 0) wakeReports(job);
+    this.#handle(job, event);
   }
 
-  /** An execution manager asks for instances of some tasks. */
-  lease(job: Job, executionManager: number, taskIndices: number[]): void {
+  /**
+   * An execution manager asks for instances of some tasks.
+   *
+   * @returns how many at the end are to be asked for anew; what came before them fills a message.
+   */
+  lease(job: Job, executionManager: number, taskIndices: number[]): number {
     const firstInstance = this.#options.instances.peek(taskIndices.length);
-    this.handle(job, { type: 'lease', executionManager, taskIndices, firstInstance });
+    const event = { type: 'lease', executionManager, taskIndices, firstInstance } as const;
+    for (const effect of this.#handle(job, event)) {
+      if (effect.type === 'contexts') return effect.left;
+    }
+    return 0;
   }
 
   /**
@@ -115,6 +116,21 @@ export class EffectRunner {
     this.#options.onReady();
   }
 
+  #handle(job: Job, event: JobEvent): readonly JobEffect[] {
+    if (job.isBroken) return NO_EFFECTS;
+    let effects: JobEffect[];
+    try {
+      effects = job.machine.handle(event);
+    } catch (error) {
+      void this.#breakJob(job, event, error);
+      return NO_EFFECTS;
+    }
+    for (const effect of effects) this.#run(job, effect);
+    for (const watch of job.watches) watch.changed();
+    if (job.waitingReports.size > 0) wakeReports(job);
+    return effects;
+  }
+
   #run(job: Job, effect: JobEffect): void {
     switch (effect.type) {
       case 'persist':
@@ -139,6 +155,7 @@ export class EffectRunner {
         return;
       case 'refused':
         this.#refuse(job, effect.executionManager, effect.taskIndices);
+        this.#failOverlarge(job, effect);
         return;
       case 'journal':
         this.#journal(job, effect);
@@ -277,6 +294,14 @@ export class EffectRunner {
     this.#options.link(executionManager)?.refused(job, Array.from(taskIndices));
   }
 
+  /** A task whose inputs nobody can be sent would be handed out for ever. */
+  #failOverlarge(job: Job, { taskIndices, refusals }: RefusedEffect): void {
+    const at = refusals.indexOf(LeaseRefusal.InputsTooLarge);
+    if (at === -1) return;
+    const task = describeTask(taskIndices[at] ?? 0);
+    this.fail(job, `the inputs of ${task} have more than ${LIMITS.taskPayloadBytes} bytes`);
+  }
+
   /** Tells each execution manager which of its instances are to stop. */
   #cancel(job: Job, effect: CancelledEffect): void {
     const positionsOf = new Map<number, number[]>();
@@ -290,6 +315,8 @@ export class EffectRunner {
     }
   }
 }
+
+const NO_EFFECTS: readonly JobEffect[] = [];
 
 function wakeReports(job: Job): void {
   const waiting = [...job.waitingReports];

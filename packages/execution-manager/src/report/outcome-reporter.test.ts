@@ -103,7 +103,7 @@ describe('reports of a turn', () => {
   test('are cut into messages of about a MiB', () => {
     const lot = makeLot({ count: 3 });
     for (let position = 0; position < 3; position += 1) {
-      answer(lot, position, new Uint8Array(700_000));
+      answer(lot, position, new Uint8Array(500_000));
     }
     expect(reporter.take().map(({ count }) => count)).toEqual([2, 1]);
   });
@@ -114,6 +114,23 @@ describe('reports of a turn', () => {
     const [message] = reporter.take();
     payload.fill(9);
     expect(message?.reports[0]?.payloads).toEqual(Uint8Array.from([1, 2, 3, 4]));
+  });
+});
+
+describe('large outputs', () => {
+  test('go alone', () => {
+    const lot = makeLot({ count: 3 });
+    answer(lot, 0);
+    answer(lot, 1, new Uint8Array(LIMITS.batchBytes));
+    answer(lot, 2);
+    expect(reporter.take().map(({ bytes }) => bytes)).toEqual([4, LIMITS.batchBytes, 4]);
+  });
+
+  test('that storage would not take are a failure', () => {
+    answer(makeLot(), 0, new Uint8Array(LIMITS.taskPayloadBytes + 1));
+    const [message] = reporter.take();
+    expect(message?.reports[0]?.outcomes).toEqual([TaskOutcome.FailedForGood]);
+    expect(textOf(message)).toBe('the outputs have 67108865 bytes, more than 67108864');
   });
 });
 

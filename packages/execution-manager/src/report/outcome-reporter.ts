@@ -13,8 +13,6 @@ import { ReportGroup } from './report-group.ts';
 
 /** Tasks in one message; more gain nothing. */
 const MESSAGE_TASKS = 256;
-/** Payload bytes at which a message is full. One task may exceed them alone. */
-const MESSAGE_BYTES = 1024 * 1024;
 /** Unflushed tasks and payload bytes from which on no more work is asked for … */
 const BACKLOG_TASKS = 64 * 1024;
 const BACKLOG_BYTES = 64 * 1024 * 1024;
@@ -73,7 +71,7 @@ export class OutcomeReporter {
       const position = positions[i] as number;
       switch (responses.outcomes[i]) {
         case ExecutorOutcome.Succeeded:
-          this.#add(lot, position, TaskOutcome.Succeeded, payload, startedMs, elapsedUs);
+          this.#succeeded(lot, position, payload, startedMs, elapsedUs);
           break;
         case ExecutorOutcome.FailedForGood:
           this.#add(
@@ -133,6 +131,23 @@ export class OutcomeReporter {
     this.#checkBacklog();
   }
 
+  #succeeded(
+    lot: InstanceLot,
+    position: number,
+    outputs: Uint8Array,
+    startedMs: number,
+    elapsedUs: number,
+  ): void {
+    if (outputs.length <= LIMITS.taskPayloadBytes) {
+      this.#add(lot, position, TaskOutcome.Succeeded, outputs, startedMs, elapsedUs);
+      return;
+    }
+    const message = encodeMessage(
+      `the outputs have ${outputs.length} bytes, more than ${LIMITS.taskPayloadBytes}`,
+    );
+    this.#add(lot, position, TaskOutcome.FailedForGood, message, startedMs, elapsedUs);
+  }
+
   #add(
     lot: InstanceLot,
     position: number,
@@ -141,7 +156,8 @@ export class OutcomeReporter {
     startedMs: number,
     elapsedUs: number,
   ): void {
-    if (this.#count >= MESSAGE_TASKS || this.#bytes >= MESSAGE_BYTES) this.#seal();
+    const bytes = this.#bytes + payload.length;
+    if (this.#count >= MESSAGE_TASKS || bytes > LIMITS.batchBytes) this.#seal();
     this.#groupOf(lot).add(lot, position, outcome, payload, startedMs, elapsedUs);
     this.#count += 1;
     this.#bytes += payload.length;

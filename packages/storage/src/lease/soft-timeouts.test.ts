@@ -37,6 +37,7 @@ const contexts = (
   kindPositions: taskIndices.map((_, position) => position % timeoutsMs.length),
   inputLengths: taskIndices.map(() => 0),
   inputs: new Uint8Array(0),
+  left: 0,
 });
 
 function start() {

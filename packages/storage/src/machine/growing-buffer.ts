@@ -18,6 +18,12 @@ export class GrowingBuffer {
     this.bytes = bytes;
   }
 
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
   /** What was written. */
   finish(): Uint8Array {
     return this.bytes.subarray(0, this.length);

@@ -81,6 +81,11 @@ export interface ContextsEffect {
    * for a commit task, the empty frame for a cleanup task.
    */
   readonly inputs: Uint8Array;
+  /**
+   * So many tasks at the end of the event were not looked at: the inputs of those before them fill a
+   * message. They are to be asked for in an event of their own.
+   */
+  readonly left: number;
 }
 
 /** Leases that were not granted. The arrays run in parallel. */
@@ -102,6 +107,8 @@ export const LeaseRefusal = {
   TaskEnded: 4,
   /** As many instances as may be are running. */
   InstanceLimit: 5,
+  /** Its inputs exceed `LIMITS.taskPayloadBytes`: no instance can ever start, and the job is to fail. */
+  InputsTooLarge: 6,
 } as const;
 
 export type LeaseRefusal = (typeof LeaseRefusal)[keyof typeof LeaseRefusal];

@@ -58,6 +58,7 @@ export interface LeaseEvent {
   /**
    * The leases that are granted get consecutive numbers from here; the caller sets aside as many as
    * there are tasks, and goes on after as many as the `contexts` effect has.
+   * Those that the effect has left are to be asked for anew.
    */
   readonly firstInstance: number;
 }

@@ -1,5 +1,6 @@
 import { COMMIT_TASK_INDEX, decodeFrame, encodeFrame, LIMITS, type TaskSource } from '@spider/core';
 import { describe, expect, test } from 'vitest';
+import { LeaseRefusal } from './job-effect.ts';
 import { ReportVerdict } from './job-event.ts';
 import { graphOf } from '../../test/machine/graph-of.ts';
 import { JobDriver } from '../../test/machine/job-driver.ts';
@@ -58,6 +59,50 @@ describe('the inputs of a task', () => {
     job.lease([0, 1, 2]);
     expect(job.effect('contexts')?.inputLengths).toEqual([10_008, 9, 4]);
     expect(job.effect('contexts')?.inputs.length).toBe(10_021);
+  });
+});
+
+describe('the inputs of a batch', () => {
+  const large = new Uint8Array(LIMITS.batchBytes / 2);
+
+  test('fill a message at most, and the tasks behind them are left', () => {
+    const graph = graphOf(
+      Array.from({ length: 5 }, () => ({ from: [input(0)] })),
+      { jobInputs: 1 },
+    );
+    const job = JobDriver.running(graph, { inputs: encodeFrame([large]) });
+    expect(job.lease([0, 1, 2, 3, 4]).map(({ task }) => task)).toEqual([0, 1]);
+    expect(job.effect('contexts')?.left).toBe(3);
+    expect(job.lease([2, 3, 4]).map(({ task }) => task)).toEqual([2, 3]);
+    expect(job.lease([4]).map(({ inputs }) => inputs.length)).toEqual([large.length + 8]);
+    expect(job.effect('contexts')?.left).toBe(0);
+  });
+
+  test('may be those of a single task with more', () => {
+    const graph = graphOf([{ from: [input(0), input(0), input(0)] }, {}], { jobInputs: 1 });
+    const job = JobDriver.running(graph, { inputs: encodeFrame([large]) });
+    expect(job.lease([0, 1]).map(({ inputs }) => inputs.length)).toEqual([3 * large.length + 16]);
+  });
+
+  test('leave out a task whose inputs exceed their limit, which never starts', () => {
+    const half = new Uint8Array(LIMITS.taskPayloadBytes / 2);
+    const graph = graphOf([{ from: [input(0), input(0)] }, { from: [input(1)] }], { jobInputs: 2 });
+    const job = JobDriver.running(graph, { inputs: encodeFrame([half, bytes(1)]) });
+    expect(job.lease([0, 1]).map(({ inputs }) => listsOf(inputs))).toEqual([[[1]]]);
+    expect(job.effect('refused')).toMatchObject({
+      taskIndices: [0],
+      refusals: [LeaseRefusal.InputsTooLarge],
+    });
+    expect(job.machine.progress()).toMatchObject({ runningTasks: 1, readyTasks: 1 });
+  });
+
+  test('of a commit task are the outputs of its job, up to the same limit', () => {
+    const half = new Uint8Array(LIMITS.taskPayloadBytes / 2);
+    const job = JobDriver.running(graphOf([{}, {}], { commit: true }));
+    job.report(job.lease([0, 1]).map((instance) => ({ ...instance, outputs: [half] })));
+    job.persisted();
+    expect(job.lease([COMMIT_TASK_INDEX])).toEqual([]);
+    expect(job.effect('refused')?.refusals).toEqual([LeaseRefusal.InputsTooLarge]);
   });
 });
 

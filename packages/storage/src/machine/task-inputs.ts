@@ -1,5 +1,11 @@
 import type { TaskGraph } from '@spider/core';
-import { frameBounds, invalidArgument, SOURCE_CONSTANT, SOURCE_JOB_INPUT } from '@spider/core';
+import {
+  frameBounds,
+  invalidArgument,
+  LIMITS,
+  SOURCE_CONSTANT,
+  SOURCE_JOB_INPUT,
+} from '@spider/core';
 import type { GrowingBuffer } from './growing-buffer.ts';
 import { writeUint32, type OutputStore } from './output-store.ts';
 import { copyBytes } from './payload-arena.ts';
@@ -24,9 +30,13 @@ export class TaskInputs {
     }
   }
 
-  /** Writes a task's inputs as a wire frame. */
-  write(task: number, to: GrowingBuffer): void {
+  /**
+   * Writes a task's inputs as a wire frame. Answers false, with only a part of it written, if it
+   * exceeds `LIMITS.taskPayloadBytes`.
+   */
+  write(task: number, to: GrowingBuffer): boolean {
     const { inputOffset, sourceTask, sourceSlot } = this.#graph;
+    const mostLength = to.length + LIMITS.taskPayloadBytes;
     const first = inputOffset[task] as number;
     const end = inputOffset[task + 1] as number;
     to.reserve(4);
@@ -37,7 +47,9 @@ export class TaskInputs {
       if (source < SOURCE_CONSTANT) this.#outputs.write(source, slot, to);
       else if (source === SOURCE_JOB_INPUT) this.#writeJobInput(slot, to);
       else writePayload(this.#graph.constants[slot] as Uint8Array, to);
+      if (to.length > mostLength) return false;
     }
+    return true;
   }
 
   #writeJobInput(input: number, to: GrowingBuffer): void {

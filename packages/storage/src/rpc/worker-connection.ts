@@ -51,6 +51,8 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   #executionManager: ExecutionManager | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
   #postponed: PromiseWithResolvers<void> | undefined;
+  /** Leases that wait until the execution manager has read the contexts of those before them. */
+  #leases: JobTasks[] = [];
   #lastSequence = 0n;
 
   constructor(options: WorkerConnectionOptions, stream: RpcStream<ExchangeResponse>) {
@@ -74,17 +76,20 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   whenReady(): Promise<void> | undefined {
     const { journal } = this.#options;
     if (this.#postponed !== undefined) return this.#postponed.promise;
-    if (this.#stream.pending > UNREAD_MESSAGES_MAX) return this.#whenDrained();
+    if (this.#leases.length > 0 || this.#stream.pending > UNREAD_MESSAGES_MAX) {
+      return this.#whenDrained();
+    }
     return journal.hasRoom ? undefined : journal.whenRoom();
   }
 
   onDrained(): void {
-    this.#drained?.resolve();
-    this.#drained = undefined;
+    if (this.#leases.length > 0) this.#leaseWaiting();
+    if (this.#leases.length === 0) this.#resumeReading();
   }
 
   onClose(): void {
-    this.onDrained();
+    this.#leases = [];
+    this.#resumeReading();
     this.#goOn();
     this.#stopListening();
     if (this.#executionManager !== undefined) {
@@ -112,6 +117,11 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   #whenDrained(): Promise<void> {
     this.#drained ??= Promise.withResolvers<void>();
     return this.#drained.promise;
+  }
+
+  #resumeReading(): void {
+    this.#drained?.resolve();
+    this.#drained = undefined;
   }
 
   /** All that can be wrong with a message, before anything has changed. */
@@ -203,7 +213,8 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     }
     this.#goOn();
     if (request.reportSequence > 0n) this.#takeReports(executionManager, request);
-    for (const tasks of request.leases) this.#lease(executionManager, tasks);
+    this.#leases.push(...request.leases);
+    if (request.leases.length > 0) this.#leaseWaiting();
   }
 
   #goOn(): void {
@@ -225,13 +236,28 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     return undefined;
   }
 
-  #lease(executionManager: ExecutionManager, tasks: JobTasks): void {
-    const job = this.#options.cache.find(tasks.jobId as JobId);
-    if (job === undefined || job.isBroken) {
-      this.#outbox.refused(tasks.jobId, tasks.resourceGroupId, tasks.taskIndexes);
-    } else {
-      this.#options.runner.lease(job, executionManager.number, tasks.taskIndexes);
+  /** Issues instances for as long as the execution manager reads what it takes to run them. */
+  #leaseWaiting(): void {
+    const executionManager = this.#executionManager;
+    let first = 0;
+    while (first < this.#leases.length && this.#stream.pending <= UNREAD_MESSAGES_MAX) {
+      const tasks = this.#leases[first] as JobTasks;
+      // What another stream has replaced asks once more.
+      const left = executionManager?.link === this ? this.#lease(executionManager, tasks) : 0;
+      if (left === 0) first += 1;
+      else tasks.taskIndexes = tasks.taskIndexes.slice(-left);
     }
+    this.#leases = this.#leases.slice(first);
+  }
+
+  /** Answers how many of the tasks, at their end, are to be asked for anew. */
+  #lease(executionManager: ExecutionManager, tasks: JobTasks): number {
+    const job = this.#options.cache.find(tasks.jobId as JobId);
+    if (job !== undefined && !job.isBroken) {
+      return this.#options.runner.lease(job, executionManager.number, tasks.taskIndexes);
+    }
+    this.#outbox.refused(tasks.jobId, tasks.resourceGroupId, tasks.taskIndexes);
+    return 0;
   }
 
   #takeReports(executionManager: ExecutionManager, request: ExchangeRequest): void {

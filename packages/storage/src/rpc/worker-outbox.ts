@@ -13,9 +13,6 @@ import type { Clock } from '@spider/runtime';
 import type { Job } from '../cache/job.ts';
 import type { CancelledEffect, ContextsEffect } from '../machine/job-effect.ts';
 
-/** Bytes of inputs after which a message is full. One that exceeds them alone still goes. */
-const MESSAGE_INPUT_BYTES = 1024 * 1024;
-
 const INSTANCE_OFFSET_MAX = 0xffff_ffff;
 
 /**
@@ -37,10 +34,11 @@ export class WorkerOutbox {
   }
 
   contexts(job: Job, effect: ContextsEffect): void {
+    if (this.#inputBytes + effect.inputs.length > LIMITS.batchBytes) this.#flush();
     this.#reserve(effect.taskIndices.length);
     this.#response.contexts.push(toTaskContexts(job, effect));
     this.#inputBytes += effect.inputs.length;
-    if (this.#inputBytes >= MESSAGE_INPUT_BYTES) this.#flush();
+    if (this.#inputBytes >= LIMITS.batchBytes) this.#flush();
   }
 
   /** The job may not exist. */

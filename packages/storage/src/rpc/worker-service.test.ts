@@ -1,9 +1,12 @@
+import { create } from '@bufbuild/protobuf';
 import { Code, createClient } from '@connectrpc/connect';
-import { JobState, TaskOutcome } from '@spider/core';
-import { WireTaskOutcome, WorkerService } from '@spider/proto';
+import { JobState, LIMITS, TaskOutcome } from '@spider/core';
+import { ExchangeRequestSchema, WireTaskOutcome, WorkerService } from '@spider/proto';
+import type { ExchangeRequest, ExchangeResponse, TaskContexts } from '@spider/proto';
+import { OutgoingStream } from '@spider/runtime';
 import type { Clock } from '@spider/runtime';
 import { describe, expect, test } from 'vitest';
-import { chain, flat } from '../testing/graphs.ts';
+import { chain, diamond, flat } from '../testing/graphs.ts';
 import { collect } from '../testing/inbox.ts';
 import { ScriptedExecutionManager } from '../testing/scripted-execution-manager.ts';
 import type { LeasedTask } from '../testing/scripted-execution-manager.ts';
@@ -12,6 +15,7 @@ import { SteppedClock } from '../testing/stepped-clock.ts';
 import { TestStorage } from '../testing/test-storage.ts';
 
 const OUTPUT = [new Uint8Array([1])];
+const taskIndexesOf = ({ instances }: TaskContexts): number[] => instances?.taskIndexes ?? [];
 
 async function start(config: unknown = {}, clock?: Clock) {
   const storage = await TestStorage.start({ config, ...(clock && { clock }) });
@@ -235,6 +239,63 @@ test('leases are refused when there is nothing to run', async () => {
     { jobId, taskIndex: 17 },
     { jobId: 404n, taskIndex: 0 },
   ]);
+});
+
+describe('inputs that fill many messages', () => {
+  const TASKS = 300;
+  const INPUT = new Uint8Array(LIMITS.batchBytes);
+  const ALL = Array.from({ length: TASKS }, (_, task) => task);
+
+  test('come in messages of a task each', async () => {
+    await using world = await start();
+    const jobId = await world.storage.submit(flat(5), INPUT);
+    const worker = await register(world.transport);
+    worker.askFor(jobId, [0, 1, 2, 3, 4]);
+    await worker.inbox.first(() => worker.leased.length === 5 || undefined);
+    const counts = worker.inbox.all.map(({ contexts }) => contexts.flatMap(taskIndexesOf));
+    expect(counts.filter((tasks) => tasks.length > 0)).toEqual([[0], [1], [2], [3], [4]]);
+  });
+
+  test('are not made before their execution manager reads them', async () => {
+    await using world = await start();
+    const jobId = await world.storage.submit(flat(TASKS), INPUT);
+    const client = createClient(WorkerService, world.transport);
+    const { executionManagerId } = await client.registerExecutionManager({ host: '', slots: 1 });
+    const requests = new OutgoingStream<ExchangeRequest>();
+    requests.push(create(ExchangeRequestSchema, { hello: { executionManagerId } }));
+    requests.push(create(ExchangeRequestSchema, { leases: [{ jobId, taskIndexes: ALL }] }));
+    const responses = client.exchange(requests)[Symbol.asyncIterator]();
+    await responses.next();
+    const running = async (): Promise<number> =>
+      (await world.storage.jobs.getJob({ jobId })).status?.runningTasks ?? 0;
+    for await (const { status } of world.storage.jobs.watchJob({ jobId })) {
+      if ((status?.runningTasks ?? 0) > 0) break;
+    }
+    expect(await running()).toBeLessThan(TASKS / 2);
+    const seen: number[] = [];
+    while (seen.length < TASKS) {
+      const { value } = await responses.next();
+      seen.push(...(value as ExchangeResponse).contexts.flatMap(taskIndexesOf));
+    }
+    expect(seen).toEqual(ALL);
+    requests.end();
+  });
+
+  test('fail their job if those of one task exceed the limit', async () => {
+    await using world = await start();
+    const half = new Uint8Array(LIMITS.taskPayloadBytes / 2);
+    const jobId = await world.storage.submit(diamond(), new Uint8Array(1));
+    const worker = await register(world.transport);
+    const leased = await worker.lease([0, 1].map((taskIndex) => ({ jobId, taskIndex })));
+    for (const task of leased) await worker.flushed(worker.succeed([task], [half]));
+    worker.askFor(jobId, [2]);
+    const watched = await collect(world.storage.jobs.watchJob({ jobId }));
+    expect(watched.at(-1)?.status).toMatchObject({
+      state: JobState.Failed,
+      errorMessage: 'the inputs of task 2 have more than 67108864 bytes',
+    });
+    expect(worker.refused).toEqual([{ jobId, taskIndex: 2 }]);
+  });
 });
 
 test('a cancelled job stops what runs of it', async () => {

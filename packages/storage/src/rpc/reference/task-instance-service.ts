@@ -28,7 +28,7 @@ import type {
 import type { ContextsEffect } from '../../machine/job-effect.ts';
 import { ReportVerdict } from '../../machine/job-event.ts';
 import type { ReadyTaskPolls } from '../../queue/ready-task-polls.ts';
-import { describeTask } from './describe-task.ts';
+import { describeTask } from '../../describe-task.ts';
 import { stale } from './unary-tasks.ts';
 import type { UnaryReport, UnaryTask, UnaryTasks } from './unary-tasks.ts';
 

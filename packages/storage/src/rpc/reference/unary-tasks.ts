@@ -10,7 +10,7 @@ import type { UnaryLink } from '../../liveness/unary-link.ts';
 import type { ContextsEffect } from '../../machine/job-effect.ts';
 import { ReportVerdict } from '../../machine/job-event.ts';
 import type { ReportEvent } from '../../machine/job-event.ts';
-import { describeTask } from './describe-task.ts';
+import { describeTask } from '../../describe-task.ts';
 
 export interface UnaryTasksOptions {
   readonly clock: Clock;
