@@ -2,6 +2,7 @@
 export { connect, SpiderClient } from './spider-client.ts';
 export type { ConnectOptions, SubmitOptions } from './spider-client.ts';
 export type {
+  CancelOptions,
   JobHandle,
   RequestOptions,
   RetryOptions,

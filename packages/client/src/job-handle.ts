@@ -39,6 +39,11 @@ export interface WatchOptions extends RequestOptions {
   readonly minIntervalMs?: number;
 }
 
+export interface CancelOptions extends RequestOptions {
+  /** Why, for whoever looks at the job later, in at most 1,024 bytes: its `endReason`. */
+  readonly reason?: string;
+}
+
 export interface RetryOptions extends RequestOptions {
   /** Also starts the new job. Default: false; `start()` of its handle does it later. */
   readonly start?: boolean;
@@ -105,10 +110,11 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
    * @throws SpiderError 'failed-precondition' if it has ended, or is cancelled, already; 'unavailable'
    * if storage did not answer; then it may have been cancelled or not.
    */
-  async cancel(options: RequestOptions = {}): Promise<JobState> {
+  async cancel(options: CancelOptions = {}): Promise<JobState> {
+    const request = { jobId: this.id, reason: options.reason ?? '' };
     try {
       const { state } = await this.#context.caller.callOnce(
-        (client, call) => client.cancelJob({ jobId: this.id }, call),
+        (client, call) => client.cancelJob(request, call),
         options.signal,
       );
       return fromWireJobState(state);
@@ -228,9 +234,10 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
    * @throws SpiderError 'failed-precondition', with the reason, if the job failed or was cancelled.
    */
   async outputs(options: WaitOptions = {}): Promise<Outputs> {
-    const { state, errorMessage } = await this.wait(options);
+    const { state, errorMessage, endReason } = await this.wait(options);
     if (state !== JobState.Succeeded) {
-      const reason = errorMessage === undefined ? '' : `: ${errorMessage}`;
+      const why = errorMessage ?? endReason;
+      const reason = why === undefined ? '' : `: ${why}`;
       throw new SpiderError(
         'failed-precondition',
         `job ${this.id} has no outputs, it is ${jobStateName(state)}${reason}`,

@@ -21,10 +21,19 @@ export interface JobStatus {
   readonly runningTasks: number;
   /** Tasks that may run and wait for a free slot. */
   readonly readyTasks: number;
+  /** Tasks that failed for good. */
+  readonly failedTasks: number;
+  /** Tasks that are not run because they depend on one that failed. */
+  readonly skippedTasks: number;
   /** Attempts that failed so far, also those of tasks that succeeded later. */
   readonly failedAttempts: number;
   /** Why the job failed, if it did. */
   readonly errorMessage: string | undefined;
+  /**
+   * Why the job was ended before its tasks had: what was given with the cancel, or the rule of storage
+   * by which it was, such as the expiry of a job that nobody starts. Undefined for most.
+   */
+  readonly endReason: string | undefined;
   readonly submittedAtMs: TimestampMs;
   /** Undefined as long as it has not started. */
   readonly startedAtMs: TimestampMs | undefined;
@@ -50,8 +59,11 @@ export function fromWireJobStatus(status: WireJobStatus | undefined): JobStatus 
     succeededTasks: status.succeededTasks,
     runningTasks: status.runningTasks,
     readyTasks: status.readyTasks,
+    failedTasks: status.failedTasks,
+    skippedTasks: status.skippedTasks,
     failedAttempts: status.failedAttempts,
     errorMessage: status.errorMessage === '' ? undefined : status.errorMessage,
+    endReason: status.endReason === '' ? undefined : status.endReason,
     submittedAtMs: timestampMs(Number(submittedAtMs)),
     startedAtMs: startedAtMs === 0n ? undefined : timestampMs(Number(startedAtMs)),
     endedAtMs: endedAtMs === 0n ? undefined : timestampMs(Number(endedAtMs)),
@@ -69,6 +81,8 @@ export function isSameStatus(a: JobStatus, b: JobStatus): boolean {
     a.succeededTasks === b.succeededTasks &&
     a.runningTasks === b.runningTasks &&
     a.readyTasks === b.readyTasks &&
+    a.failedTasks === b.failedTasks &&
+    a.skippedTasks === b.skippedTasks &&
     a.failedAttempts === b.failedAttempts
   );
 }

@@ -28,6 +28,8 @@ export interface TaskCounts {
   readonly failed: number;
   /** The job ended without them. */
   readonly cancelled: number;
+  /** They depend on a task that failed, in a job that goes on without them. */
+  readonly skipped: number;
   /** Their states are not known any more, as of all tasks of a job that was cancelled long ago. */
   readonly unknown: number;
 }
@@ -121,8 +123,8 @@ export function fromWireDescription(response: DescribeJobResponse): JobDescripti
 
 function fromWireCounts(counts: WireTaskCounts | undefined): TaskCounts {
   if (counts === undefined) throw new SpiderError('internal', 'the server sent no task counts');
-  const { pending, ready, running, succeeded, failed, cancelled, unknown } = counts;
-  return { pending, ready, running, succeeded, failed, cancelled, unknown };
+  const { pending, ready, running, succeeded, failed, cancelled, skipped, unknown } = counts;
+  return { pending, ready, running, succeeded, failed, cancelled, skipped, unknown };
 }
 
 function fromWireTaskStatus(task: WireTaskStatus): TaskStatus {

@@ -215,16 +215,21 @@ describe('submit', () => {
 
 describe('start and cancel', () => {
   it('answer the state', async () => {
+    const reasons: string[] = [];
     const url = await startFakeStorage(
       {
         startJob: () => ({ state: toWireJobState(JobState.Running) }),
-        cancelJob: () => ({ state: toWireJobState(JobState.CleanupReady) }),
+        cancelJob({ reason }) {
+          reasons.push(reason);
+          return { state: toWireJobState(JobState.CleanupReady) };
+        },
       },
       stack,
     );
     const handle = connectTo([url]).job(JOB_ID);
     expect(await handle.start()).toBe(JobState.Running);
-    expect(await handle.cancel()).toBe(JobState.CleanupReady);
+    expect(await handle.cancel({ reason: 'too dear' })).toBe(JobState.CleanupReady);
+    expect(reasons).toEqual(['too dear']);
   });
 
   it('are not repeated blindly, but the next call goes elsewhere', async () => {
@@ -270,11 +275,14 @@ describe('status', () => {
       succeededTasks: 1,
       runningTasks: 0,
       readyTasks: 0,
+      failedTasks: 0,
+      skippedTasks: 0,
       failedAttempts: 0,
       name: '',
       labels: {},
       priority: 0,
       errorMessage: 'task 1: no',
+      endReason: undefined,
       submittedAtMs: 1_000,
       startedAtMs: 2_000,
       endedAtMs: undefined,

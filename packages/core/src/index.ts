@@ -48,6 +48,12 @@ export {
   toId,
 } from './id.ts';
 export {
+  DEFAULT_JOB_POLICY,
+  type Durability,
+  type FailurePolicy,
+  type JobPolicy,
+} from './job-policy.ts';
+export {
   canJobMove,
   type FinalJobState,
   isFinalJobState,

@@ -46,6 +46,8 @@ export const LIMITS = {
   idempotencyKeyBytes: 256,
   /** Bytes of a job's name. */
   jobNameBytes: 256,
+  /** Bytes of the reason that is given with a cancel. */
+  endReasonBytes: KIB,
   /** Labels of a job, and of a filter. */
   labelsPerJob: 64,
   /** Bytes of a label's key. */

@@ -1,4 +1,11 @@
-import { DEFAULT_EXECUTION_POLICY, encodeFrame, JobState, TaskOutcome, toId } from '@spider/core';
+import {
+  DEFAULT_EXECUTION_POLICY,
+  DEFAULT_JOB_POLICY,
+  encodeFrame,
+  JobState,
+  TaskOutcome,
+  toId,
+} from '@spider/core';
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import { SeededRng } from '@spider/runtime';
 import { nodeZstd } from '@spider/runtime/node';
@@ -61,12 +68,16 @@ async function start(durability: Durability = 'task') {
         state: world.storedState,
         taskCount: 1,
         succeededTasks: 0,
+        failedTasks: 0,
+        skippedTasks: 0,
         failedAttempts: 0,
         errorMessage: undefined,
+        endReason: undefined,
         submittedAt: clock.now(),
         startedAt: undefined,
         endedAt: undefined,
         metadata: NO_METADATA,
+        policy: DEFAULT_JOB_POLICY,
         retryOf: undefined,
       }),
     },

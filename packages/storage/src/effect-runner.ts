@@ -95,12 +95,15 @@ export class EffectRunner {
   /**
    * Starts or cancels a job. Resolves, when it is durable, with the job's state.
    *
+   * @param reason why it is cancelled.
    * @throws SpiderError 'failed-precondition' if the job's state does not allow it.
    */
-  request(job: Job, type: 'start' | 'cancel'): Promise<JobState> {
+  request(job: Job, type: 'start' | 'cancel', reason?: string): Promise<JobState> {
     const { request, answer } = this.#requests.open(job);
+    const at = this.#options.clock.now();
     if (job.isBroken) this.#requests.rejectAllOf(job, brokenError(job));
-    else this.handle(job, { type, request, at: this.#options.clock.now() });
+    else if (type === 'start') this.handle(job, { type, request, at });
+    else this.handle(job, { type, request, at, reason });
     return answer;
   }
 
@@ -195,17 +198,23 @@ export class EffectRunner {
     }
   }
 
-  #toChange(job: Job, { from, to, at, outputs, message }: PersistEffect): JobStateChange {
-    const { succeededTasks, failedAttempts } = job.machine.progress();
+  #toChange(
+    job: Job,
+    { from, to, at, outputs, message, endReason }: PersistEffect,
+  ): JobStateChange {
+    const { succeededTasks, failedTasks, skippedTasks, failedAttempts } = job.machine.progress();
     return {
       jobId: job.id,
       from,
       to,
       at,
       succeededTasks,
+      failedTasks,
+      skippedTasks,
       failedAttempts,
       outputs: outputs && this.#serializeOutputs(outputs),
       errorMessage: message,
+      endReason,
       deleteJournal: to === JobState.Succeeded || to === JobState.Cancelled,
     };
   }
@@ -216,9 +225,10 @@ export class EffectRunner {
     return encodeSerializedOutputs(frame, this.#options.zstd);
   }
 
-  #publish(job: Job, { from, to, at, message }: PublishedEffect): void {
+  #publish(job: Job, { from, to, at, message, endReason }: PublishedEffect): void {
     if (from === JobState.Ready && to === JobState.Running) job.startedAt = at;
     job.errorMessage = message;
+    job.endReason ??= endReason;
     if (!isFinalJobState(to)) return;
     job.endedAt = at;
     this.#retire(job, job.status());
@@ -252,13 +262,15 @@ export class EffectRunner {
         return;
       }
       const at = clock.now();
-      const { succeededTasks, failedAttempts } = job.machine.progress();
+      const { succeededTasks, failedTasks, skippedTasks, failedAttempts } = job.machine.progress();
       await this.#options.journal.commit({
         jobId: job.id,
         from: stored.state,
         to: JobState.Failed,
         at,
         succeededTasks,
+        failedTasks,
+        skippedTasks,
         failedAttempts,
         errorMessage,
         deleteJournal: false,

@@ -1,4 +1,11 @@
-import { failedPrecondition, isFinalJobState, JobState, notFound, SpiderError } from '@spider/core';
+import {
+  failedPrecondition,
+  isFinalJobState,
+  JobState,
+  LIMITS,
+  notFound,
+  SpiderError,
+} from '@spider/core';
 import type { JobId, TaskState } from '@spider/core';
 import type { Clock } from '@spider/runtime';
 import { describeState, storedJobStatus } from './cache/job-status.ts';
@@ -15,6 +22,7 @@ import type { JobPage, PageRequest } from './job-list.ts';
 import { describeJob, listJobTasks } from './job-tasks.ts';
 import type { JobDescription, JobTasksOptions, TaskList } from './job-tasks.ts';
 import type { Journal } from './journal/journal.ts';
+import { checkText } from './rpc/check.ts';
 import { retryJob } from './submission/retry-job.ts';
 import type { RetryRequest } from './submission/retry-job.ts';
 import { submitJob } from './submission/submit-job.ts';
@@ -89,10 +97,16 @@ export class Jobs {
     throw failedPrecondition(`${describeState(status)}; only a READY job can be started`);
   }
 
-  /** @throws SpiderError 'failed-precondition' once the job has ended or is being cleaned up. */
-  async cancel(id: JobId): Promise<JobState> {
+  /**
+   * @param reason why, for people to read; empty for none.
+   * @throws SpiderError 'failed-precondition' once the job has ended or is being cleaned up,
+   * 'invalid-argument' if the reason is too long.
+   */
+  async cancel(id: JobId, reason = ''): Promise<JobState> {
+    checkText('reason', reason, LIMITS.endReasonBytes);
     const job = this.#options.cache.find(id);
-    if (job !== undefined) return await this.#options.runner.request(job, 'cancel');
+    if (job !== undefined)
+      return await this.#options.runner.request(job, 'cancel', reason === '' ? undefined : reason);
     const status = await this.status(id);
     throw failedPrecondition(`${describeState(status)}; it cannot be cancelled any more`);
   }

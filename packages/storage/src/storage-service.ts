@@ -41,6 +41,9 @@ export interface StorageServiceOptions {
 /** How long execution managers have after a start of storage to say what they hold. */
 const RECONNECT_GRACE_MS = 1000;
 
+const expiryReason = ({ runtime: { retention } }: StorageConfig): string =>
+  `nobody had started it ${retention.never_started_job_sec} s after its submission`;
+
 /** All of storage but its database and its server. */
 export class StorageService implements Service {
   readonly sessionId: SessionId;
@@ -150,7 +153,7 @@ export class StorageService implements Service {
       times: retentionTimes(config),
       oldestJobs: (state, limit) => store.jobs.listOldestJobs(state, limit),
       deleteJob: (id) => this.jobs.delete(id),
-      expireJob: async (id) => void (await this.jobs.cancel(id)),
+      expireJob: async (id) => void (await this.jobs.cancel(id, expiryReason(config))),
     });
   }
 

@@ -11,4 +11,4 @@ export function toWireTaskState(state: TaskState | undefined): WireTaskState {
 
 /** The state of a number on the wire; undefined if it names none. */
 export const fromWireTaskState = (number: number): TaskState | undefined =>
-  number >= 1 && number <= TaskState.Cancelled + 1 ? ((number - 1) as TaskState) : undefined;
+  number >= 1 && number <= TaskState.Skipped + 1 ? ((number - 1) as TaskState) : undefined;

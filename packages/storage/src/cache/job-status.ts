@@ -1,5 +1,5 @@
 import { jobStateName } from '@spider/core';
-import type { JobId, JobState, ResourceGroupId, TimestampMs } from '@spider/core';
+import type { JobId, JobPolicy, JobState, ResourceGroupId, TimestampMs } from '@spider/core';
 import type { StoredJob } from '../db/job-store.ts';
 import type { JobMetadata } from '../job-metadata.ts';
 
@@ -11,15 +11,20 @@ export interface JobStatus {
   /** Counts of regular tasks. */
   readonly totalTasks: number;
   readonly succeededTasks: number;
+  readonly failedTasks: number;
+  readonly skippedTasks: number;
   readonly runningTasks: number;
   readonly readyTasks: number;
   /** Attempts that failed so far, retried ones included. */
   readonly failedAttempts: number;
   readonly errorMessage: string | undefined;
+  /** Why the job was ended before its tasks had. */
+  readonly endReason: string | undefined;
   readonly submittedAt: TimestampMs;
   readonly startedAt: TimestampMs | undefined;
   readonly endedAt: TimestampMs | undefined;
   readonly metadata: JobMetadata;
+  readonly policy: JobPolicy;
   /** The job that this one was submitted to retry. */
   readonly retryOf: JobId | undefined;
 }
@@ -31,14 +36,18 @@ export const storedJobStatus = (job: StoredJob): JobStatus => ({
   state: job.state,
   totalTasks: job.taskCount,
   succeededTasks: job.succeededTasks,
+  failedTasks: job.failedTasks,
+  skippedTasks: job.skippedTasks,
   runningTasks: 0,
   readyTasks: 0,
   failedAttempts: job.failedAttempts,
   errorMessage: job.errorMessage,
+  endReason: job.endReason,
   submittedAt: job.submittedAt,
   startedAt: job.startedAt,
   endedAt: job.endedAt,
   metadata: job.metadata,
+  policy: job.policy,
   retryOf: job.retryOf,
 });
 

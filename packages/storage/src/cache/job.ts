@@ -1,4 +1,5 @@
-import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
+import { DEFAULT_JOB_POLICY } from '@spider/core';
+import type { JobId, JobPolicy, ResourceGroupId, TimestampMs } from '@spider/core';
 import { NO_METADATA } from '../job-metadata.ts';
 import type { JobMetadata } from '../job-metadata.ts';
 import { JobJournal } from '../journal/job-journal.ts';
@@ -14,7 +15,9 @@ export interface JobOptions {
   readonly submittedAt: TimestampMs;
   readonly startedAt?: TimestampMs | undefined;
   readonly metadata?: JobMetadata | undefined;
+  readonly policy?: JobPolicy | undefined;
   readonly retryOf?: JobId | undefined;
+  readonly endReason?: string | undefined;
 }
 
 /** A job in memory: its machine, and what the edges of storage know of it. */
@@ -28,10 +31,12 @@ export class Job {
   readonly journal: JobJournal;
   readonly submittedAt: TimestampMs;
   readonly metadata: JobMetadata;
+  readonly policy: JobPolicy;
   readonly retryOf: JobId | undefined;
   startedAt: TimestampMs | undefined;
   endedAt: TimestampMs | undefined;
   errorMessage: string | undefined;
+  endReason: string | undefined;
   /** Its machine has contradicted itself and is not to be used any more. */
   isBroken = false;
   /** It hands out nothing before this append of the journal is flushed; 0 for nothing to wait for. */
@@ -54,7 +59,9 @@ export class Job {
     this.submittedAt = options.submittedAt;
     this.startedAt = options.startedAt;
     this.metadata = options.metadata ?? NO_METADATA;
+    this.policy = options.policy ?? DEFAULT_JOB_POLICY;
     this.retryOf = options.retryOf;
+    this.endReason = options.endReason;
   }
 
   get isHeld(): boolean {
@@ -69,14 +76,18 @@ export class Job {
       state: this.machine.state,
       totalTasks: progress.totalTasks,
       succeededTasks: progress.succeededTasks,
+      failedTasks: progress.failedTasks,
+      skippedTasks: progress.skippedTasks,
       runningTasks: progress.runningTasks,
       readyTasks: progress.readyTasks,
       failedAttempts: progress.failedAttempts,
       errorMessage: this.errorMessage,
+      endReason: this.endReason,
       submittedAt: this.submittedAt,
       startedAt: this.startedAt,
       endedAt: this.endedAt,
       metadata: this.metadata,
+      policy: this.policy,
       retryOf: this.retryOf,
     };
   }

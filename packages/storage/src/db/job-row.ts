@@ -1,4 +1,5 @@
 import type { JobId, JobState, ResourceGroupId, TimestampMs } from '@spider/core';
+import { toJobPolicy } from './job-policy-columns.ts';
 import type { StoredJob } from './job-store.ts';
 
 /** What is read of a job. */
@@ -17,6 +18,14 @@ export const JOB_COLUMNS = [
   'labels',
   'priority',
   'retry_of_job_id',
+  'durability',
+  'failure_policy',
+  'cleanup_after_failure',
+  'deadline_ms',
+  'deadline_at',
+  'failed_tasks',
+  'skipped_tasks',
+  'end_reason',
 ] as const;
 
 interface JobRow {
@@ -34,6 +43,14 @@ interface JobRow {
   readonly labels: string | null;
   readonly priority: number | bigint;
   readonly retry_of_job_id: bigint | null;
+  readonly durability: number | bigint | null;
+  readonly failure_policy: number | bigint;
+  readonly cleanup_after_failure: number | bigint;
+  readonly deadline_ms: bigint | null;
+  readonly deadline_at: bigint | null;
+  readonly failed_tasks: number | bigint;
+  readonly skipped_tasks: number | bigint;
+  readonly end_reason: string | null;
 }
 
 export const toStoredJob = (row: JobRow): StoredJob => ({
@@ -43,7 +60,10 @@ export const toStoredJob = (row: JobRow): StoredJob => ({
   taskCount: Number(row.task_count),
   succeededTasks: Number(row.succeeded_tasks),
   failedAttempts: Number(row.failed_attempts),
+  failedTasks: Number(row.failed_tasks),
+  skippedTasks: Number(row.skipped_tasks),
   errorMessage: row.error_message ?? undefined,
+  endReason: row.end_reason ?? undefined,
   submittedAt: Number(row.submitted_at) as TimestampMs,
   startedAt: toTimestamp(row.started_at),
   endedAt: toTimestamp(row.ended_at),
@@ -52,6 +72,7 @@ export const toStoredJob = (row: JobRow): StoredJob => ({
     labels: row.labels === null ? {} : (JSON.parse(row.labels) as Record<string, string>),
     priority: Number(row.priority),
   },
+  policy: toJobPolicy(row),
   retryOf: row.retry_of_job_id === null ? undefined : (row.retry_of_job_id as JobId),
 });
 

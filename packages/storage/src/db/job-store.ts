@@ -1,6 +1,7 @@
 import type {
   ExecutionManagerId,
   JobId,
+  JobPolicy,
   JobState,
   ResourceGroupId,
   SchedulerId,
@@ -36,6 +37,8 @@ export interface NewJob {
   readonly submittedAt: TimestampMs;
   /** By default no name, no labels and priority 0. */
   readonly metadata?: JobMetadata | undefined;
+  /** By default that of DEFAULT_JOB_POLICY. */
+  readonly policy?: JobPolicy | undefined;
   readonly retry?: NewRetry | undefined;
 }
 
@@ -64,12 +67,17 @@ export interface StoredJob {
   readonly taskCount: number;
   /** Counted at the last change of state. */
   readonly succeededTasks: number;
+  readonly failedTasks: number;
+  readonly skippedTasks: number;
   readonly failedAttempts: number;
   readonly errorMessage: string | undefined;
+  /** Why it was ended before its tasks had. */
+  readonly endReason: string | undefined;
   readonly submittedAt: TimestampMs;
   readonly startedAt: TimestampMs | undefined;
   readonly endedAt: TimestampMs | undefined;
   readonly metadata: JobMetadata;
+  readonly policy: JobPolicy;
   /** The job that this one was submitted to retry; it may be deleted. */
   readonly retryOf: JobId | undefined;
 }
@@ -95,9 +103,13 @@ export interface JobStateChange {
   readonly to: JobState;
   readonly at: TimestampMs;
   readonly succeededTasks: number;
+  readonly failedTasks: number;
+  readonly skippedTasks: number;
   readonly failedAttempts: number;
   readonly outputs?: Uint8Array | undefined;
   readonly errorMessage?: string | undefined;
+  /** Stays once it is set. */
+  readonly endReason?: string | undefined;
   /** The journal has served its purpose and goes. */
   readonly deleteJournal: boolean;
 }

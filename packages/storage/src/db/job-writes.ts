@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 import { blobRows, insertBlobRows, toBuffer } from './blob.ts';
 import { NO_METADATA } from '../job-metadata.ts';
+import { policyColumns } from './job-policy-columns.ts';
 import { BlobKind } from './job-store.ts';
 import type {
   ChangeResult,
@@ -46,6 +47,7 @@ export async function insertJob(
       succeeded_tasks: job.retry?.succeededTasks ?? 0,
       retry_of_job_id: job.retry?.retryOf ?? null,
       ...metadataColumns(job),
+      ...policyColumns(job.policy),
     })
     .executeTakeFirstOrThrow();
   const id = insertedId(inserted) as JobId;
@@ -155,8 +157,11 @@ export async function changeState(
     .set({
       state: change.to,
       succeeded_tasks: change.succeededTasks,
+      failed_tasks: change.failedTasks,
+      skipped_tasks: change.skippedTasks,
       failed_attempts: change.failedAttempts,
       error_message: change.errorMessage ?? null,
+      ...(change.endReason === undefined ? {} : { end_reason: change.endReason }),
       ...(change.from === JobState.Ready && change.to === JobState.Running
         ? { started_at: change.at }
         : {}),

@@ -78,6 +78,16 @@ export interface JobTable {
   priority: ColumnType<number | bigint, number | undefined, number>;
   /** The job that this one was submitted to retry, even when it is deleted; null for none. */
   retry_of_job_id: OptionalBigInteger;
+  /** Its policy; see `policyColumns`. */
+  durability: ColumnType<number | bigint | null, number | null | undefined, never>;
+  failure_policy: ColumnType<number | bigint, number | undefined, never>;
+  cleanup_after_failure: ColumnType<number | bigint, number | undefined, never>;
+  deadline_ms: OptionalBigInteger;
+  deadline_at: OptionalBigInteger;
+  failed_tasks: ColumnType<number | bigint, number | undefined, number>;
+  skipped_tasks: ColumnType<number | bigint, number | undefined, number>;
+  /** Why it was ended before its tasks had; null for most. */
+  end_reason: ColumnType<string | null, string | null | undefined, string>;
 }
 
 /** The labels of jobs once more, to find jobs by them. */

@@ -18,6 +18,8 @@ const change = (id: number, to: JobState, deleteJournal = false): JobStateChange
   to,
   at: 1 as TimestampMs,
   succeededTasks: 0,
+  failedTasks: 0,
+  skippedTasks: 0,
   failedAttempts: 0,
   deleteJournal,
 });

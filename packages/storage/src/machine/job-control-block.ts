@@ -23,6 +23,7 @@ export interface PendingTransition {
   readonly at: TimestampMs;
   readonly outputs: Uint8Array | undefined;
   readonly message: string | undefined;
+  readonly endReason: string | undefined;
   /** The start or cancel request that it answers. */
   readonly request: number | undefined;
 }
@@ -69,7 +70,7 @@ export class JobControlBlock {
   readonly slow = new Set<number>();
 
   /** Regular tasks by `TaskState`. */
-  readonly taskCounts = new Uint32Array(6);
+  readonly taskCounts = new Uint32Array(7);
   failedAttemptCount = 0;
   staleReportCount = 0;
   duplicateReportCount = 0;

@@ -31,6 +31,8 @@ export interface PersistEffect {
   readonly outputs: Uint8Array | undefined;
   /** Why the job failed; with Failed only. */
   readonly message: string | undefined;
+  /** Why the job ends before its tasks have. */
+  readonly endReason: string | undefined;
 }
 
 /** The job shows a new state: wake who waits for it. */
@@ -43,6 +45,7 @@ export interface PublishedEffect {
   /** As in the `persist` effect before it. */
   readonly outputs: Uint8Array | undefined;
   readonly message: string | undefined;
+  readonly endReason: string | undefined;
 }
 
 /** A start or cancel request has been carried out; the job is now in this state. */

@@ -38,6 +38,8 @@ export interface CancelEvent {
   /** Comes back in the one `answered` or `rejected` effect that this request leads to. */
   readonly request: number;
   readonly at: TimestampMs;
+  /** Why, for people to read. */
+  readonly reason?: string | undefined;
 }
 
 /**

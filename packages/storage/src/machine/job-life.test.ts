@@ -180,6 +180,14 @@ describe('cancelling', () => {
     ]);
   });
 
+  test('keeps the reason with every change of state that it leads to', () => {
+    const job = JobDriver.running(withBoth);
+    job.handle({ type: 'cancel', request: 9, at: timestampMs(5), reason: 'too dear' });
+    expect(job.effect('persist')).toMatchObject({ endReason: 'too dear', message: undefined });
+    job.persisted();
+    expect(job.effect('published')).toMatchObject({ endReason: 'too dear' });
+  });
+
   test('a running job stops its instances; reports of them come too late', () => {
     const job = JobDriver.running(graphOf([{ policy: { maxRetries: 3 } }, {}]));
     const [first, second] = job.lease([0, 1]);

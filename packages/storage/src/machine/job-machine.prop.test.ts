@@ -173,7 +173,9 @@ const commands = fc.commands<object, JobPair>(
       pair.reconcile(em, held);
     }),
     step('claims over', (pair, choice) => choice % 4 === 0 && pair.claimsOver()),
-    step('cancel', (pair, choice) => choice % 8 === 0 && pair.request('cancel')),
+    step('cancel', (pair, choice) => {
+      if (choice % 8 === 0) pair.request('cancel', choice % 16 === 0 ? 'why not' : undefined);
+    }),
     step('fail', (pair, choice) => choice % 25 === 0 && pair.request('fail')),
     step('read back', (pair, choice) => choice % 3 === 0 && pair.readBack(choice % 20)),
   ],

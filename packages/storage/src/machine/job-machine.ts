@@ -39,6 +39,8 @@ export interface JobProgress {
   readonly readyTasks: number;
   readonly runningTasks: number;
   readonly succeededTasks: number;
+  readonly failedTasks: number;
+  readonly skippedTasks: number;
   /** Attempts that failed so far, retried ones included; of termination tasks too. */
   readonly failedAttempts: number;
 }
@@ -127,6 +129,8 @@ export class JobMachine {
       readyTasks: taskCounts[TaskState.Ready] as number,
       runningTasks: taskCounts[TaskState.Running] as number,
       succeededTasks: taskCounts[TaskState.Succeeded] as number,
+      failedTasks: taskCounts[TaskState.Failed] as number,
+      skippedTasks: taskCounts[TaskState.Skipped] as number,
       failedAttempts: failedAttemptCount,
     };
   }

@@ -63,7 +63,7 @@ function start(job: JobControlBlock, event: StartEvent, effects: JobEffect[]): v
 
 /** Of a job that was never started nothing has to be cleaned up. */
 function cancel(job: JobControlBlock, event: CancelEvent, effects: JobEffect[]): void {
-  const { request, at } = event;
+  const { request, at, reason } = event;
   const { state } = job;
   const isCancellable =
     state === JobState.Ready || state === JobState.Running || state === JobState.CommitReady;
@@ -73,7 +73,7 @@ function cancel(job: JobControlBlock, event: CancelEvent, effects: JobEffect[]):
   }
   const needsCleanup = state !== JobState.Ready && job.graph.cleanupTask !== undefined;
   const to = needsCleanup ? JobState.CleanupReady : JobState.Cancelled;
-  beginTransition(job, { to, at, request }, effects);
+  beginTransition(job, { to, at, endReason: reason, request }, effects);
 }
 
 function fail(job: JobControlBlock, event: FailEvent, effects: JobEffect[]): void {

@@ -57,7 +57,7 @@ export interface KindSummaries {
 }
 
 /** In a column of task states: not known any more. */
-export const UNKNOWN_STATE = TaskState.Cancelled + 1;
+export const UNKNOWN_STATE = TaskState.Skipped + 1;
 const STATES = UNKNOWN_STATE + 1;
 
 /** Counts regular tasks by function: one pass over two columns. */

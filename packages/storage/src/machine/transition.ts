@@ -18,19 +18,20 @@ export interface Transition {
   readonly at: TimestampMs;
   readonly outputs?: Uint8Array;
   readonly message?: string;
+  readonly endReason?: string | undefined;
   readonly request?: number;
 }
 
 /** Asks for a state change to be made durable. Until that is decided nothing of the job runs. */
 export function beginTransition(
   job: JobControlBlock,
-  { to, at, outputs, message, request }: Transition,
+  { to, at, outputs, message, endReason, request }: Transition,
   effects: JobEffect[],
 ): void {
   assert(job.pending === undefined, `${job.name}: two state changes at a time`);
   assert(canJobMove(job.state, to), `${job.name}: no way to ${jobStateName(to)}`);
-  job.pending = { to, at, outputs, message, request };
-  effects.push({ type: 'persist', from: job.state, to, at, outputs, message });
+  job.pending = { to, at, outputs, message, endReason, request };
+  effects.push({ type: 'persist', from: job.state, to, at, outputs, message, endReason });
 }
 
 export function publishTransition(
@@ -40,10 +41,10 @@ export function publishTransition(
 ): void {
   const { pending, state: from } = job;
   assert(pending?.to === event.to, `${job.name}: persisted what was not asked for`);
-  const { to, at, outputs, message, request } = pending;
+  const { to, at, outputs, message, endReason, request } = pending;
   job.pending = undefined;
   job.state = to;
-  effects.push({ type: 'published', from, to, at, outputs, message });
+  effects.push({ type: 'published', from, to, at, outputs, message, endReason });
   if (outputs !== undefined) job.jobOutputs = outputs;
   enterState(job, effects);
   if (request !== undefined) effects.push({ type: 'answered', request, state: to });

@@ -49,6 +49,7 @@ const breakages: [number, string, (job: JobControlBlock) => void][] = [
         at: timestampMs(0),
         outputs: undefined,
         message: undefined,
+        endReason: undefined,
         request: undefined,
       };
     },

@@ -76,6 +76,7 @@ async function recoverJob(stored: StoredJob, options: RecoveryOptions): Promise<
 
 async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Promise<Job> {
   const { id, state, resourceGroupId, submittedAt, startedAt, metadata, retryOf } = stored;
+  const { endReason, policy } = stored;
   const graph = decodeTaskGraph(await readBlob(store, id, BlobKind.Graph));
   const inputs = await readBlob(store, id, BlobKind.Inputs);
   const outputs =
@@ -89,7 +90,17 @@ async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Pro
     state,
     ...(outputs && { outputs }),
   });
-  return new Job({ id, resourceGroupId, machine, submittedAt, startedAt, metadata, retryOf });
+  return new Job({
+    id,
+    resourceGroupId,
+    machine,
+    submittedAt,
+    startedAt,
+    metadata,
+    policy,
+    retryOf,
+    endReason,
+  });
 }
 
 async function readBlob(store: JobStore, id: JobId, kind: BlobKind): Promise<Uint8Array> {
@@ -130,7 +141,7 @@ async function failJob(
     runner.fail(job, message);
     return;
   }
-  const { id: jobId, state: from, succeededTasks, failedAttempts } = stored;
+  const { id: jobId, state: from, succeededTasks, failedTasks, skippedTasks } = stored;
   await store.commit({
     submissions: [],
     journal: [],
@@ -141,7 +152,9 @@ async function failJob(
         to: JobState.Failed,
         at: clock.now(),
         succeededTasks,
-        failedAttempts,
+        failedTasks,
+        skippedTasks,
+        failedAttempts: stored.failedAttempts,
         errorMessage: message,
         deleteJournal: false,
       },

@@ -31,6 +31,8 @@ test('storage deletes what ended long ago, and ends what was never started', asy
         to: JobState.Failed,
         at: LONG_AGO,
         succeededTasks: 0,
+        failedTasks: 0,
+        skippedTasks: 0,
         failedAttempts: 1,
         deleteJournal: false,
       },
@@ -48,5 +50,8 @@ test('storage deletes what ended long ago, and ends what was never started', asy
   await expect(storage.jobs.getJob({ jobId: failed })).rejects.toThrow('job 1 does not exist');
   expect(await store.jobs.readJournal(failed, 0, 10)).toEqual([]);
   const { status } = await storage.jobs.getJob({ jobId: waiting });
-  expect(status?.state).toBe(JobState.Cancelled);
+  expect(status).toMatchObject({
+    state: JobState.Cancelled,
+    endReason: 'nobody had started it 604800 s after its submission',
+  });
 });

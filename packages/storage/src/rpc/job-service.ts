@@ -60,8 +60,8 @@ export const createJobService = ({
     return create(StartJobResponseSchema, { state: toWireJobState(state) });
   },
 
-  async cancelJob({ jobId }) {
-    const state = await jobs.cancel(jobId as JobId);
+  async cancelJob({ jobId, reason }) {
+    const state = await jobs.cancel(jobId as JobId, reason);
     return create(CancelJobResponseSchema, { state: toWireJobState(state) });
   },
 
@@ -182,4 +182,7 @@ const toWireStatus = (status: JobStatus): WireJobStatus =>
     labels: status.metadata.labels,
     priority: status.metadata.priority,
     retryOfJobId: status.retryOf ?? 0n,
+    failedTasks: status.failedTasks,
+    skippedTasks: status.skippedTasks,
+    endReason: status.endReason ?? '',
   });

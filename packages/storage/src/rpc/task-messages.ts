@@ -54,6 +54,7 @@ export function toTaskCounts(counts: Uint32Array): TaskCounts {
     succeeded: count(TaskState.Succeeded),
     failed: count(TaskState.Failed),
     cancelled: count(TaskState.Cancelled),
+    skipped: count(TaskState.Skipped),
     unknown: count(UNKNOWN_STATE),
   });
 }

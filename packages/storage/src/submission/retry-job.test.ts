@@ -1,4 +1,11 @@
-import { COMMIT_TASK_INDEX, encodeFrame, JobState, TaskOutcome, toId } from '@spider/core';
+import {
+  COMMIT_TASK_INDEX,
+  DEFAULT_JOB_POLICY,
+  encodeFrame,
+  JobState,
+  TaskOutcome,
+  toId,
+} from '@spider/core';
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import { ManualClock } from '@spider/runtime/testing';
 import { expect, test } from 'vitest';
@@ -18,14 +25,18 @@ const OLD: JobStatus = {
   state: JobState.Failed,
   totalTasks: 4,
   succeededTasks: 3,
+  failedTasks: 1,
+  skippedTasks: 0,
   runningTasks: 0,
   readyTasks: 0,
   failedAttempts: 1,
   errorMessage: 'no',
+  endReason: undefined,
   submittedAt: 1 as TimestampMs,
   startedAt: 1 as TimestampMs,
   endedAt: 1 as TimestampMs,
   metadata: NO_METADATA,
+  policy: DEFAULT_JOB_POLICY,
   retryOf: undefined,
 };
 

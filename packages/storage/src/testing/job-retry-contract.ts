@@ -32,6 +32,8 @@ async function failAndDelete(jobs: JobStore, jobId: JobId): Promise<void> {
     to: JobState.Failed,
     at: 2000 as TimestampMs,
     succeededTasks: 2,
+    failedTasks: 1,
+    skippedTasks: 0,
     failedAttempts: 1,
     deleteJournal: false,
   };

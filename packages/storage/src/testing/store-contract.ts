@@ -1,4 +1,4 @@
-import { JobState, LIMITS, toId } from '@spider/core';
+import { DEFAULT_JOB_POLICY, JobState, LIMITS, toId } from '@spider/core';
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { BlobKind } from '../db/job-store.ts';
@@ -15,6 +15,7 @@ import type {
 import { NO_METADATA } from '../job-metadata.ts';
 import { SupersededError } from '../db/store-error.ts';
 import { describeJobLists } from './job-list-contract.ts';
+import { describeJobPolicies } from './job-policy-contract.ts';
 import { describeJobRetries } from './job-retry-contract.ts';
 
 const at = (ms: number): TimestampMs => ms as TimestampMs;
@@ -50,6 +51,8 @@ const change = (
   to,
   at: at(2000),
   succeededTasks: 0,
+  failedTasks: 0,
+  skippedTasks: 0,
   failedAttempts: 0,
   deleteJournal: false,
   ...more,
@@ -97,12 +100,16 @@ export function describeStore(
           state: JobState.Ready,
           taskCount: 3,
           succeededTasks: 0,
+          failedTasks: 0,
+          skippedTasks: 0,
           failedAttempts: 0,
           errorMessage: undefined,
+          endReason: undefined,
           submittedAt: 1000,
           startedAt: undefined,
           endedAt: undefined,
           metadata: NO_METADATA,
+          policy: DEFAULT_JOB_POLICY,
           retryOf: undefined,
         });
         expect(plain(await jobs.readBlob(id, BlobKind.Graph))).toEqual([1, 2]);
@@ -423,5 +430,6 @@ export function describeStore(
   });
 
   describeJobLists(name, withDatabase);
+  describeJobPolicies(name, withDatabase);
   describeJobRetries(name, withDatabase);
 }

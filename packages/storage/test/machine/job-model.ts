@@ -36,6 +36,12 @@ export interface ModelAttempt {
   readonly outputs: readonly Uint8Array[];
 }
 
+export interface ModelRequest {
+  readonly type: 'start' | 'cancel' | 'fail';
+  readonly request: number;
+  readonly reason?: string | undefined;
+}
+
 export type ModelVerdict = 'accepted' | 'duplicate' | 'stale' | 'malformed';
 
 /**
@@ -47,7 +53,7 @@ export class JobModel {
   readonly jobInputs: readonly Uint8Array[];
   state: JobState;
   pending: { to: JobState; request: number | undefined } | undefined;
-  deferred: { type: 'start' | 'cancel' | 'fail'; request: number }[] = [];
+  deferred: ModelRequest[] = [];
   isAside = false;
   readonly tasks = new Map<number, ModelTask>();
   queue: number[] = [];
@@ -95,9 +101,10 @@ export class JobModel {
     return taken;
   }
 
-  request(type: 'start' | 'cancel' | 'fail', request: number): void {
+  request(asked: ModelRequest): void {
+    const { type, request, reason } = asked;
     if (this.pending !== undefined) {
-      this.deferred.push({ type, request });
+      this.deferred.push(asked);
       return;
     }
     const isOver = this.isAside || this.#hasEnded;
@@ -113,6 +120,7 @@ export class JobModel {
     } else {
       const cleansUp = this.state !== JobState.Ready && this.graph.cleanupTask !== undefined;
       this.#move(cleansUp ? JobState.CleanupReady : JobState.Cancelled, request);
+      if (reason !== undefined) this.said.push(`end reason ${reason}`);
     }
   }
 
@@ -308,7 +316,7 @@ export class JobModel {
     while (this.pending === undefined) {
       const next = this.deferred.shift();
       if (next === undefined) return;
-      this.request(next.type, next.request);
+      this.request(next);
     }
   }
 

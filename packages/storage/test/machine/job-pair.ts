@@ -18,7 +18,7 @@ import type {
 import { ReportVerdict, type JobEvent } from '../../src/machine/job-event.ts';
 import { JobMachine } from '../../src/machine/job-machine.ts';
 import { reportEvent } from './job-driver.ts';
-import { JobModel, type ModelAttempt, type ModelTask } from './job-model.ts';
+import { JobModel, type ModelAttempt, type ModelRequest, type ModelTask } from './job-model.ts';
 
 /** An instance that was granted at some time, and to whom. */
 export interface Issued {
@@ -52,11 +52,15 @@ export class JobPair {
     this.machine = this.#newMachine(JobState.Ready);
   }
 
-  request(type: 'start' | 'cancel' | 'fail'): void {
+  request(type: ModelRequest['type'], reason?: string): void {
     const request = this.#nextRequest++;
     const event: JobEvent =
-      type === 'fail' ? { type, message: 'enough', at: AT } : { type, request, at: AT };
-    this.#step(event, () => this.model.request(type, request));
+      type === 'fail'
+        ? { type, message: 'enough', at: AT }
+        : type === 'cancel'
+          ? { type, request, at: AT, reason }
+          : { type, request, at: AT };
+    this.#step(event, () => this.model.request({ type, request, reason }));
   }
 
   settle(isDurable: boolean): void {
@@ -231,8 +235,10 @@ const VERDICT_NAMES: Record<number, string> = {
 function said(effect: JobEffect): string[] {
   switch (effect.type) {
     case 'persist': {
-      const line = `persist ${jobStateName(effect.from)} ${jobStateName(effect.to)}`;
-      return effect.outputs === undefined ? [line] : [line, `outputs ${effect.outputs.join()}`];
+      const lines = [`persist ${jobStateName(effect.from)} ${jobStateName(effect.to)}`];
+      if (effect.outputs !== undefined) lines.push(`outputs ${effect.outputs.join()}`);
+      if (effect.endReason !== undefined) lines.push(`end reason ${effect.endReason}`);
+      return lines;
     }
     case 'published':
       return [`published ${jobStateName(effect.from)} ${jobStateName(effect.to)}`];

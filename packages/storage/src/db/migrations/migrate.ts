@@ -6,6 +6,7 @@ import { jobMetadataMigration } from './0002-job-metadata.ts';
 import { writerLeaseMigration } from './0003-writer-lease.ts';
 import { jobAgesMigration } from './0004-job-ages.ts';
 import { jobRetryMigration } from './0005-job-retry.ts';
+import { jobPolicyMigration } from './0006-job-policy.ts';
 import type { Engine } from './column-types.ts';
 
 /**
@@ -24,6 +25,7 @@ export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<v
         '0003-writer-lease': writerLeaseMigration(engine),
         '0004-job-ages': jobAgesMigration(engine),
         '0005-job-retry': jobRetryMigration(engine),
+        '0006-job-policy': jobPolicyMigration(engine),
       }),
     },
   });
