@@ -2,6 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { createClient } from '@connectrpc/connect';
+import { type HealthCheckResponse, HealthService, ServingStatus } from '@spider/proto';
+import { createTransport } from '@spider/runtime';
 import { parseConfig } from '@spider/runtime/node';
 import { RecordingLogger } from '@spider/runtime/testing';
 import { schedulerConfigSchema } from '@spider/scheduler';
@@ -30,6 +33,9 @@ function announcedUrl(): Promise<string> {
   });
 }
 
+const nameOf = (result: IteratorResult<HealthCheckResponse, unknown>): string | undefined =>
+  result.done === true ? 'ended' : ServingStatus[result.value.status];
+
 test('a scheduler passes tasks on from its start to its stop', async () => {
   await using storage = await ScriptedStorage.start(1);
   const path = await writeConfig(
@@ -45,13 +51,19 @@ test('a scheduler passes tasks on from its start to its stop', async () => {
   using executionManager = new ScriptedExecutionManager(await url, 1);
   executionManager.grant(1);
   await storage.changes.until(() => storage.connected);
+  using transport = createTransport({ url: await url });
+  const health = createClient(HealthService, transport).watch({})[Symbol.asyncIterator]();
+  const status = async () => nameOf(await health.next());
+  while ((await status()) !== 'SERVING');
   expect(`http://127.0.0.1:${storage.hellos[0]?.port}`).toBe(await url);
   storage.ready(1, [0]);
   expect(await executionManager.received(1)).toEqual(['1:0']);
 
+  const ending = status();
   stop.abort();
   await running;
 
+  expect(await ending).toBe('NOT_SERVING');
   expect(storage.connected).toBe(false);
   expect(await executionManager.end()).toMatchObject({ code: 'unavailable' });
 });

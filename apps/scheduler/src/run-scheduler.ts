@@ -1,4 +1,4 @@
-import { startRpcServer } from '@spider/runtime';
+import { Health, startRpcServer } from '@spider/runtime';
 import {
   announceReady,
   CryptoRng,
@@ -10,6 +10,7 @@ import {
 import {
   POLICIES,
   RpcReadyTaskSource,
+  SCHEDULER_SERVICES,
   schedulerConfigSchema,
   SchedulerService,
 } from '@spider/scheduler';
@@ -33,6 +34,7 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     logger.warn('round_robin is FIFO in the order in which storage takes turns among jobs');
   }
 
+  const health = new Health(SCHEDULER_SERVICES);
   await using scheduler = new SchedulerService({
     clock: systemClock,
     rng: new CryptoRng(),
@@ -45,12 +47,15 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     }),
     policy: POLICIES[config.policy],
     config,
+    // Without storage there is nothing to assign.
+    onConnected: (isConnected) => (health.isServing = isConnected),
   });
   const server = await startRpcServer({
     host: config.host,
     port: config.port,
     routes: (router) => scheduler.routes(router),
     logger,
+    health,
   });
   logger.info('the scheduler is ready', { url: server.url, storage: config.storageEndpoints });
   announceReady('spider-scheduler', server.url);

@@ -1,16 +1,18 @@
 import { hostname } from 'node:os';
 import { SpiderError } from '@spider/core';
 import { retry, startRpcServer } from '@spider/runtime';
-import type { Logger } from '@spider/runtime';
+import type { Health, Logger, RpcServer } from '@spider/runtime';
 import { CryptoRng, systemClock } from '@spider/runtime/node';
 import { awaitActivation, Database, WriterLeaseKeeper } from '@spider/storage';
-import type { DatabaseOptions, StorageConfig, Store } from '@spider/storage';
+import type { ActiveDatabase, DatabaseOptions, StorageConfig, Store } from '@spider/storage';
 
 export interface ActivationOptions {
   readonly config: StorageConfig;
   readonly database: DatabaseOptions;
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /** What the server that is started answers to those who ask. */
+  readonly health: Health;
   /** Called with its URL when a standby has begun to answer. */
   readonly onStandby: (url: string) => void;
 }
@@ -18,12 +20,15 @@ export interface ActivationOptions {
 /** The only storage that may write, until it is disposed of. */
 export interface Activation extends AsyncDisposable {
   readonly store: Store;
-  /** Where to serve; a standby has chosen it already. */
-  readonly port: number;
+  /** Listens already, and refuses everything but to tell its health. */
+  readonly server: RpcServer;
 }
 
-/** Clients of a standby have nothing to lose when it closes its port to open it again. */
-const STANDBY_GRACE_MS = 0;
+const STANDBY = 'this storage is a standby, ask the active one';
+const STARTING = 'this storage is starting: it reads back what it had';
+
+/** How long the last answers may take to go out. */
+const CLOSE_GRACE_MS = 1_000;
 
 /**
  * Waits for the database, and for the right to write to it.
@@ -35,39 +40,40 @@ export async function activateStorage(options: ActivationOptions): Promise<Activ
   const { config, logger } = options;
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await persist(() => Database.connect(options.database), options));
-  const { active, port } = await waitForTurn(database, options);
+  const standby = config.standby ? await listen(STANDBY, options, stack) : undefined;
+  if (standby !== undefined) options.onStandby(standby.url);
+  const active = await waitForTurn(database, options);
   const { renew_ms: renewMs } = config.runtime.lease;
   stack.use(new WriterLeaseKeeper({ lease: active.lease, clock: systemClock, logger, renewMs }));
+  standby?.serve({ unavailable: STARTING });
+  const server = standby ?? (await listen(STARTING, options, stack));
   const held = stack.move();
-  return { store: active.store, port, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { store: active.store, server, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-async function waitForTurn(database: Database, options: ActivationOptions) {
-  const { config, logger, signal, onStandby } = options;
-  const { standby, host, port } = config;
-  await using server = standby
-    ? await startRpcServer({
-        host,
-        port,
-        logger,
-        routes: () => undefined,
-        unavailable: 'this storage is a standby, ask the active one',
-      })
-    : undefined;
-  if (server !== undefined) onStandby(server.url);
+async function listen(
+  unavailable: string,
+  { config: { host, port }, logger, health }: ActivationOptions,
+  stack: AsyncDisposableStack,
+): Promise<RpcServer> {
+  const server = await startRpcServer({ host, port, logger, health, unavailable });
+  stack.defer(() => server.close({ graceMs: CLOSE_GRACE_MS }));
+  return server;
+}
+
+function waitForTurn(database: Database, options: ActivationOptions): Promise<ActiveDatabase> {
+  const { config, logger, signal } = options;
   const durationMs = config.runtime.lease.duration_ms;
   const terms = { holder: `process ${process.pid} on ${hostname()}`.slice(0, 256), durationMs };
-  const active = await awaitActivation({
+  return awaitActivation({
     activate: () => persist(() => database.activate(terms, systemClock.now()), options),
-    standby,
+    standby: config.standby,
     durationMs,
     clock: systemClock,
     rng: new CryptoRng(),
     logger,
     signal,
   });
-  await server?.close({ graceMs: STANDBY_GRACE_MS });
-  return { active, port: server?.port ?? port };
 }
 
 /** Waits for a database that does not answer just now. */

@@ -3,7 +3,13 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { timestampMs } from '@spider/core';
-import { AssignmentService, JobService, WorkerService } from '@spider/proto';
+import {
+  AssignmentService,
+  HealthService,
+  JobService,
+  ServingStatus,
+  WorkerService,
+} from '@spider/proto';
 import { createTransport } from '@spider/runtime';
 import { parseConfig } from '@spider/runtime/node';
 import { RecordingLogger } from '@spider/runtime/testing';
@@ -136,12 +142,24 @@ test('a standby sends clients to the active storage until it takes its place', a
   await expect(jobs.getJob({ jobId: 1n })).rejects.toThrow(
     '[unavailable] this storage is a standby',
   );
+  // One watch sees the whole life of the process, for its connection outlives the take-over.
+  const health: unknown[] = [];
+  const watch = async (): Promise<void> => {
+    const client = createClient(HealthService, transport);
+    for await (const { status } of client.watch({ service: JobService.typeName })) {
+      health.push(ServingStatus[status]);
+    }
+  };
+  const watchEnded = watch().catch(String);
+  await vi.waitFor(() => expect(health).toHaveLength(1));
   stop.abort(new Error('asked to'));
   await ended;
   expect(await lines.next('ready')).toBe(url);
   await expect(jobs.getJob({ jobId: 1n })).rejects.toThrow('job 1 does not exist');
   stopStandby.abort(new Error('asked to'));
   await standbyEnded;
+  expect(await watchEnded).toContain('the server is stopping');
+  expect(health).toEqual(['NOT_SERVING', 'SERVING', 'NOT_SERVING']);
 });
 
 test('a database server needs credentials', async () => {

@@ -1,5 +1,5 @@
 import { invalidArgument } from '@spider/core';
-import { startRpcServer } from '@spider/runtime';
+import { Health } from '@spider/runtime';
 import type { Logger } from '@spider/runtime';
 import {
   announceReady,
@@ -11,13 +11,15 @@ import {
   systemClock,
 } from '@spider/runtime/node';
 import type { MainContext } from '@spider/runtime/node';
-import { DEFAULT_DISPATCH_CONFIG, POLICIES, SchedulerService } from '@spider/scheduler';
-import { storageConfigSchema, StorageService } from '@spider/storage';
+import {
+  DEFAULT_DISPATCH_CONFIG,
+  POLICIES,
+  SCHEDULER_SERVICES,
+  SchedulerService,
+} from '@spider/scheduler';
+import { STORAGE_SERVICES, storageConfigSchema, StorageService } from '@spider/storage';
 import type { DatabaseOptions, StorageConfig } from '@spider/storage';
 import { activateStorage } from './activate-storage.ts';
-
-/** How long the last answers may take to go out. */
-const CLOSE_GRACE_MS = 1_000;
 
 /**
  * Reads the configuration, waits for the right to write to the database, and serves until the signal is aborted.
@@ -33,12 +35,15 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
   });
   const config = await loadConfig(configPath, storageConfigSchema);
+  const { embedded } = config.scheduler;
+  const health = new Health([...STORAGE_SERVICES, ...(embedded ? SCHEDULER_SERVICES : [])]);
   await using cleanup = new AsyncDisposableStack();
-  const { store, port } = cleanup.use(
+  const { store, server } = cleanup.use(
     await activateStorage({
       config,
       signal,
       logger,
+      health,
       database: databaseOf(config),
       onStandby: (url) => process.stdout.write(`spider-storage standby ${url}\n`),
     }),
@@ -54,11 +59,17 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       passwords: new ScryptPasswordHasher(),
     }),
   );
-  const scheduler = config.scheduler.embedded
-    ? cleanup.use(embedScheduler(storage, logger))
-    : undefined;
-  const server = await listen({ ...config, port }, logger, storage, scheduler);
-  cleanup.defer(() => server.close({ graceMs: CLOSE_GRACE_MS }));
+  const scheduler = embedded ? cleanup.use(embedScheduler(storage, logger)) : undefined;
+  // Before what serves its calls ends.
+  cleanup.defer(() => server.close());
+  server.serve({
+    routes: (router) => {
+      storage.routes(router);
+      scheduler?.routes(router);
+    },
+  });
+  signal.addEventListener('abort', () => (health.isServing = false));
+  health.isServing = !signal.aborted;
   logger.info('storage is ready', { url: server.url, sessionId: storage.sessionId });
   announceReady('spider-storage', server.url);
 
@@ -91,19 +102,3 @@ function embedScheduler(storage: StorageService, logger: Logger): SchedulerServi
     config: DEFAULT_DISPATCH_CONFIG,
   });
 }
-
-const listen = (
-  { host, port }: StorageConfig,
-  logger: Logger,
-  storage: StorageService,
-  scheduler: SchedulerService | undefined,
-): ReturnType<typeof startRpcServer> =>
-  startRpcServer({
-    host,
-    port,
-    logger,
-    routes: (router) => {
-      storage.routes(router);
-      scheduler?.routes(router);
-    },
-  });

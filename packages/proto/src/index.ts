@@ -1,4 +1,4 @@
-// The messages and services of spider.v1, and what turns them into the domain's terms.
+// The messages and services of spider.v1 and grpc.health.v1, and what turns them into the domain's terms.
 export {
   type SubmitJobRequest,
   SubmitJobRequestSchema,
@@ -109,6 +109,13 @@ export {
   ReadyTaskService,
   AssignmentService,
 } from './gen/spider/v1/dispatch_pb.ts';
+
+export {
+  type HealthCheckResponse,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+  HealthCheckResponseSchema,
+  Health as HealthService,
+} from './gen/grpc/health/v1/health_pb.ts';
 
 export {
   checkAssignments,

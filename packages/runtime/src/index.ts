@@ -15,9 +15,10 @@ export type { Service } from './service.ts';
 
 export { endpointUrl } from './rpc/endpoint.ts';
 export type { Endpoint } from './rpc/endpoint.ts';
+export { Health } from './rpc/health.ts';
 export { createInMemoryTransport } from './rpc/in-memory-transport.ts';
 export { startRpcServer } from './rpc/server.ts';
-export type { RpcServer, RpcServerOptions } from './rpc/server.ts';
+export type { RpcServer, RpcServerOptions, ServedRoutes } from './rpc/server.ts';
 export { handleStream, openStream, pushStream } from './rpc/stream.ts';
 export type { RpcStream, RpcStreamCallbacks, RpcStreamOptions } from './rpc/stream-ends.ts';
 export { createTransport } from './rpc/transport.ts';

@@ -1,5 +1,9 @@
 // For whoever runs a scheduler, in its own process or within another.
-export { SchedulerService, type SchedulerServiceOptions } from './scheduler-service.ts';
+export {
+  SCHEDULER_SERVICES,
+  SchedulerService,
+  type SchedulerServiceOptions,
+} from './scheduler-service.ts';
 export { DEFAULT_DISPATCH_CONFIG, type SchedulerConfig, schedulerConfigSchema } from './config.ts';
 export {
   RpcReadyTaskSource,

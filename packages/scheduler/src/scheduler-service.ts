@@ -1,3 +1,4 @@
+import type { DescService } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { AssignmentService } from '@spider/proto';
 import type { Clock, Logger, Rng, Service } from '@spider/runtime';
@@ -10,6 +11,9 @@ import { DispatchMachine } from './machine/dispatch-machine.ts';
 import type { SchedulingPolicyFactory } from './machine/scheduling-policy.ts';
 import { assignmentService } from './rpc/assignment-service.ts';
 
+/** All services that a scheduler has. */
+export const SCHEDULER_SERVICES: readonly DescService[] = [AssignmentService];
+
 export interface SchedulerServiceOptions {
   readonly clock: Clock;
   readonly rng: Rng;
@@ -18,6 +22,8 @@ export interface SchedulerServiceOptions {
   readonly storage: ReadyTaskSource;
   readonly policy: SchedulingPolicyFactory;
   readonly config: Pick<SchedulerConfig, 'readyTaskCapacity' | 'acknowledgementTimeoutMs'>;
+  /** Told whenever storage was found or lost; at first there is none. */
+  readonly onConnected?: (isConnected: boolean) => void;
 }
 
 /**
@@ -67,13 +73,14 @@ export class SchedulerService implements Service {
 
   /** Pulls ready tasks until the signal is aborted. Never rejects: it reconnects for ever. */
   run(signal: AbortSignal): Promise<void> {
-    const { clock, rng, logger, storage: source } = this.#options;
+    const { clock, rng, logger, storage: source, onConnected } = this.#options;
     const reader = new ReadyTaskReader({
       clock,
       rng,
       logger,
       source,
       dispatcher: this.#dispatcher,
+      ...(onConnected && { onConnected }),
     });
     this.#running ??= reader.run(AbortSignal.any([signal, this.#stop.signal]));
     return this.#running;

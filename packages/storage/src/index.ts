@@ -1,6 +1,7 @@
 // To run storage.
 export { StorageService } from './storage-service.ts';
 export type { StorageServiceOptions } from './storage-service.ts';
+export { STORAGE_SERVICES } from './rpc/services.ts';
 export { storageConfigSchema } from './config.ts';
 export type { StorageConfig } from './config.ts';
 export { openStore } from './db/open-store.ts';

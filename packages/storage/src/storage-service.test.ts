@@ -1,6 +1,8 @@
+import { createConnectRouter } from '@connectrpc/connect';
 import { decodeFrame, decodeSerializedOutputs, JobState } from '@spider/core';
 import { nodeZstd } from '@spider/runtime/node';
 import { expect, test } from 'vitest';
+import { STORAGE_SERVICES } from './rpc/services.ts';
 import { diamond } from './testing/graphs.ts';
 import { ScriptedExecutionManager } from './testing/scripted-execution-manager.ts';
 import { ScriptedScheduler } from './testing/scripted-scheduler.ts';
@@ -42,4 +44,12 @@ test('a job runs from its submission to its outputs', async () => {
   const { serializedOutputs } = await storage.jobs.getJobOutputs({ jobId });
   expect(decodeFrame(decodeSerializedOutputs(serializedOutputs, nodeZstd))).toEqual([bytes(3)]);
   await scheduler.inbox.first(({ endedJobIds }) => (endedJobIds[0] === jobId ? true : undefined));
+});
+
+test('all that it serves may be asked for its health', async () => {
+  await using storage = await TestStorage.start();
+  const router = createConnectRouter();
+  storage.service.routes(router);
+  const served = new Set(router.handlers.map(({ service }) => service.typeName));
+  expect(new Set(STORAGE_SERVICES.map(({ typeName }) => typeName))).toEqual(served);
 });

@@ -27,7 +27,7 @@ import {
 } from '@spider/runtime';
 import { Changes } from './changes.ts';
 
-type Router = Parameters<RpcServerOptions['routes']>[0];
+type Router = Parameters<NonNullable<RpcServerOptions['routes']>>[0];
 
 export interface ControlPlaneOptions {
   readonly sessionId?: number;

@@ -10,6 +10,8 @@ import type { Logger } from '../logger.ts';
 
 type Handler = ConnectRouter['handlers'][number];
 
+export type RequestListener = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
+
 /**
  * Leads HTTP/2 requests to the router's handlers. Beside `connectNodeAdapter` it survives requests
  * without a usable authority, answers unknown methods as gRPC clients expect, and logs to our
@@ -19,7 +21,7 @@ export function createRequestListener(
   router: ConnectRouter,
   logger: Logger,
   unavailable?: string,
-): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
+): RequestListener {
   const handlers = new Map<string, Handler>();
   for (const handler of router.handlers) handlers.set(handler.requestPath, handler);
 

@@ -142,6 +142,24 @@ describe('startRpcServer', () => {
     expect(await failureOf(stream.next())).toMatchObject({ code: 'unavailable' });
   });
 
+  it('can begin to serve what it had refused, on the connections that it has', async () => {
+    const server = await start({ routes: () => undefined, unavailable: 'not yet' });
+    const client = clientOf(server);
+    expect(await failureOf(client.registerExecutionManager({}))).toMatchObject({
+      message: 'not yet',
+    });
+    server.serve({
+      routes: (router) =>
+        router.service(WorkerService, {
+          registerExecutionManager: () => ({ executionManagerId: 7n, sessionId: 1n }),
+        }),
+    });
+
+    expect(await client.registerExecutionManager({})).toMatchObject({ executionManagerId: 7n });
+    const failure = await failureOf(client.deregisterExecutionManager({}));
+    expect(failure.code).toBe('unimplemented');
+  });
+
   it('refuses a message over its limit, and names the limit', async () => {
     const server = await start({ readMaxBytes: 1_000 });
     const host = 'x'.repeat(2_000);

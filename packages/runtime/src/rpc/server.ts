@@ -10,20 +10,27 @@ import { silentLogger, type Logger } from '../logger.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { endpointUrl } from './endpoint.ts';
 import { errorInterceptor } from './error-interceptor.ts';
+import type { Health } from './health.ts';
 import { CONNECTION_WINDOW_BYTES, HTTP2_OPTIONS } from './http2-options.ts';
-import { createRequestListener } from './request-listener.ts';
+import { createRequestListener, type RequestListener } from './request-listener.ts';
 import { watchSession } from './session-watch.ts';
 
-export interface RpcServerOptions {
+/** What a server answers. */
+export interface ServedRoutes {
+  /** Registers the services; none by default. */
+  readonly routes?: (router: ConnectRouter) => void;
+  /** Why this server cannot do now what it has no service for; by default there is no such method. */
+  readonly unavailable?: string;
+}
+
+export interface RpcServerOptions extends ServedRoutes {
   /** The address to listen at; `127.0.0.1` by default. */
   readonly host?: string;
   /** 0, the default, takes any free port. */
   readonly port?: number;
-  /** Registers the services. */
-  readonly routes: (router: ConnectRouter) => void;
   readonly logger?: Logger;
-  /** Why this server cannot do now what it has no service for; by default there is no such method. */
-  readonly unavailable?: string;
+  /** Also answers by `grpc.health.v1`, with this. */
+  readonly health?: Health;
   /** The largest message that is read; `LIMITS.messageBytes` by default. */
   readonly readMaxBytes?: number;
   /** Calls that a client may have open at once; 1,000 by default. */
@@ -39,6 +46,8 @@ export interface RpcServer extends AsyncDisposable {
   /** Where the server is reached from this machine, with the port that it really has. */
   readonly url: string;
   readonly port: number;
+  /** Answers these from now on, and nothing else. Calls that are under way go on. */
+  serve(routes: ServedRoutes): void;
   /**
    * Takes no new connections or calls and aborts the contexts of those that run, whose clients get
    * 'unavailable'. What is still open after the grace, 1,000 ms by default, is cut off.
@@ -64,31 +73,29 @@ class NodeRpcServer implements RpcServer {
   readonly #shutdown = new AbortController();
   readonly #clock: Clock;
   readonly #pings: { readonly intervalMs: number; readonly timeoutMs: number };
+  readonly #options: RpcServerOptions;
+  readonly #logger: Logger;
+  #listener: RequestListener;
   #url = '';
   #port = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: RpcServerOptions) {
-    const { logger = silentLogger, maxStreamsPerConnection = 1_000 } = options;
+    const { maxStreamsPerConnection = 1_000 } = options;
     const { pingIntervalMs = 5_000, pingTimeoutMs = 5_000 } = options;
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
     this.#pings = { intervalMs: pingIntervalMs, timeoutMs: pingTimeoutMs };
     // Every open call listens to it.
     setMaxListeners(0, this.#shutdown.signal);
-    const router = createConnectRouter({
-      acceptCompression: [],
-      grpcWeb: false,
-      interceptors: [errorInterceptor(logger)],
-      readMaxBytes: options.readMaxBytes ?? LIMITS.messageBytes,
-      shutdownSignal: this.#shutdown.signal,
-    });
-    options.routes(router);
+    this.#listener = this.#createListener(options);
     this.#server = createServer(
       {
         ...HTTP2_OPTIONS,
         settings: { ...HTTP2_OPTIONS.settings, maxConcurrentStreams: maxStreamsPerConnection },
       },
-      createRequestListener(router, logger, options.unavailable),
+      (request, response) => this.#listener(request, response),
     );
     this.#server.on('session', (session) => this.#welcome(session));
     // What a client does to its connection is nothing to report, and must not stop the server.
@@ -119,6 +126,10 @@ class NodeRpcServer implements RpcServer {
     this.#url = endpointUrl({ host: reachableHost(host), port: this.#port });
   }
 
+  serve(routes: ServedRoutes): void {
+    this.#listener = this.#createListener(routes);
+  }
+
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
     this.#closed ??= this.#close(options.graceMs ?? 1_000);
     return this.#closed;
@@ -126,6 +137,19 @@ class NodeRpcServer implements RpcServer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #createListener({ routes, unavailable }: ServedRoutes): RequestListener {
+    const router = createConnectRouter({
+      acceptCompression: [],
+      grpcWeb: false,
+      interceptors: [errorInterceptor(this.#logger)],
+      readMaxBytes: this.#options.readMaxBytes ?? LIMITS.messageBytes,
+      shutdownSignal: this.#shutdown.signal,
+    });
+    this.#options.health?.routes(router);
+    routes?.(router);
+    return createRequestListener(router, this.#logger, unavailable);
   }
 
   async #close(graceMs: number): Promise<void> {

@@ -16,6 +16,7 @@ export interface ReadyTaskReaderOptions {
   readonly logger: Logger;
   readonly source: ReadyTaskSource;
   readonly dispatcher: Dispatcher;
+  readonly onConnected?: (isConnected: boolean) => void;
 }
 
 /** Short: until a new storage is found nothing at all is dispatched. */
@@ -51,19 +52,21 @@ export class ReadyTaskReader {
 
   /** Resolves when one stream has closed, with what was wrong. */
   #readOne(signal: AbortSignal): Promise<SpiderError | undefined> {
-    const { source, dispatcher, logger } = this.#options;
+    const { source, dispatcher, logger, onConnected } = this.#options;
     return new Promise((resolve) => {
       const stream = source.open({
         onOpen: ({ schedulerId, sessionId }) => {
           this.#failures = 0;
           logger.info('connected to storage', { schedulerId, sessionId });
           dispatcher.upstreamOpened(stream, sessionId);
+          onConnected?.(true);
         },
         onReady: (tasks) => dispatcher.tasksReady(tasks),
         onJobsEnded: (jobIds) => dispatcher.jobsEnded(jobIds),
         onClose: (error) => {
           signal.removeEventListener('abort', close);
           dispatcher.upstreamClosed();
+          onConnected?.(false);
           resolve(error);
         },
       });
