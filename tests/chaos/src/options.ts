@@ -66,13 +66,13 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
   };
 }
 
-function oneOf<T extends string>(option: string, allowed: readonly T[], value: string): T {
+export function oneOf<T extends string>(option: string, allowed: readonly T[], value: string): T {
   const found = allowed.find((candidate) => candidate === value);
   if (found !== undefined) return found;
   throw invalidArgument(`${option}: expected one of ${allowed.join(', ')}, not ${value}`);
 }
 
-function count(option: string, value: string): number {
+export function count(option: string, value: string): number {
   const number = Number(value);
   if (Number.isSafeInteger(number) && number > 0) return number;
   throw invalidArgument(`${option}: expected a whole number from 1, not ${value}`);

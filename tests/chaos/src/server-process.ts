@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -8,22 +9,26 @@ import { fileURLToPath } from 'node:url';
 
 export interface ServerProcessOptions {
   /** The folder of the app. */
-  readonly app: 'storage' | 'em';
+  readonly app: 'storage' | 'scheduler' | 'em';
   readonly name: string;
   readonly directory: string;
   readonly config: unknown;
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** One server of a test that cannot use a cluster because it wants several of a kind. */
+/**
+ * One server of a test that cannot use a cluster because it wants several of a kind. What it logs is
+ * in the directory, in the file of its name.
+ */
 export class ServerProcess implements AsyncDisposable {
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
   readonly #states = new Map<string, PromiseWithResolvers<void>>();
   #log = '';
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, logFile: string) {
     this.#child = child;
+    child.stderr?.pipe(createWriteStream(logFile));
     this.exited = once(child, 'exit').then(([code]) => code as number | null);
     child.once('exit', (code) => {
       const error = new Error(`ended with code ${code}:\n${this.#log}`);
@@ -46,7 +51,7 @@ export class ServerProcess implements AsyncDisposable {
       cwd: directory,
       env: { ...process.env, ...env, SPIDER_EXIT_WITH_PARENT: '1' },
     });
-    return new ServerProcess(child);
+    return new ServerProcess(child, join(directory, `${name}.log`));
   }
 
   get pid(): number {

@@ -22,6 +22,8 @@ export interface TrafficOptions {
   readonly jobs: number;
   /** Where storage may be. */
   readonly endpoints: readonly string[];
+  /** Which jobs; those of the chaos run by default. */
+  readonly draw?: (seed: number, number: number) => ChaosJob;
   /** No job is begun any more. */
   readonly end: AbortSignal;
   /** No job is waited for any more. */
@@ -32,9 +34,10 @@ export interface TrafficOptions {
 export async function runTraffic(options: TrafficOptions): Promise<JobResult[]> {
   using client = connect({ endpoints: options.endpoints });
   const results: JobResult[] = [];
+  const draw = options.draw ?? drawJob;
   const lane = async (): Promise<void> => {
     while (!options.end.aborted) {
-      const job = drawJob(options.seed, results.length);
+      const job = draw(options.seed, results.length);
       const result: JobResult = {
         job,
         jobId: undefined,

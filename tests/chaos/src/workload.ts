@@ -51,6 +51,24 @@ export function drawJob(seed: number, number: number): ChaosJob {
   };
 }
 
+const LARGE_SHAPES = ['layered', 'fan', 'diamonds'] as const;
+const LARGE_JOB_TASKS = 10_000;
+const LARGE_JOB_LONGEST_US = 2_000;
+
+/** A job of 10,000 tasks that nobody cancels. */
+export function drawLargeJob(seed: number, number: number): ChaosJob {
+  const rng = new SeededRng(`${seed}/large/${number}`);
+  const shape = pick(rng, LARGE_SHAPES);
+  return {
+    number,
+    shape,
+    graph: new GraphDrawer(rng, LARGE_JOB_LONGEST_US).draw(shape, LARGE_JOB_TASKS),
+    inputs: encodeFrame([]),
+    startsSeparately: false,
+    cancelAfterMs: undefined,
+  };
+}
+
 /** What the job's outputs are to be. */
 export const expectedOutputs = ({ graph }: ChaosJob): Uint8Array[] =>
   evaluateGraph(graph, [], FUNCTIONS);
@@ -87,10 +105,10 @@ class GraphDrawer {
   readonly #duration: TaskSource;
   readonly #mayFail: TaskSource;
 
-  constructor(rng: Rng) {
+  constructor(rng: Rng, longestUs = 8_000) {
     this.#rng = rng;
     this.#size = this.#constant(rng.float() < 0.2 ? 4_096 : 16);
-    this.#duration = this.#constant(Math.floor(rng.float() ** 2 * 8_000));
+    this.#duration = this.#constant(Math.floor(rng.float() ** 2 * longestUs));
     this.#mayFail = this.#constant(rng.float() < 0.25 ? 1 : 0);
   }
 
