@@ -88,10 +88,13 @@ async function readRecord(file: string | undefined): Promise<RoundLine[]> {
   return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as RoundLine]));
 }
 
-const isOf = (line: RoundLine, { commit: _, ...key }: Omit<RoundKey, 'round'>): boolean =>
-  Object.entries(key).every(([name, value]) =>
-    Object.entries(line).some(([n, v]) => n === name && v === value),
-  );
+/** Whatever commit it was measured at. */
+const isOf = (line: RoundLine, key: Omit<RoundKey, 'round'>): boolean =>
+  line.proof === key.proof &&
+  line.db === key.db &&
+  line.durability === key.durability &&
+  line.scheduler === key.scheduler &&
+  line.seed === key.seed;
 
 function sumUp(key: Omit<RoundKey, 'round'>, lines: readonly RoundLine[]): ProofResult {
   const sums = Object.fromEntries(
