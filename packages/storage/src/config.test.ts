@@ -68,6 +68,11 @@ describe('the configuration', () => {
     ],
     ['a MySQL without a name', { runtime: { db: { engine: 'mysql', host: 'db' } } }, 'runtime.db'],
     ['no time at all', { runtime: { journal: { flush_interval_ms: 0 } } }, 'flush_interval_ms'],
+    [
+      'an ended job that is kept for no time',
+      { runtime: { job_cache_gc: { terminated_job_retention_sec: 0 } } },
+      'terminated_job_retention_sec',
+    ],
     ['half credentials', { runtime: { db: { credentials: { username: 'a' } } } }, 'password'],
   ])('refuses %s', ([, config, path]) => {
     const { error } = storageConfigSchema.safeParse(config);

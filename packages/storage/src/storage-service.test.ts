@@ -3,7 +3,8 @@ import { decodeFrame, decodeSerializedOutputs, JobState } from '@spider/core';
 import { nodeZstd } from '@spider/runtime/node';
 import { expect, test } from 'vitest';
 import { STORAGE_SERVICES } from './rpc/services.ts';
-import { diamond } from './testing/graphs.ts';
+import { chain, diamond } from './testing/graphs.ts';
+import { Restarts } from './testing/restarts.ts';
 import { ScriptedExecutionManager } from './testing/scripted-execution-manager.ts';
 import { ScriptedScheduler } from './testing/scripted-scheduler.ts';
 import { TestStorage } from './testing/test-storage.ts';
@@ -52,4 +53,24 @@ test('all that it serves may be asked for its health', async () => {
   storage.service.routes(router);
   const served = new Set(router.handlers.map(({ service }) => service.typeName));
   expect(new Set(STORAGE_SERVICES.map(({ typeName }) => typeName))).toEqual(served);
+
+test('what was reported before a stop is durable after it', async () => {
+  await using restarts = await Restarts.create();
+  // Nothing is flushed by the time that has passed.
+  const before = await restarts.start({ runtime: { journal: { flush_interval_ms: 60_000 } } });
+  const jobId = await before.submit(chain(2));
+  const first = await ScriptedScheduler.connect(before.transport);
+  first.send({ credit: 10 });
+  const worker = await ScriptedExecutionManager.register(before.transport);
+  worker.succeed(await worker.lease(await first.take(1)), [bytes(1)]);
+  // What follows from a report shows that it has arrived.
+  await first.take(1);
+  await before.service.drain();
+  await expect(before.submit(chain(1))).rejects.toThrow('storage is stopping');
+
+  const after = await restarts.start();
+  expect((await after.jobs.getJob({ jobId })).status?.succeededTasks).toBe(1);
+  const second = await ScriptedScheduler.connect(after.transport);
+  second.send({ credit: 10 });
+  expect(await second.take(1)).toEqual([{ jobId, taskIndex: 1 }]);
 });

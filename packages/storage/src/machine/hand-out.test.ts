@@ -82,6 +82,29 @@ describe('an execution manager that is lost', () => {
   });
 });
 
+test('of tasks that ended, are slow, or run elsewhere, only what the lost one ran is wanted anew', () => {
+  const job = JobDriver.running(graphOf(Array.from({ length: 10 }, () => ({}))));
+  job.takeReady();
+  const leased = job.lease([0, 1, 2, 3, 4, 5], 1);
+  const elsewhere = job.lease([6, 7, 8, 9], 2);
+  for (const ended of [leased[0], leased[1]]) job.succeed(ended!, 1);
+  const slow = [leased[2]!, elsewhere[0]!];
+  job.handle({
+    type: 'soft-timeout',
+    taskIndices: slow.map(({ task }) => task),
+    instances: slow.map(({ instance }) => instance),
+  });
+  // The slow ones may have one more beside them; nothing is taken from whoever runs them.
+  expect(job.takeReady()).toEqual([2, 6]);
+  job.handle({ type: 'execution-manager-lost', executionManager: 1 });
+  expect(job.takeReady()).toEqual([3, 4, 5]);
+  expect(job.machine.liveInstanceCount).toBe(4);
+  for (const task of [0, 1]) expect(job.machine.taskState(task)).toBe(TaskState.Succeeded);
+  for (const instance of elsewhere) expect(job.succeed(instance, 2)).toBe(ReportVerdict.Accepted);
+  for (const late of leased) expect(job.succeed(late, 1)).not.toBe(ReportVerdict.Accepted);
+  expect(job.machine.progress()).toMatchObject({ succeededTasks: 6, failedAttempts: 0 });
+});
+
 describe('an execution manager that connects anew', () => {
   const reconcile = (
     job: JobDriver,

@@ -36,6 +36,35 @@ describe('a job without termination tasks', () => {
     expect(job.machine.progress()).toMatchObject({ totalTasks: 4, succeededTasks: 4 });
   });
 
+  test('wants a task once, though its parents succeed at the same moment', () => {
+    const job = JobDriver.running(diamond);
+    job.succeed(job.leaseOne(0));
+    const [left] = job.lease([1], 1);
+    const [right] = job.lease([2], 2);
+    job.report(
+      [left!, right!].map(({ task, instance }) => ({ task, instance })),
+      1,
+    );
+    expect(job.machine.taskState(3)).toBe(TaskState.Pending);
+    job.report(
+      [right!].map(({ task, instance }) => ({ task, instance })),
+      2,
+    );
+    expect(job.effectTypes.filter((type) => type === 'ready')).toHaveLength(1);
+    expect(job.takeReady()).toEqual([3]);
+    expect(job.takeReady()).toEqual([]);
+
+    const atOnce = JobDriver.running(diamond);
+    atOnce.succeed(atOnce.leaseOne(0));
+    const both = atOnce.lease([1, 2], 1);
+    atOnce.report(
+      both.map(({ task, instance }) => ({ task, instance })),
+      1,
+    );
+    expect(atOnce.takeReady()).toEqual([3]);
+    expect(atOnce.takeReady()).toEqual([]);
+  });
+
   test('hands nothing out before it has been started', () => {
     const job = new JobDriver(diamond);
     expect(job.takeReady()).toEqual([]);

@@ -407,6 +407,35 @@ export function describeStore(
     );
 
     test(
+      'takes writes of all kinds at the same time, and none of them in vain',
+      withStore(async ({ jobs, cluster, resourceGroups }) => {
+        for (let round = 0; round < 10; round++) {
+          const { id } = await insert(jobs, newJob({ state: JobState.Running }));
+          const managers = await Promise.all(
+            Array.from({ length: 16 }, (_, i) =>
+              cluster.registerExecutionManager(streaming(`${round}/${i}`, 1), at(i)),
+            ),
+          );
+          expect(new Set(managers).size).toBe(16);
+          const others = await Promise.all([
+            insert(jobs, newJob()),
+            commit(jobs, { journal: [{ jobId: id, sequence: 1, records: bytes(1) }] }),
+            cluster.registerScheduler(`${round}`, 1, at(1)),
+            resourceGroups.insert(`group ${round}`, 'hash'),
+            cluster.listExecutionManagers(),
+            ...managers.map((manager) => cluster.endExecutionManager(manager, at(100))),
+          ]);
+          expect(others[1].changes).toEqual([]);
+          const success = change(id, JobState.Running, JobState.Succeeded, { deleteJournal: true });
+          expect((await commit(jobs, { changes: [success] })).changes).toEqual([
+            { kind: 'changed' },
+          ]);
+        }
+        expect(await cluster.listExecutionManagers()).toEqual([]);
+      }),
+    );
+
+    test(
       'lets only the latest session write, and everyone read',
       withStore(async (store, open) => {
         const { id } = await insert(store.jobs, newJob());

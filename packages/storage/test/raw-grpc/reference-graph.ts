@@ -11,7 +11,8 @@ export interface GraphTask {
 
 export interface GraphShape {
   readonly tasks: readonly GraphTask[];
-  readonly commit?: boolean;
+  /** True, or the task's execution policy. */
+  readonly commit?: boolean | object;
   readonly cleanup?: boolean;
 }
 
@@ -35,8 +36,13 @@ const INT64 = { Value: { Primitive: { Int: 'Int64' } } };
 
 const int64s = (count: number): object[] => Array.from({ length: count }, () => INT64);
 
-const termination = (name: string, isWanted = false): object | null =>
-  isWanted ? { tdl_context: { package: 'p', task_func: name } } : null;
+const termination = (name: string, isWanted: boolean | object = false): object | null =>
+  isWanted === false
+    ? null
+    : {
+        tdl_context: { package: 'p', task_func: name },
+        ...(isWanted !== true && { execution_policy: isWanted }),
+      };
 
 /** The text of a task graph as the reference's clients write it. */
 export const graphJson = ({ tasks, commit, cleanup }: GraphShape): string =>

@@ -1,8 +1,8 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { LIMITS } from '@spider/core';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { expectRefused, expectVoid } from '../../../test/raw-grpc/expect-answer.ts';
-import { bytes, message, submessage, uint } from '../../../test/raw-grpc/protobuf.ts';
+import { bytes, message, parseMessage, submessage, uint } from '../../../test/raw-grpc/protobuf.ts';
 import type { Field, Message } from '../../../test/raw-grpc/protobuf.ts';
 import { Code } from '../../../test/raw-grpc/raw-client.ts';
 import {
@@ -22,6 +22,7 @@ import {
   State,
   UNKNOWN_INDEXES,
 } from '../../../test/raw-grpc/reference-world.ts';
+import { openMemoryStore } from '../../testing/memory-store.ts';
 import type { TestStorageOptions } from '../../testing/test-storage.ts';
 import { ScriptedExecutionManager } from '../../testing/scripted-execution-manager.ts';
 
@@ -146,6 +147,18 @@ describe('calls of a task', () => {
   });
 });
 
+test('that an execution manager is alive is known without asking the database', async () => {
+  const store = await openMemoryStore();
+  const read = vi.spyOn(store.cluster, 'findExecutionManager');
+  await using world = await start({ store });
+  const manager = await world.registerManager();
+  const job = await world.startJob(TWO_IN_A_ROW);
+  for (const task of [0, 1]) {
+    await world.succeed(await world.lease(job, index(task), manager), OUTPUTS);
+  }
+  expect(read).not.toHaveBeenCalled();
+});
+
 describe('an instance is refused', () => {
   const expectNoLease = async (
     world: ReferenceWorld,
@@ -213,6 +226,32 @@ describe('an instance is refused', () => {
     expectVoid(await world.succeed(second, OUTPUTS));
     expectRefused(await world.succeed(first, OUTPUTS), Code.FailedPrecondition, 'cache stale: ');
     expect(await world.state(job)).toBe(State.Succeeded);
+  });
+
+  test.each([
+    ['task 0', index(0)],
+    ['the commit task', COMMIT],
+  ])('of %s beyond its limit, however many ask for it at the same time', async (name, task) => {
+    await using world = await start();
+    const policy = { max_num_retry: 0, max_num_instances: 10 };
+    const graph = withPolicy(task === COMMIT ? {} : { max_num_instances: 10 });
+    const job = await world.startJob({ ...graph, commit: policy });
+    if (task === COMMIT) await world.succeed(await world.lease(job, index(0)), OUTPUTS);
+    const managers: bigint[] = [];
+    for (let count = 0; count < 16; count++) managers.push(await world.registerManager());
+    const ask = () => Promise.all(managers.map((manager) => world.tryLease(job, task, manager)));
+    const answers = await ask();
+    const granted = answers.filter(({ code }) => code === Code.Ok);
+    const ids = granted.map(({ body }) => uint(submessage(parseMessage(body), 1), 1));
+    expect(new Set(ids).size).toBe(10);
+    for (const { code } of await ask()) expect(code).toBe(Code.FailedPrecondition);
+    const at = answers.findIndex(({ code }) => code === Code.Ok);
+    const lease = { job, task, manager: managers[at] ?? 0n, instance: ids[0] ?? 0n };
+    expectVoid(await world.succeed({ ...lease, context: new Map() }, OUTPUTS));
+    for (const answer of await ask()) {
+      const text = task === COMMIT ? 'is not under way' : `${name} SUCCEEDED`;
+      expectRefused(answer, Code.FailedPrecondition, text);
+    }
   });
 
   test('to an execution manager that is not alive, or has a stream', async () => {
