@@ -1,4 +1,3 @@
-import { invalidArgument } from '@spider/core';
 import { Health } from '@spider/runtime';
 import type { Logger } from '@spider/runtime';
 import {
@@ -18,8 +17,9 @@ import {
   SchedulerService,
 } from '@spider/scheduler';
 import { STORAGE_SERVICES, storageConfigSchema, StorageService } from '@spider/storage';
-import type { DatabaseOptions, StorageConfig } from '@spider/storage';
+import type { StorageConfig } from '@spider/storage';
 import { activateStorage } from './activate-storage.ts';
+import { databaseOptions } from './database-options.ts';
 
 /**
  * Reads the configuration, waits for the right to write to the database, and serves until the signal is aborted.
@@ -44,7 +44,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       signal,
       logger,
       health,
-      database: databaseOf(config),
+      database: databaseOptions(config, process.env),
       onStandby: (url) => process.stdout.write(`spider-storage standby ${url}\n`),
     }),
   );
@@ -76,20 +76,6 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   // Ends with the signal; both reject only if they cannot go on by themselves.
   await Promise.all([storage.run(signal), scheduler?.run(signal)]);
   await storage.drain();
-}
-
-/** A database server's credentials come from the environment unless the configuration has them. */
-function databaseOf({ runtime: { db } }: StorageConfig): DatabaseOptions {
-  if (db.engine === 'sqlite' || db.credentials !== undefined) return db;
-  const username = process.env['SPIDER_STORAGE_DB_USERNAME'];
-  const password = process.env['SPIDER_STORAGE_DB_PASSWORD'];
-  if (username === undefined || password === undefined) {
-    throw invalidArgument(
-      'SPIDER_STORAGE_DB_USERNAME and SPIDER_STORAGE_DB_PASSWORD are needed in the environment, or ' +
-        'runtime.db.credentials in the configuration',
-    );
-  }
-  return { ...db, credentials: { username, password } };
 }
 
 function embedScheduler(storage: StorageService, logger: Logger): SchedulerService {

@@ -53,6 +53,7 @@ test('all that it serves may be asked for its health', async () => {
   storage.service.routes(router);
   const served = new Set(router.handlers.map(({ service }) => service.typeName));
   expect(new Set(STORAGE_SERVICES.map(({ typeName }) => typeName))).toEqual(served);
+});
 
 test('what was reported before a stop is durable after it', async () => {
   await using restarts = await Restarts.create();

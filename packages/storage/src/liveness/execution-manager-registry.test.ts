@@ -52,6 +52,25 @@ test('one without a stream counts as connected, and lives by its heartbeats', as
   expect(clock.pendingTimers).toBe(0);
 });
 
+test('those that fall silent together are lost together, once each', async () => {
+  const { clock, registry, ended, lost } = start();
+  const silent = [];
+  for (let count = 0; count < 3; count++) silent.push(await registry.register(BEATING));
+  const beating = await registry.register(BEATING);
+  clock.advance(30_000);
+  await registry.heartbeat(beating);
+  clock.advance(30_000);
+  expect(lost).toEqual(silent.map(Number));
+  expect(ended).toEqual(silent);
+  clock.advance(29_999);
+  expect(lost).toHaveLength(3);
+  expect(registry.size).toBe(1);
+  for (const id of silent) {
+    await expect(registry.heartbeat(id)).rejects.toMatchObject({ code: 'failed-precondition' });
+  }
+  registry.close();
+});
+
 test('there is a limit to how many are alive', async () => {
   const { registry } = start();
   for (let count = 0; count < LIMITS.executionManagersPerStorage; count++) {
