@@ -20,7 +20,7 @@ const BOTH: GraphShape = { ...ONE_TASK, commit: true, cleanup: true };
 
 /** Storage that is started again and again on one database. */
 interface Lives {
-  next(): Promise<ReferenceWorld>;
+  readonly next: () => Promise<ReferenceWorld>;
 }
 
 const outputs = async (world: ReferenceWorld, job: bigint): Promise<string | undefined> =>
@@ -73,8 +73,8 @@ export function describeRestarts(
       withLives(async ({ next }) => {
         const first = await next();
         const policy = { max_num_retry: 1, max_num_instances: 1 };
-        const [one, two] = TWO_IN_A_ROW.tasks;
-        const job = await first.startJob({ tasks: [one!, { ...two!, policy }] });
+        const tasks = TWO_IN_A_ROW.tasks.map((task) => ({ ...task, policy }));
+        const job = await first.startJob({ tasks });
         const untouched = await first.startJob(ONE_TASK);
         expectVoid(await first.succeed(await first.lease(job, index(0)), OUTPUTS));
         expectVoid(await first.fail(await first.lease(job, index(1)), 'first'));

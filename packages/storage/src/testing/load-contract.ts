@@ -55,7 +55,7 @@ async function ended(storage: TestStorage, store: Store, jobId: bigint) {
   });
   expect(stored?.errorMessage ?? '').toBe(seen?.errorMessage);
   expect(await store.jobs.readJournal(toId<JobId>(jobId), 0, 1)).toHaveLength(
-    seen?.state === JobState.Failed ? 1 : 0,
+    stored?.state === JobState.Failed ? 1 : 0,
   );
   storage.service.validateState();
   return stored;

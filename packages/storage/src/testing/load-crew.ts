@@ -2,11 +2,11 @@ import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import type { Transport } from '@connectrpc/connect';
-import { TaskOutcome } from '@spider/core';
 import {
   ExchangeRequestSchema,
   PullReadyTasksRequestSchema,
   ReadyTaskService,
+  WireTaskOutcome,
   WorkerService,
 } from '@spider/proto';
 import type {
@@ -142,7 +142,7 @@ export class LoadCrew {
     return {
       ...(instances && { instances }),
       outcomes: areFailures.map((isFailure) =>
-        isFailure ? TaskOutcome.Failed : TaskOutcome.Succeeded,
+        isFailure ? WireTaskOutcome.FAILED : WireTaskOutcome.SUCCEEDED,
       ),
       payloadLengths: payloads.map(({ length }) => length),
       payloads: Buffer.concat(payloads),
