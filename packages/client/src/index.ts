@@ -10,6 +10,7 @@ export type {
   WatchOptions,
 } from './job-handle.ts';
 export type { JobFilter, ListOptions } from './list-jobs.ts';
+export type { JobPolicyOptions } from './job-policy.ts';
 export type { JobStatus } from './job-status.ts';
 export type {
   JobDescription,
@@ -31,6 +32,7 @@ export { withPolicy } from './job/with-policy.ts';
 export {
   boolean,
   bytes,
+  type Durability,
   float32,
   float64,
   int16,

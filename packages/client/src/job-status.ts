@@ -1,4 +1,5 @@
 import {
+  type Durability,
   type JobId,
   type JobState,
   type ResourceGroupId,
@@ -7,7 +8,11 @@ import {
   timestampMs,
   toId,
 } from '@spider/core';
-import { fromWireJobState, type JobStatus as WireJobStatus } from '@spider/proto';
+import {
+  fromWireDurability,
+  fromWireJobState,
+  type JobStatus as WireJobStatus,
+} from '@spider/proto';
 
 /** How far a job is. */
 export interface JobStatus {
@@ -43,6 +48,8 @@ export interface JobStatus {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly priority: number;
+  /** What of the job survives the death of storage; undefined for a job of an old version. */
+  readonly durability: Durability | undefined;
   /** The job that this one was submitted to retry; it may be deleted. Undefined for most. */
   readonly retryOfJobId: JobId | undefined;
 }
@@ -70,6 +77,7 @@ export function fromWireJobStatus(status: WireJobStatus | undefined): JobStatus 
     name: status.name,
     labels: status.labels,
     priority: status.priority,
+    durability: fromWireDurability(status.durability),
     retryOfJobId: status.retryOfJobId === 0n ? undefined : toId(status.retryOfJobId),
   };
 }

@@ -14,6 +14,7 @@ import { CryptoRng, nodeZstd, systemClock } from '@spider/runtime/node';
 import type { JobDefinition } from './job/define-job.ts';
 import { randomIdempotencyKey, SUBMIT_ROUNDS } from './idempotency-key.ts';
 import { JobHandle, type JobHandleContext, type RequestOptions } from './job-handle.ts';
+import { type JobPolicyOptions, toWirePolicy } from './job-policy.ts';
 import type { JobStatus } from './job-status.ts';
 import { type JobFilter, listJobs, type ListOptions } from './list-jobs.ts';
 import { JobServiceCaller } from './job-service-caller.ts';
@@ -33,7 +34,7 @@ export interface ConnectOptions {
   readonly zstd?: Zstd;
 }
 
-export interface SubmitOptions extends RequestOptions {
+export interface SubmitOptions extends RequestOptions, JobPolicyOptions {
   /** Also starts the job. Default: false; `start()` of the handle does it later. */
   readonly start?: boolean;
   /** Whose the job is. Default: the group that every storage has. */
@@ -186,6 +187,7 @@ export class SpiderClient implements Disposable {
       name: options.name ?? '',
       labels: options.labels ?? {},
       priority: options.priority ?? 0,
+      ...toWirePolicy(options),
     };
     const { jobId } = await this.#context.caller.call(
       (client, call) => client.submitJob(request, call),

@@ -4,6 +4,7 @@ export {
   SubmitJobRequestSchema,
   type SubmitJobResponse,
   SubmitJobResponseSchema,
+  Durability as WireDurability,
   type StartJobRequest,
   StartJobRequestSchema,
   type StartJobResponse,
@@ -124,6 +125,7 @@ export {
   checkReadyTasks,
 } from './convert/batch.ts';
 export { fromConnectError, toConnectError } from './convert/error.ts';
+export { fromWireDurability, toWireDurability } from './convert/job-policy.ts';
 export { fromWireJobState, toWireJobState } from './convert/job-state.ts';
 export { fromWireTaskState, toWireTaskState } from './convert/task-state.ts';
 export { fromWireTaskOutcomes, toWireTaskOutcomes } from './convert/task-outcome.ts';

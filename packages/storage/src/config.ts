@@ -91,7 +91,7 @@ const runtimeSchema = z.object({
   journal: z
     .object({
       /**
-       * `task` journals every finished attempt, `job` only the states of jobs. With `sync` nothing
+       * Of jobs that do not ask for another one. `task` journals every finished attempt, `job` only the states of jobs. With `sync` nothing
        * goes on from a finished attempt before it is flushed.
        */
       durability: z.enum(['job', 'task', 'sync']).default('task'),

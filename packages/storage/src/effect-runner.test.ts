@@ -6,7 +6,7 @@ import {
   TaskOutcome,
   toId,
 } from '@spider/core';
-import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
+import type { Durability, JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import { SeededRng } from '@spider/runtime';
 import { nodeZstd } from '@spider/runtime/node';
 import { ManualClock, RecordingLogger } from '@spider/runtime/testing';
@@ -16,7 +16,6 @@ import { JobWatch } from './cache/job-watch.ts';
 import { Job } from './cache/job.ts';
 import { SupersededError } from './db/store-error.ts';
 import { EffectRunner } from './effect-runner.ts';
-import type { Durability } from './effect-runner.ts';
 import { NO_METADATA } from './job-metadata.ts';
 import { Journal } from './journal/journal.ts';
 import type { JobEffect } from './machine/job-effect.ts';
@@ -93,12 +92,14 @@ async function start(durability: Durability = 'task') {
     state: JobState = JobState.Ready,
     Machine = JobMachine,
     tasks = 1,
+    policy = DEFAULT_JOB_POLICY,
   ): Job => {
     const job = new Job({
       id: toId<JobId>(id),
       resourceGroupId: toId<ResourceGroupId>(1),
       machine: new Machine({ name: `job ${id}`, graph: chain(tasks), inputs: INPUTS, state }),
       submittedAt: 1 as TimestampMs,
+      policy,
     });
     cache.add(job);
     return job;
@@ -106,7 +107,7 @@ async function start(durability: Durability = 'task') {
   return Object.assign(world, { clock, logger, store, cache, queue, journal, runner, ended, add });
 }
 
-const succeed = (at: TimestampMs, output = new Uint8Array([5])): JobEvent => {
+const succeed = (at: TimestampMs, output = new Uint8Array([5]), instance = 0): JobEvent => {
   const payloads = encodeFrame([output]);
   return {
     type: 'report',
@@ -114,7 +115,7 @@ const succeed = (at: TimestampMs, output = new Uint8Array([5])): JobEvent => {
     executionManager: 1,
     taskIndices: [0],
     instanceBase: 2 ** 32,
-    instanceOffsets: [0],
+    instanceOffsets: [instance],
     outcomes: [TaskOutcome.Succeeded],
     payloadLengths: [payloads.length],
     payloads,
@@ -256,6 +257,33 @@ describe('durability', () => {
     const taken: number[][] = [];
     queue.take(10, (_, taskIndexes) => taken.push(taskIndexes));
     expect(taken).toEqual([[1]]);
+  });
+
+  test('is that of the job, if it has one, in one flush for all', async () => {
+    const { clock, store, queue, runner, add } = await start('job');
+    const own = (durability: Durability) => ({ ...DEFAULT_JOB_POLICY, durability });
+    const jobs = [
+      add(1, JobState.Running, JobMachine, 2),
+      add(2, JobState.Running, JobMachine, 2, own('task')),
+      add(3, JobState.Running, JobMachine, 2, own('sync')),
+    ];
+    for (const job of jobs) {
+      runner.lease(job, 1, [0]);
+      runner.handle(job, succeed(clock.now(), undefined, job.number - 1));
+    }
+    const ready = () => {
+      const found: number[] = [];
+      queue.take(10, (job) => found.push(job.number));
+      return found;
+    };
+    expect(ready()).toEqual([1, 2]);
+    await clock.settle();
+    expect(store.commits).toHaveLength(1);
+    expect(store.last.batch.journal.map(({ jobId }) => jobId)).toEqual([2n, 3n]);
+    expect(ready()).toEqual([]);
+    store.last.succeed();
+    await clock.settle();
+    expect(ready()).toEqual([3]);
   });
 });
 

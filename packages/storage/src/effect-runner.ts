@@ -6,7 +6,7 @@ import {
   LIMITS,
   SpiderError,
 } from '@spider/core';
-import type { Zstd } from '@spider/core';
+import type { Durability, Zstd } from '@spider/core';
 import type { Clock, Logger } from '@spider/runtime';
 import type { Job } from './cache/job.ts';
 import type { JobCache } from './cache/job-cache.ts';
@@ -43,7 +43,7 @@ export interface EffectRunnerOptions {
   readonly journal: Journal;
   readonly instances: TaskInstances;
   readonly softTimeouts: SoftTimeouts;
-  /** Whether finished attempts are journaled, or only the states of jobs. */
+  /** Of jobs that have none of their own. */
   readonly durability: Durability;
   /** The stream of an execution manager, while there is one. */
   readonly link: (executionManager: number) => WorkerLink | undefined;
@@ -51,12 +51,6 @@ export interface EffectRunnerOptions {
   readonly onReady: () => void;
   readonly onEnded: (job: Job) => void;
 }
-
-/**
- * What survives the death of storage: jobs with their states; every finished task as well, once it is
- * flushed; or nothing goes on from a finished task before it is flushed.
- */
-export type Durability = 'job' | 'task' | 'sync';
 
 /**
  * Feeds events to the machines of jobs and does what they ask for. A change of a job's state is made
@@ -71,7 +65,7 @@ export class EffectRunner {
 
   constructor(options: EffectRunnerOptions) {
     this.#options = options;
-    if (options.durability === 'sync') options.journal.onFlush(() => this.#releaseHeld());
+    options.journal.onFlush(() => this.#releaseHeld());
   }
 
   handle(job: Job, event: JobEvent): void {
@@ -110,6 +104,11 @@ export class EffectRunner {
   /** Fails a job for a reason outside its tasks. */
   fail(job: Job, message: string): void {
     this.handle(job, { type: 'fail', message, at: this.#options.clock.now() });
+  }
+
+  /** What of a job survives the death of storage. */
+  durabilityOf({ policy }: Job): Durability {
+    return policy.durability ?? this.#options.durability;
   }
 
   /** A job was put into the cache and may have ready tasks. */
@@ -282,9 +281,10 @@ export class EffectRunner {
   }
 
   #journal(job: Job, effect: JournalEffect): void {
-    if (this.#options.durability === 'job') return;
+    const durability = this.durabilityOf(job);
+    if (durability === 'job') return;
     const records = encodeJournalRecords(effect);
-    const { journal, durability } = this.#options;
+    const { journal } = this.#options;
     journal.append(job.journal, records, effect.positions.length);
     if (durability !== 'sync') return;
     job.heldUntil = journal.appended;

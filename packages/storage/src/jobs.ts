@@ -6,7 +6,7 @@ import {
   notFound,
   SpiderError,
 } from '@spider/core';
-import type { JobId, TaskState } from '@spider/core';
+import type { Durability, JobId, TaskState } from '@spider/core';
 import type { Clock } from '@spider/runtime';
 import { describeState, storedJobStatus } from './cache/job-status.ts';
 import type { JobStatus } from './cache/job-status.ts';
@@ -36,6 +36,8 @@ export interface JobsOptions {
   readonly journal: Journal;
   readonly cache: JobCache;
   readonly runner: EffectRunner;
+  /** Of jobs that do not ask for one. */
+  readonly durability: Durability;
   /** The least time between two notices to one who watches a job. */
   readonly watchIntervalMs: number;
 }

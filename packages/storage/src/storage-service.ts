@@ -145,6 +145,7 @@ export class StorageService implements Service {
       journal: this.#journal,
       cache: this.#cache,
       runner: this.#runner,
+      durability: runtime.journal.durability,
       watchIntervalMs: runtime.jobs.watch_interval_ms,
     });
     this.#retention = new JobRetention({

@@ -14,6 +14,7 @@ import {
   RetryJobResponseSchema,
   StartJobResponseSchema,
   SubmitJobResponseSchema,
+  toWireDurability,
   toWireJobState,
   WatchJobResponseSchema,
 } from '@spider/proto';
@@ -24,6 +25,7 @@ import type { JobStatus } from '../cache/job-status.ts';
 import type { JobFilter } from '../db/job-store.ts';
 import { checkStateCount } from '../job-list.ts';
 import type { Jobs } from '../jobs.ts';
+import { toJobPolicy } from './job-policy.ts';
 import { checkTaskStates, toKindCounts, toTaskCounts, toTaskStatus } from './task-messages.ts';
 
 /** In WatchJobRequest.min_interval_ms: nothing but the final state. */
@@ -47,6 +49,7 @@ export const createJobService = ({
       start: request.start,
       idempotencyKey: request.idempotencyKey,
       metadata: { name: request.name, labels: request.labels, priority: request.priority },
+      policy: toJobPolicy(request),
     });
     return create(SubmitJobResponseSchema, {
       jobId: submitted.id,
@@ -184,5 +187,6 @@ const toWireStatus = (status: JobStatus): WireJobStatus =>
     retryOfJobId: status.retryOf ?? 0n,
     failedTasks: status.failedTasks,
     skippedTasks: status.skippedTasks,
+    durability: toWireDurability(status.policy.durability),
     endReason: status.endReason ?? '',
   });

@@ -10,7 +10,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { AttemptColumns } from '../machine/job-event.ts';
 import { checkText } from '../rpc/check.ts';
 import { enterJob } from './submit-job.ts';
-import type { SubmitOptions, SubmittedJob } from './submit-job.ts';
+import type { EnterOptions, SubmittedJob } from './submit-job.ts';
 
 /** Rows of the old job's journal that are read at once. */
 const ROWS_PER_PAGE = 16;
@@ -22,7 +22,7 @@ export interface RetryRequest {
   readonly idempotencyKey: string;
 }
 
-export interface RetryOptions extends SubmitOptions {
+export interface RetryOptions extends EnterOptions {
   readonly store: Pick<JobStore, 'readBlob' | 'readJournal'>;
   readonly journal: Pick<Journal, 'submit' | 'flush'>;
 }
@@ -56,6 +56,7 @@ export async function retryJob(
       inputs: await readBlob(store, old.id, BlobKind.Inputs),
       submittedAt: clock.now(),
       metadata: old.metadata,
+      policy: old.policy,
       idempotencyKey: idempotencyKey === '' ? undefined : idempotencyKey,
       taskCount: graph.taskCount,
       graph: graphBytes,

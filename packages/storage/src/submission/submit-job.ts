@@ -1,5 +1,6 @@
 import {
   decodeTaskGraph,
+  DEFAULT_JOB_POLICY,
   frameBounds,
   invalidArgument,
   isFinalJobState,
@@ -7,7 +8,7 @@ import {
   LIMITS,
   notFound,
 } from '@spider/core';
-import type { JobId, ResourceGroupId, TaskGraph } from '@spider/core';
+import type { Durability, JobId, JobPolicy, ResourceGroupId, TaskGraph } from '@spider/core';
 import type { Clock } from '@spider/runtime';
 import { Job } from '../cache/job.ts';
 import type { JobCache } from '../cache/job-cache.ts';
@@ -33,6 +34,8 @@ export interface Submission {
   readonly idempotencyKey: string;
   /** By default no name, no labels and priority 0. */
   readonly metadata?: JobMetadata | undefined;
+  /** By default that of DEFAULT_JOB_POLICY. */
+  readonly policy?: JobPolicy | undefined;
 }
 
 export interface SubmittedJob {
@@ -41,11 +44,16 @@ export interface SubmittedJob {
   readonly existed: boolean;
 }
 
-export interface SubmitOptions {
+export interface EnterOptions {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'submit'>;
   readonly cache: JobCache;
   readonly runner: Pick<EffectRunner, 'handle' | 'enqueue'>;
+}
+
+export interface SubmitOptions extends EnterOptions {
+  /** Of jobs that do not ask for one. */
+  readonly durability: Durability;
 }
 
 /**
@@ -59,6 +67,7 @@ export async function submitJob(
   options: SubmitOptions,
 ): Promise<SubmittedJob> {
   const { start, resourceGroupId, idempotencyKey, metadata } = submission;
+  const { policy = DEFAULT_JOB_POLICY } = submission;
   checkText('idempotency_key', idempotencyKey, LIMITS.idempotencyKeyBytes);
   if (metadata !== undefined) checkMetadata(metadata);
   checkBytes('task_graph', submission.taskGraph, LIMITS.submissionBytes);
@@ -79,6 +88,7 @@ export async function submitJob(
     inputs,
     submittedAt: options.clock.now(),
     metadata,
+    policy: { ...policy, durability: policy.durability ?? options.durability },
     idempotencyKey: idempotencyKey === '' ? undefined : idempotencyKey,
     taskCount: graph.taskCount,
     graph: submission.taskGraph,
@@ -94,9 +104,9 @@ export async function submitJob(
 export async function enterJob(
   newJob: NewJob,
   graph: TaskGraph,
-  { journal, cache, runner, clock }: SubmitOptions,
+  { journal, cache, runner, clock }: EnterOptions,
 ): Promise<InsertedJob> {
-  const { inputs, state, submittedAt, metadata, retry } = newJob;
+  const { inputs, state, submittedAt, metadata, policy, retry } = newJob;
   const result = await journal.submit(newJob);
   if (result.kind === 'no-resource-group') {
     throw notFound(`resource group ${newJob.resourceGroupId} does not exist`);
@@ -109,6 +119,7 @@ export async function enterJob(
     machine: new JobMachine({ name: `job ${inserted.id}`, graph, inputs, state }),
     submittedAt,
     metadata,
+    policy,
     startedAt: state === JobState.Running ? submittedAt : undefined,
     retryOf: retry?.retryOf,
   });

@@ -87,7 +87,10 @@ export class UnaryTasks {
     switch (verdicts[0]) {
       case ReportVerdict.Accepted:
       case ReportVerdict.Malformed:
-        await this.#flushed(journal.appended);
+        // Nothing was written of a job without a journal.
+        if (job !== undefined && runner.durabilityOf(job) !== 'job') {
+          await this.#flushed(journal.appended);
+        }
         return verdicts[0];
       case ReportVerdict.Duplicate:
         return verdicts[0];
