@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { Code, createClient } from '@connectrpc/connect';
 import { JobState, LIMITS, TaskOutcome } from '@spider/core';
 import { ExchangeRequestSchema, WireTaskOutcome, WorkerService } from '@spider/proto';
-import type { ExchangeRequest, ExchangeResponse, TaskContexts } from '@spider/proto';
+import type { ExchangeRequest, TaskContexts } from '@spider/proto';
 import { OutgoingStream } from '@spider/runtime';
 import type { Clock } from '@spider/runtime';
 import { describe, expect, test } from 'vitest';
@@ -274,8 +274,9 @@ describe('inputs that fill many messages', () => {
     expect(await running()).toBeLessThan(TASKS / 2);
     const seen: number[] = [];
     while (seen.length < TASKS) {
-      const { value } = await responses.next();
-      seen.push(...(value as ExchangeResponse).contexts.flatMap(taskIndexesOf));
+      const result = await responses.next();
+      if (result.done === true) break;
+      seen.push(...result.value.contexts.flatMap(taskIndexesOf));
     }
     expect(seen).toEqual(ALL);
     requests.end();
