@@ -11,6 +11,7 @@ import {
 import { fromWireJobState } from '@spider/proto';
 import type { Clock, Rng } from '@spider/runtime';
 import { randomIdempotencyKey, SUBMIT_ROUNDS } from './idempotency-key.ts';
+import { fetchOutputs } from './fetch-outputs.ts';
 import type { JobServiceCaller } from './job-service-caller.ts';
 import { fromWireJobStatus, type JobStatus } from './job-status.ts';
 import {
@@ -243,11 +244,9 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
         `job ${this.id} has no outputs, it is ${jobStateName(state)}${reason}`,
       );
     }
-    const { serializedOutputs } = await this.#context.caller.call(
-      (client, call) => client.getJobOutputs({ jobId: this.id }, call),
-      { maxRounds: READ_ROUNDS, signal: options.signal },
-    );
-    return this.#decodeOutputs(decodeSerializedOutputs(serializedOutputs, this.#context.zstd));
+    const { caller, zstd } = this.#context;
+    const serializedOutputs = await fetchOutputs(caller, this.id, options.signal);
+    return this.#decodeOutputs(decodeSerializedOutputs(serializedOutputs, zstd));
   }
 
   #deadline({ timeoutMs, signal }: WaitOptions): { signal?: AbortSignal } & Disposable {

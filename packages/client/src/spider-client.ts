@@ -12,12 +12,13 @@ import {
 import type { Clock, Rng } from '@spider/runtime';
 import { CryptoRng, nodeZstd, systemClock } from '@spider/runtime/node';
 import type { JobDefinition } from './job/define-job.ts';
-import { randomIdempotencyKey, SUBMIT_ROUNDS } from './idempotency-key.ts';
+import { randomIdempotencyKey } from './idempotency-key.ts';
 import { JobHandle, type JobHandleContext, type RequestOptions } from './job-handle.ts';
 import { type JobPolicyOptions, toWirePolicy } from './job-policy.ts';
 import type { JobStatus } from './job-status.ts';
 import { type JobFilter, listJobs, type ListOptions } from './list-jobs.ts';
 import { JobServiceCaller } from './job-service-caller.ts';
+import { sendJob } from './send-job.ts';
 import { addResourceGroup, verifyResourceGroup } from './resource-groups.ts';
 
 export interface ConnectOptions {
@@ -178,10 +179,8 @@ export class SpiderClient implements Disposable {
   }
 
   async #submit(graph: TaskGraph, inputs: Uint8Array, options: SubmitOptions): Promise<JobId> {
-    const request = {
+    const job = {
       resourceGroupId: options.resourceGroupId ?? DEFAULT_RESOURCE_GROUP,
-      taskGraph: encodeTaskGraph(graph),
-      inputs,
       start: options.start ?? false,
       idempotencyKey: options.idempotencyKey ?? randomIdempotencyKey(this.#context.rng),
       name: options.name ?? '',
@@ -189,10 +188,7 @@ export class SpiderClient implements Disposable {
       priority: options.priority ?? 0,
       ...toWirePolicy(options),
     };
-    const { jobId } = await this.#context.caller.call(
-      (client, call) => client.submitJob(request, call),
-      { maxRounds: SUBMIT_ROUNDS, signal: options.signal },
-    );
-    return toId(jobId);
+    const { caller } = this.#context;
+    return toId(await sendJob(caller, job, encodeTaskGraph(graph), inputs, options.signal));
   }
 }

@@ -101,6 +101,7 @@ export {
   type SlotName,
 } from './value/value-frame.ts';
 export { ByteWriter } from './wire/byte-writer.ts';
+export { crc32 } from './wire/crc32.ts';
 export {
   decodeExecutorError,
   decodeTdlError,

@@ -77,6 +77,14 @@ export const LIMITS = {
   batchBytes: 1 * MIB,
   /** Bytes of a submission's columnar graph, and of its inputs. */
   submissionBytes: 256 * MIB,
+  /** Bytes of a job's outputs, as a wire frame. */
+  jobOutputBytes: 256 * MIB,
+  /** Bytes of a submission, and of a job's outputs, that go in one message; more go in pieces. */
+  unaryPayloadBytes: 3 * MIB,
+  /** One piece of them. */
+  chunkBytes: 1 * MIB,
+  /** One message from a client to storage, which is as large as gRPC allows by default. */
+  clientMessageBytes: 4 * MIB,
   /** Bytes of one database row's blob; larger ones are split (MariaDB refuses packets over 16 MiB). */
   blobRowBytes: 1 * MIB,
   /** Body of an executor pipe frame in the reference's format. */
@@ -89,8 +97,8 @@ export const LIMITS = {
   tasksPerMessage: 4096,
   /** Instances that an execution manager lists when it connects: running, or reported and kept. */
   heldInstances: 1024 * 1024,
-  /** One message between processes: a submission's graph and inputs, with room for the rest. */
-  messageBytes: 513 * MIB,
+  /** One message between processes: a task's inputs or outputs, with room for the rest. */
+  messageBytes: 66 * MIB,
   /** Messages of one stream that wait for a peer to read them. */
   pendingMessages: 16 * 1024,
   /** Slots of one execution manager. */

@@ -53,6 +53,16 @@ export {
   RetryJobRequestSchema,
   type RetryJobResponse,
   RetryJobResponseSchema,
+  type UploadJobRequest,
+  UploadJobRequestSchema,
+  type UploadHeader,
+  UploadHeaderSchema,
+  UploadEndSchema,
+  type UploadJobResponse,
+  UploadJobResponseSchema,
+  DownloadJobOutputsRequestSchema,
+  type DownloadJobOutputsResponse,
+  DownloadJobOutputsResponseSchema,
   JobService,
 } from './gen/spider/v1/job_pb.ts';
 

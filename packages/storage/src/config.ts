@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { RetentionTimes } from './retention/job-retention.ts';
 
 /** Keys and defaults are the reference's where it has them; keys it does not know come beside. */
+const MIB = 1024 * 1024;
+
 const positive = z.int().min(1);
 const port = z.int().min(0).max(65_535);
 const seconds = positive.max(86_400 * 365);
@@ -107,6 +109,16 @@ const runtimeSchema = z.object({
       heartbeat_interval_ms: milliseconds.default(1000),
       /** How long one may be without a stream before what it holds runs elsewhere. */
       stream_grace_ms: milliseconds.default(3000),
+    })
+    .prefault({}),
+  limits: z
+    .object({
+      /** Submissions that may arrive in pieces at a time, over all connections. */
+      uploads: positive.default(64),
+      /** Bytes of all of them together; one may have 512 MiB. */
+      upload_bytes: positive.default(1024 * MIB),
+      /** One whose client sends nothing for so long is given up. */
+      upload_idle_ms: milliseconds.default(30_000),
     })
     .prefault({}),
   jobs: z

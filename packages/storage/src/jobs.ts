@@ -13,12 +13,12 @@ import type { JobStatus } from './cache/job-status.ts';
 import { JobWatch } from './cache/job-watch.ts';
 import type { Job } from './cache/job.ts';
 import type { JobCache } from './cache/job-cache.ts';
-import { BlobKind } from './db/job-store.ts';
 import type { JobFilter, JobStore } from './db/job-store.ts';
 import type { EffectRunner } from './effect-runner.ts';
 import { EndedTasks } from './ended-tasks.ts';
 import { listJobs } from './job-list.ts';
 import type { JobPage, PageRequest } from './job-list.ts';
+import { JobOutputs } from './job-outputs.ts';
 import { describeJob, listJobTasks } from './job-tasks.ts';
 import type { JobDescription, JobTasksOptions, TaskList } from './job-tasks.ts';
 import type { Journal } from './journal/journal.ts';
@@ -57,6 +57,7 @@ export interface WatchOptions {
 export class Jobs {
   readonly #options: JobsOptions;
   readonly #ended: EndedTasks;
+  readonly #outputs: JobOutputs;
   /** Of those who retry or delete a job: what is being read must not go meanwhile. */
   readonly #turns = new Turns<JobId>();
   #isDraining = false;
@@ -64,6 +65,10 @@ export class Jobs {
   constructor(options: JobsOptions) {
     this.#options = options;
     this.#ended = new EndedTasks(options.store, options.clock);
+    this.#outputs = new JobOutputs({
+      store: options.store,
+      status: (id) => this.status(id),
+    });
   }
 
   async submit(submission: Submission): Promise<SubmittedJob> {
@@ -126,19 +131,9 @@ export class Jobs {
     return storedJobStatus(stored);
   }
 
-  /**
-   * The job's outputs: an option byte, then a wire frame.
-   *
-   * @throws SpiderError 'failed-precondition' unless the job has succeeded.
-   */
-  async outputs(id: JobId): Promise<Uint8Array> {
-    const status = await this.status(id);
-    if (status.state !== JobState.Succeeded) {
-      throw failedPrecondition(`${describeState(status)}; it has outputs once it is SUCCEEDED`);
-    }
-    const outputs = await this.#options.store.readBlob(id, BlobKind.Outputs);
-    if (outputs === undefined) throw new SpiderError('internal', `job ${id} lacks its outputs`);
-    return outputs;
+  /** What jobs that have succeeded have made. */
+  get outputs(): JobOutputs {
+    return this.#outputs;
   }
 
   /** Tells of a job's status now and whenever it has changed. Answers how to stop that. */

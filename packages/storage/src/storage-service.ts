@@ -1,5 +1,5 @@
 import type { ConnectRouter } from '@connectrpc/connect';
-import { SpiderError } from '@spider/core';
+import { LIMITS, SpiderError } from '@spider/core';
 import type { JobId, SessionId, Zstd } from '@spider/core';
 import { JobService, ReadyTaskService, WorkerService } from '@spider/proto';
 import type { Clock, Logger, PasswordHasher, Rng, Service, Timer } from '@spider/runtime';
@@ -25,6 +25,7 @@ import { ResourceGroups } from './resource-group/resource-groups.ts';
 import { addReferenceRoutes } from './rpc/reference/routes.ts';
 import { createReadyTaskService } from './rpc/ready-task-service.ts';
 import { createWorkerService } from './rpc/worker-service.ts';
+import { UploadBudget } from './submission/upload-budget.ts';
 import { TaskInstances } from './task-instances.ts';
 
 export interface StorageServiceOptions {
@@ -59,6 +60,7 @@ export class StorageService implements Service {
   readonly #softTimeouts: SoftTimeouts;
   readonly #retention: JobRetention;
   readonly #runner: EffectRunner;
+  readonly #uploads: UploadBudget;
   #claimsTimer: Timer | undefined;
   #isClosed = false;
 
@@ -69,6 +71,10 @@ export class StorageService implements Service {
     this.sessionId = store.sessionId;
     const retentionMs = runtime.job_cache_gc.terminated_job_retention_sec * 1000;
     this.#cache = new JobCache({ clock, retentionMs });
+    this.#uploads = new UploadBudget({
+      mostBytes: runtime.limits.upload_bytes,
+      mostUploads: runtime.limits.uploads,
+    });
     const queue = new InboundQueue();
     this.#journal = new Journal({
       store: store.jobs,
@@ -172,7 +178,19 @@ export class StorageService implements Service {
   /** Adds the services that clients, schedulers and execution managers call. */
   routes(router: ConnectRouter): void {
     const { clock, rng, logger, config, store, zstd, passwords } = this.#options;
-    router.service(JobService, createJobService({ jobs: this.jobs, logger }));
+    router.service(
+      JobService,
+      createJobService({
+        jobs: this.jobs,
+        logger,
+        uploads: {
+          clock,
+          budget: this.#uploads,
+          idleMs: config.runtime.limits.upload_idle_ms,
+        },
+      }),
+      { readMaxBytes: LIMITS.clientMessageBytes },
+    );
     router.service(ReadyTaskService, createReadyTaskService({ feed: this.readyTasks, logger }));
     router.service(
       WorkerService,

@@ -157,6 +157,10 @@ export interface JobStore {
   commit(batch: CommitBatch): Promise<CommitResult>;
   findJob(id: JobId): Promise<StoredJob | undefined>;
   readBlob(id: JobId, kind: BlobKind): Promise<Uint8Array | undefined>;
+  /** How many bytes `readBlob` would answer. */
+  readBlobBytes(id: JobId, kind: BlobKind): Promise<number | undefined>;
+  /** Bytes from `part` · LIMITS.blobRowBytes on, as many of them unless the value ends before. */
+  readBlobPart(id: JobId, kind: BlobKind, part: number): Promise<Uint8Array | undefined>;
   /** Jobs in states that are not final, by ascending id, those above `after`. */
   listUnfinishedJobs(after: JobId, limit: number): Promise<readonly StoredJob[]>;
   /** Jobs by descending id, those below `before`. */

@@ -1,5 +1,6 @@
 import { isFinalJobState, JobState } from '@spider/core';
 import type { JobId } from '@spider/core';
+import { selectBlobBytes, selectBlobPart } from './blob-part.ts';
 import { selectBlob } from './blob.ts';
 import { deleteEndedJob } from './delete-job.ts';
 import type {
@@ -53,6 +54,16 @@ export class KyselyJobStore implements JobStore {
   async readBlob(id: JobId, kind: BlobKind): Promise<Uint8Array | undefined> {
     if (id > ROW_ID_MAX) return undefined;
     return await this.#database.read((database) => selectBlob(database, id, kind));
+  }
+
+  async readBlobBytes(id: JobId, kind: BlobKind): Promise<number | undefined> {
+    if (id > ROW_ID_MAX) return undefined;
+    return await this.#database.read((database) => selectBlobBytes(database, id, kind));
+  }
+
+  async readBlobPart(id: JobId, kind: BlobKind, part: number): Promise<Uint8Array | undefined> {
+    if (id > ROW_ID_MAX) return undefined;
+    return await this.#database.read((database) => selectBlobPart(database, id, kind, part));
   }
 
   async listUnfinishedJobs(after: JobId, limit: number): Promise<readonly StoredJob[]> {

@@ -38,7 +38,7 @@ export class ResourceGroups {
    */
   async add(externalId: string, password: Uint8Array): Promise<ResourceGroupId> {
     checkText('external_resource_group_id', externalId, LIMITS.nameBytes);
-    checkBytes('password', password, LIMITS.passwordBytes);
+    checkBytes('password', password.length, LIMITS.passwordBytes);
     let group = await this.#findByExternalId(externalId);
     if (group === undefined) {
       const id = await this.#insert(externalId, password);
@@ -59,7 +59,7 @@ export class ResourceGroups {
    * @throws SpiderError 'unauthenticated' unless this is the group's password.
    */
   async verify(id: ResourceGroupId, password: Uint8Array): Promise<void> {
-    checkBytes('password', password, LIMITS.passwordBytes);
+    checkBytes('password', password.length, LIMITS.passwordBytes);
     const group = await retryTransient(this.#options, () => this.#options.store.find(id));
     if (await this.#matches(group, password)) return;
     throw new SpiderError('unauthenticated', 'there is no resource group of this id and password');

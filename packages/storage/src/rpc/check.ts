@@ -10,8 +10,7 @@ export function checkText(field: string, text: string, mostBytes: number): void 
 }
 
 /** @throws SpiderError 'invalid-argument' if a value has more bytes than allowed. */
-export function checkBytes(field: string, bytes: Uint8Array, mostBytes: number): void {
-  if (bytes.length > mostBytes) {
-    throw invalidArgument(`${field}: ${bytes.length} bytes are more than ${mostBytes}`);
-  }
+export function checkBytes(field: string, bytes: number, mostBytes: number): void {
+  if (bytes > mostBytes)
+    throw invalidArgument(`${field}: ${bytes} bytes are more than ${mostBytes}`);
 }

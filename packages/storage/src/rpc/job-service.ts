@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { invalidArgument, isFinalJobState, JobState, LIMITS } from '@spider/core';
+import { crc32, invalidArgument, isFinalJobState, JobState, LIMITS } from '@spider/core';
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import {
   CancelJobResponseSchema,
@@ -16,16 +16,27 @@ import {
   SubmitJobResponseSchema,
   toWireDurability,
   toWireJobState,
+  UploadJobResponseSchema,
   WatchJobResponseSchema,
+  DownloadJobOutputsResponseSchema,
 } from '@spider/proto';
-import type { JobService, JobStatus as WireJobStatus, ListJobsRequest } from '@spider/proto';
+import type {
+  JobService,
+  JobStatus as WireJobStatus,
+  ListJobsRequest,
+  SubmitJobRequest,
+} from '@spider/proto';
 import { pushStream } from '@spider/runtime';
 import type { Logger } from '@spider/runtime';
 import type { JobStatus } from '../cache/job-status.ts';
 import type { JobFilter } from '../db/job-store.ts';
 import { checkStateCount } from '../job-list.ts';
 import type { Jobs } from '../jobs.ts';
+import { checkSubmission } from '../submission/submit-job.ts';
+import type { Submission } from '../submission/submit-job.ts';
 import { toJobPolicy } from './job-policy.ts';
+import { receiveUpload } from './receive-upload.ts';
+import type { UploadOptions } from './receive-upload.ts';
 import { checkTaskStates, toKindCounts, toTaskCounts, toTaskStatus } from './task-messages.ts';
 
 /** In WatchJobRequest.min_interval_ms: nothing but the final state. */
@@ -34,24 +45,34 @@ const FINAL_STATE_ONLY = 0xffff_ffff;
 export interface JobServiceOptions {
   readonly jobs: Jobs;
   readonly logger: Logger;
+  readonly uploads: UploadOptions;
 }
 
 /** What clients call. */
 export const createJobService = ({
   jobs,
   logger,
+  uploads,
 }: JobServiceOptions): ServiceImpl<typeof JobService> => ({
   async submitJob(request) {
-    const submitted = await jobs.submit({
-      resourceGroupId: request.resourceGroupId as ResourceGroupId,
-      taskGraph: request.taskGraph,
-      inputs: request.inputs,
-      start: request.start,
-      idempotencyKey: request.idempotencyKey,
-      metadata: { name: request.name, labels: request.labels, priority: request.priority },
-      policy: toJobPolicy(request),
-    });
+    const { taskGraph, inputs } = request;
+    // The inputs stay as long as the job does; the request's bytes, of which they are a part, need not.
+    const submitted = await jobs.submit(toSubmission(request, taskGraph, inputs.slice()));
     return create(SubmitJobResponseSchema, {
+      jobId: submitted.id,
+      state: toWireJobState(submitted.state),
+      existed: submitted.existed,
+    });
+  },
+
+  async uploadJob(requests) {
+    const submitted = await receiveUpload(
+      requests,
+      uploads,
+      (job) => checkSubmission(toSubmission(job)),
+      ({ job, taskGraph, inputs }) => jobs.submit(toSubmission(job, taskGraph, inputs)),
+    );
+    return create(UploadJobResponseSchema, {
       jobId: submitted.id,
       state: toWireJobState(submitted.state),
       existed: submitted.existed,
@@ -91,8 +112,24 @@ export const createJobService = ({
     ),
 
   async getJobOutputs({ jobId }) {
-    const serializedOutputs = await jobs.outputs(jobId as JobId);
+    const serializedOutputs = await jobs.outputs.whole(jobId as JobId, LIMITS.unaryPayloadBytes);
     return create(GetJobOutputsResponseSchema, { serializedOutputs });
+  },
+
+  async *downloadJobOutputs({ jobId, offset }) {
+    const { totalBytes, pieces } = await jobs.outputs.pieces(jobId as JobId, Number(offset));
+    if (offset > BigInt(totalBytes)) {
+      throw invalidArgument(
+        `offset: ${offset} is more than the ${totalBytes} bytes that there are`,
+      );
+    }
+    let crc = 0;
+    yield create(DownloadJobOutputsResponseSchema, { totalBytes: BigInt(totalBytes) });
+    for await (const data of pieces) {
+      crc = crc32(data, crc);
+      yield create(DownloadJobOutputsResponseSchema, { data });
+    }
+    yield create(DownloadJobOutputsResponseSchema, { crc32: crc });
   },
 
   async listJobs(request) {
@@ -136,6 +173,22 @@ export const createJobService = ({
       existed: retry.existed,
     });
   },
+});
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+const toSubmission = (
+  request: SubmitJobRequest,
+  taskGraph = NOTHING,
+  inputs = NOTHING,
+): Submission => ({
+  resourceGroupId: request.resourceGroupId as ResourceGroupId,
+  taskGraph,
+  inputs,
+  start: request.start,
+  idempotencyKey: request.idempotencyKey,
+  metadata: { name: request.name, labels: request.labels, priority: request.priority },
+  policy: toJobPolicy(request),
 });
 
 /** @throws SpiderError 'invalid-argument' if a state does not exist. */

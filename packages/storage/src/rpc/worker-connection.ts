@@ -83,6 +83,9 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   }
 
   onDrained(): void {
+    // It reads: while it has not read enough, its heartbeats wait.
+    const executionManager = this.#executionManager;
+    if (executionManager?.link === this) executionManager.heard(this.#options.clock.monotonicUs());
     if (this.#leases.length > 0) this.#leaseWaiting();
     if (this.#leases.length === 0) this.#resumeReading();
   }

@@ -26,7 +26,7 @@ export interface Submission {
   readonly resourceGroupId: ResourceGroupId;
   /** The columnar form. */
   readonly taskGraph: Uint8Array;
-  /** A wire frame with one payload for each job input. */
+  /** A wire frame with one payload for each job input. Kept as long as the job, and all it is a view of. */
   readonly inputs: Uint8Array;
   /** Also start the job. */
   readonly start: boolean;
@@ -66,14 +66,11 @@ export async function submitJob(
   submission: Submission,
   options: SubmitOptions,
 ): Promise<SubmittedJob> {
-  const { start, resourceGroupId, idempotencyKey, metadata } = submission;
+  checkSubmission(submission);
+  const { start, resourceGroupId, idempotencyKey, metadata, inputs } = submission;
   const { policy = DEFAULT_JOB_POLICY } = submission;
-  checkText('idempotency_key', idempotencyKey, LIMITS.idempotencyKeyBytes);
-  if (metadata !== undefined) checkMetadata(metadata);
-  checkBytes('task_graph', submission.taskGraph, LIMITS.submissionBytes);
-  checkBytes('inputs', submission.inputs, LIMITS.submissionBytes);
-  // They stay as long as the job does; the request's bytes, of which they are a part, need not.
-  const inputs = submission.inputs.slice();
+  checkBytes('task_graph', submission.taskGraph.length, LIMITS.submissionBytes);
+  checkBytes('inputs', inputs.length, LIMITS.submissionBytes);
   const graph = decodeTaskGraph(submission.taskGraph);
   if (graph.taskCount === 0) throw invalidArgument('task_graph: has no tasks');
   const inputCount = frameBounds(inputs).length / 2;
@@ -94,6 +91,16 @@ export async function submitJob(
     graph: submission.taskGraph,
   };
   return await enterJob(newJob, graph, options);
+}
+
+/**
+ * Checks what can be checked before graph and inputs are there.
+ *
+ * @throws SpiderError 'invalid-argument' naming the field and the limit.
+ */
+export function checkSubmission({ idempotencyKey, metadata }: Submission): void {
+  checkText('idempotency_key', idempotencyKey, LIMITS.idempotencyKeyBytes);
+  if (metadata !== undefined) checkMetadata(metadata);
 }
 
 /**

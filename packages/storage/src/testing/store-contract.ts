@@ -135,6 +135,12 @@ export function describeStore(
         const { id } = await insert(jobs, newJob({ graph, inputs }));
         expect(Buffer.compare(present(await jobs.readBlob(id, BlobKind.Graph)), graph)).toBe(0);
         expect(plain(await jobs.readBlob(id, BlobKind.Inputs))).toEqual([]);
+        expect(await jobs.readBlobBytes(id, BlobKind.Graph)).toBe(graph.length);
+        const last = await jobs.readBlobPart(id, BlobKind.Graph, 9);
+        expect(plain(last)).toEqual([...graph.subarray(9 * LIMITS.blobRowBytes)]);
+        expect(await jobs.readBlobPart(id, BlobKind.Graph, 10)).toBeUndefined();
+        expect(await jobs.readBlobBytes(id, BlobKind.Inputs)).toBe(0);
+        expect(await jobs.readBlobBytes(id, BlobKind.Outputs)).toBeUndefined();
       }),
     );
 

@@ -32,6 +32,9 @@ export interface JobOrchestrationOptions {
   readonly zstd: Zstd;
 }
 
+/** Outputs that clients of the reference can read, with what a message has beside them. */
+const RESPONSE_OUTPUT_BYTES = LIMITS.referenceMessageBytes - 64;
+
 /** What clients of the reference call. */
 export const createJobOrchestrationService = ({
   jobs,
@@ -62,7 +65,7 @@ export const createJobOrchestrationService = ({
   },
 
   async getJobOutputs({ jobId }) {
-    const serializedOutputs = await jobs.outputs(jobId as JobId);
+    const serializedOutputs = await jobs.outputs.whole(jobId as JobId, RESPONSE_OUTPUT_BYTES);
     return create(JobOutputsResponseSchema, { serializedOutputs });
   },
 

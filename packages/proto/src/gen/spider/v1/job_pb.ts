@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file spider/v1/job.proto.
  */
 export const file_spider_v1_job: GenFile = /*@__PURE__*/
-  fileDesc("ChNzcGlkZXIvdjEvam9iLnByb3RvEglzcGlkZXIudjEirAIKEFN1Ym1pdEpvYlJlcXVlc3QSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYASABKAQSEgoKdGFza19ncmFwaBgCIAEoDBIOCgZpbnB1dHMYAyABKAwSDQoFc3RhcnQYBCABKAgSFwoPaWRlbXBvdGVuY3lfa2V5GAUgASgJEgwKBG5hbWUYBiABKAkSNwoGbGFiZWxzGAcgAygLMicuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlcXVlc3QuTGFiZWxzRW50cnkSEAoIcHJpb3JpdHkYCCABKAUSKQoKZHVyYWJpbGl0eRgJIAEoDjIVLnNwaWRlci52MS5EdXJhYmlsaXR5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWAoRU3VibWl0Sm9iUmVzcG9uc2USDgoGam9iX2lkGAEgASgEEiIKBXN0YXRlGAIgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlEg8KB2V4aXN0ZWQYAyABKAgiIQoPU3RhcnRKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCI2ChBTdGFydEpvYlJlc3BvbnNlEiIKBXN0YXRlGAEgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlIjIKEENhbmNlbEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEEg4KBnJlYXNvbhgCIAEoCSI3ChFDYW5jZWxKb2JSZXNwb25zZRIiCgVzdGF0ZRgBIAEoDjITLnNwaWRlci52MS5Kb2JTdGF0ZSKvBAoJSm9iU3RhdHVzEg4KBmpvYl9pZBgBIAEoBBIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIiCgVzdGF0ZRgDIAEoDjITLnNwaWRlci52MS5Kb2JTdGF0ZRITCgt0b3RhbF90YXNrcxgEIAEoDRIXCg9zdWNjZWVkZWRfdGFza3MYBSABKA0SFQoNcnVubmluZ190YXNrcxgGIAEoDRITCgtyZWFkeV90YXNrcxgHIAEoDRIXCg9mYWlsZWRfYXR0ZW1wdHMYCCABKA0SFQoNZXJyb3JfbWVzc2FnZRgJIAEoCRIXCg9zdWJtaXR0ZWRfYXRfbXMYCiABKAQSFQoNc3RhcnRlZF9hdF9tcxgLIAEoBBITCgtlbmRlZF9hdF9tcxgMIAEoBBIMCgRuYW1lGA0gASgJEjAKBmxhYmVscxgOIAMoCzIgLnNwaWRlci52MS5Kb2JTdGF0dXMuTGFiZWxzRW50cnkSEAoIcHJpb3JpdHkYDyABKAUSFwoPcmV0cnlfb2Zfam9iX2lkGBAgASgEEhIKCmVuZF9yZWFzb24YESABKAkSFAoMZmFpbGVkX3Rhc2tzGBIgASgNEhUKDXNraXBwZWRfdGFza3MYEyABKA0SKQoKZHVyYWJpbGl0eRgUIAEoDjIVLnNwaWRlci52MS5EdXJhYmlsaXR5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiHwoNR2V0Sm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAQiNgoOR2V0Sm9iUmVzcG9uc2USJAoGc3RhdHVzGAEgASgLMhQuc3BpZGVyLnYxLkpvYlN0YXR1cyI6Cg9XYXRjaEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEEhcKD21pbl9pbnRlcnZhbF9tcxgCIAEoDSI4ChBXYXRjaEpvYlJlc3BvbnNlEiQKBnN0YXR1cxgBIAEoCzIULnNwaWRlci52MS5Kb2JTdGF0dXMiJgoUR2V0Sm9iT3V0cHV0c1JlcXVlc3QSDgoGam9iX2lkGAEgASgEIjMKFUdldEpvYk91dHB1dHNSZXNwb25zZRIaChJzZXJpYWxpemVkX291dHB1dHMYASABKAwixwIKD0xpc3RKb2JzUmVxdWVzdBIeChFyZXNvdXJjZV9ncm91cF9pZBgBIAEoBEgAiAEBEiMKBnN0YXRlcxgCIAMoDjITLnNwaWRlci52MS5Kb2JTdGF0ZRI2CgZsYWJlbHMYAyADKAsyJi5zcGlkZXIudjEuTGlzdEpvYnNSZXF1ZXN0LkxhYmVsc0VudHJ5EhMKC25hbWVfcHJlZml4GAQgASgJEhkKEXN1Ym1pdHRlZF9mcm9tX21zGAUgASgEEhsKE3N1Ym1pdHRlZF9iZWZvcmVfbXMYBiABKAQSEQoJcGFnZV9zaXplGAcgASgNEhIKCnBhZ2VfdG9rZW4YCCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfcmVzb3VyY2VfZ3JvdXBfaWQiTwoQTGlzdEpvYnNSZXNwb25zZRIiCgRqb2JzGAEgAygLMhQuc3BpZGVyLnYxLkpvYlN0YXR1cxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJAoSRGVzY3JpYmVKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCKiAQoTRGVzY3JpYmVKb2JSZXNwb25zZRIkCgZzdGF0dXMYASABKAsyFC5zcGlkZXIudjEuSm9iU3RhdHVzEiQKBXRhc2tzGAIgASgLMhUuc3BpZGVyLnYxLlRhc2tDb3VudHMSKAoFa2luZHMYAyADKAsyGS5zcGlkZXIudjEuVGFza0tpbmRDb3VudHMSFQoNb21pdHRlZF9raW5kcxgEIAEoDSKVAQoKVGFza0NvdW50cxIPCgdwZW5kaW5nGAEgASgNEg0KBXJlYWR5GAIgASgNEg8KB3J1bm5pbmcYAyABKA0SEQoJc3VjY2VlZGVkGAQgASgNEg4KBmZhaWxlZBgFIAEoDRIRCgljYW5jZWxsZWQYBiABKA0SDwoHdW5rbm93bhgHIAEoDRIPCgdza2lwcGVkGAggASgNIqMBCg5UYXNrS2luZENvdW50cxIPCgdwYWNrYWdlGAEgASgJEhAKCGZ1bmN0aW9uGAIgASgJEiQKBXRhc2tzGAMgASgLMhUuc3BpZGVyLnYxLlRhc2tDb3VudHMSFwoPdGltZWRfc3VjY2Vzc2VzGAQgASgNEhcKD21lYW5fZWxhcHNlZF91cxgFIAEoBBIWCg5tYXhfZWxhcHNlZF91cxgGIAEoDSJvChBMaXN0VGFza3NSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBBIkCgZzdGF0ZXMYAiADKA4yFC5zcGlkZXIudjEuVGFza1N0YXRlEhEKCXBhZ2Vfc2l6ZRgDIAEoDRISCgpwYWdlX3Rva2VuGAQgASgJIlIKEUxpc3RUYXNrc1Jlc3BvbnNlEiQKBXRhc2tzGAEgAygLMhUuc3BpZGVyLnYxLlRhc2tTdGF0dXMSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItcBCgpUYXNrU3RhdHVzEhIKCnRhc2tfaW5kZXgYASABKA0SDwoHcGFja2FnZRgCIAEoCRIQCghmdW5jdGlvbhgDIAEoCRIjCgVzdGF0ZRgEIAEoDjIULnNwaWRlci52MS5UYXNrU3RhdGUSEAoIYXR0ZW1wdHMYBSABKA0SEgoKbGFzdF9lcnJvchgGIAEoCRIcChRleGVjdXRpb25fbWFuYWdlcl9pZBgHIAEoBBIVCg1zdGFydGVkX2F0X21zGAggASgEEhIKCmVsYXBzZWRfdXMYCSABKA0iIgoQRGVsZXRlSm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAQiEwoRRGVsZXRlSm9iUmVzcG9uc2UiSQoPUmV0cnlKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBBIXCg9pZGVtcG90ZW5jeV9rZXkYAiABKAkSDQoFc3RhcnQYAyABKAgiVwoQUmV0cnlKb2JSZXNwb25zZRIOCgZqb2JfaWQYASABKAQSIgoFc3RhdGUYAiABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUSDwoHZXhpc3RlZBgDIAEoCCpmCgpEdXJhYmlsaXR5EhoKFkRVUkFCSUxJVFlfVU5TUEVDSUZJRUQQABISCg5EVVJBQklMSVRZX0pPQhABEhMKD0RVUkFCSUxJVFlfVEFTSxACEhMKD0RVUkFCSUxJVFlfU1lOQxADMqMGCgpKb2JTZXJ2aWNlEkYKCVN1Ym1pdEpvYhIbLnNwaWRlci52MS5TdWJtaXRKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlc3BvbnNlEkMKCFN0YXJ0Sm9iEhouc3BpZGVyLnYxLlN0YXJ0Sm9iUmVxdWVzdBobLnNwaWRlci52MS5TdGFydEpvYlJlc3BvbnNlEkYKCUNhbmNlbEpvYhIbLnNwaWRlci52MS5DYW5jZWxKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLkNhbmNlbEpvYlJlc3BvbnNlEj0KBkdldEpvYhIYLnNwaWRlci52MS5HZXRKb2JSZXF1ZXN0Ghkuc3BpZGVyLnYxLkdldEpvYlJlc3BvbnNlEkUKCFdhdGNoSm9iEhouc3BpZGVyLnYxLldhdGNoSm9iUmVxdWVzdBobLnNwaWRlci52MS5XYXRjaEpvYlJlc3BvbnNlMAESUgoNR2V0Sm9iT3V0cHV0cxIfLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVxdWVzdBogLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVzcG9uc2USQwoITGlzdEpvYnMSGi5zcGlkZXIudjEuTGlzdEpvYnNSZXF1ZXN0Ghsuc3BpZGVyLnYxLkxpc3RKb2JzUmVzcG9uc2USTAoLRGVzY3JpYmVKb2ISHS5zcGlkZXIudjEuRGVzY3JpYmVKb2JSZXF1ZXN0Gh4uc3BpZGVyLnYxLkRlc2NyaWJlSm9iUmVzcG9uc2USRgoJTGlzdFRhc2tzEhsuc3BpZGVyLnYxLkxpc3RUYXNrc1JlcXVlc3QaHC5zcGlkZXIudjEuTGlzdFRhc2tzUmVzcG9uc2USRgoJRGVsZXRlSm9iEhsuc3BpZGVyLnYxLkRlbGV0ZUpvYlJlcXVlc3QaHC5zcGlkZXIudjEuRGVsZXRlSm9iUmVzcG9uc2USQwoIUmV0cnlKb2ISGi5zcGlkZXIudjEuUmV0cnlKb2JSZXF1ZXN0Ghsuc3BpZGVyLnYxLlJldHJ5Sm9iUmVzcG9uc2ViBnByb3RvMw", [file_spider_v1_task_graph]);
+  fileDesc("ChNzcGlkZXIvdjEvam9iLnByb3RvEglzcGlkZXIudjEirAIKEFN1Ym1pdEpvYlJlcXVlc3QSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYASABKAQSEgoKdGFza19ncmFwaBgCIAEoDBIOCgZpbnB1dHMYAyABKAwSDQoFc3RhcnQYBCABKAgSFwoPaWRlbXBvdGVuY3lfa2V5GAUgASgJEgwKBG5hbWUYBiABKAkSNwoGbGFiZWxzGAcgAygLMicuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlcXVlc3QuTGFiZWxzRW50cnkSEAoIcHJpb3JpdHkYCCABKAUSKQoKZHVyYWJpbGl0eRgJIAEoDjIVLnNwaWRlci52MS5EdXJhYmlsaXR5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWAoRU3VibWl0Sm9iUmVzcG9uc2USDgoGam9iX2lkGAEgASgEEiIKBXN0YXRlGAIgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlEg8KB2V4aXN0ZWQYAyABKAgiIQoPU3RhcnRKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCI2ChBTdGFydEpvYlJlc3BvbnNlEiIKBXN0YXRlGAEgASgOMhMuc3BpZGVyLnYxLkpvYlN0YXRlIjIKEENhbmNlbEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEEg4KBnJlYXNvbhgCIAEoCSI3ChFDYW5jZWxKb2JSZXNwb25zZRIiCgVzdGF0ZRgBIAEoDjITLnNwaWRlci52MS5Kb2JTdGF0ZSKvBAoJSm9iU3RhdHVzEg4KBmpvYl9pZBgBIAEoBBIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIiCgVzdGF0ZRgDIAEoDjITLnNwaWRlci52MS5Kb2JTdGF0ZRITCgt0b3RhbF90YXNrcxgEIAEoDRIXCg9zdWNjZWVkZWRfdGFza3MYBSABKA0SFQoNcnVubmluZ190YXNrcxgGIAEoDRITCgtyZWFkeV90YXNrcxgHIAEoDRIXCg9mYWlsZWRfYXR0ZW1wdHMYCCABKA0SFQoNZXJyb3JfbWVzc2FnZRgJIAEoCRIXCg9zdWJtaXR0ZWRfYXRfbXMYCiABKAQSFQoNc3RhcnRlZF9hdF9tcxgLIAEoBBITCgtlbmRlZF9hdF9tcxgMIAEoBBIMCgRuYW1lGA0gASgJEjAKBmxhYmVscxgOIAMoCzIgLnNwaWRlci52MS5Kb2JTdGF0dXMuTGFiZWxzRW50cnkSEAoIcHJpb3JpdHkYDyABKAUSFwoPcmV0cnlfb2Zfam9iX2lkGBAgASgEEhIKCmVuZF9yZWFzb24YESABKAkSFAoMZmFpbGVkX3Rhc2tzGBIgASgNEhUKDXNraXBwZWRfdGFza3MYEyABKA0SKQoKZHVyYWJpbGl0eRgUIAEoDjIVLnNwaWRlci52MS5EdXJhYmlsaXR5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiHwoNR2V0Sm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAQiNgoOR2V0Sm9iUmVzcG9uc2USJAoGc3RhdHVzGAEgASgLMhQuc3BpZGVyLnYxLkpvYlN0YXR1cyI6Cg9XYXRjaEpvYlJlcXVlc3QSDgoGam9iX2lkGAEgASgEEhcKD21pbl9pbnRlcnZhbF9tcxgCIAEoDSI4ChBXYXRjaEpvYlJlc3BvbnNlEiQKBnN0YXR1cxgBIAEoCzIULnNwaWRlci52MS5Kb2JTdGF0dXMiJgoUR2V0Sm9iT3V0cHV0c1JlcXVlc3QSDgoGam9iX2lkGAEgASgEIjMKFUdldEpvYk91dHB1dHNSZXNwb25zZRIaChJzZXJpYWxpemVkX291dHB1dHMYASABKAwixwIKD0xpc3RKb2JzUmVxdWVzdBIeChFyZXNvdXJjZV9ncm91cF9pZBgBIAEoBEgAiAEBEiMKBnN0YXRlcxgCIAMoDjITLnNwaWRlci52MS5Kb2JTdGF0ZRI2CgZsYWJlbHMYAyADKAsyJi5zcGlkZXIudjEuTGlzdEpvYnNSZXF1ZXN0LkxhYmVsc0VudHJ5EhMKC25hbWVfcHJlZml4GAQgASgJEhkKEXN1Ym1pdHRlZF9mcm9tX21zGAUgASgEEhsKE3N1Ym1pdHRlZF9iZWZvcmVfbXMYBiABKAQSEQoJcGFnZV9zaXplGAcgASgNEhIKCnBhZ2VfdG9rZW4YCCABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIUChJfcmVzb3VyY2VfZ3JvdXBfaWQiTwoQTGlzdEpvYnNSZXNwb25zZRIiCgRqb2JzGAEgAygLMhQuc3BpZGVyLnYxLkpvYlN0YXR1cxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJAoSRGVzY3JpYmVKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBCKiAQoTRGVzY3JpYmVKb2JSZXNwb25zZRIkCgZzdGF0dXMYASABKAsyFC5zcGlkZXIudjEuSm9iU3RhdHVzEiQKBXRhc2tzGAIgASgLMhUuc3BpZGVyLnYxLlRhc2tDb3VudHMSKAoFa2luZHMYAyADKAsyGS5zcGlkZXIudjEuVGFza0tpbmRDb3VudHMSFQoNb21pdHRlZF9raW5kcxgEIAEoDSKVAQoKVGFza0NvdW50cxIPCgdwZW5kaW5nGAEgASgNEg0KBXJlYWR5GAIgASgNEg8KB3J1bm5pbmcYAyABKA0SEQoJc3VjY2VlZGVkGAQgASgNEg4KBmZhaWxlZBgFIAEoDRIRCgljYW5jZWxsZWQYBiABKA0SDwoHdW5rbm93bhgHIAEoDRIPCgdza2lwcGVkGAggASgNIqMBCg5UYXNrS2luZENvdW50cxIPCgdwYWNrYWdlGAEgASgJEhAKCGZ1bmN0aW9uGAIgASgJEiQKBXRhc2tzGAMgASgLMhUuc3BpZGVyLnYxLlRhc2tDb3VudHMSFwoPdGltZWRfc3VjY2Vzc2VzGAQgASgNEhcKD21lYW5fZWxhcHNlZF91cxgFIAEoBBIWCg5tYXhfZWxhcHNlZF91cxgGIAEoDSJvChBMaXN0VGFza3NSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBBIkCgZzdGF0ZXMYAiADKA4yFC5zcGlkZXIudjEuVGFza1N0YXRlEhEKCXBhZ2Vfc2l6ZRgDIAEoDRISCgpwYWdlX3Rva2VuGAQgASgJIlIKEUxpc3RUYXNrc1Jlc3BvbnNlEiQKBXRhc2tzGAEgAygLMhUuc3BpZGVyLnYxLlRhc2tTdGF0dXMSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItcBCgpUYXNrU3RhdHVzEhIKCnRhc2tfaW5kZXgYASABKA0SDwoHcGFja2FnZRgCIAEoCRIQCghmdW5jdGlvbhgDIAEoCRIjCgVzdGF0ZRgEIAEoDjIULnNwaWRlci52MS5UYXNrU3RhdGUSEAoIYXR0ZW1wdHMYBSABKA0SEgoKbGFzdF9lcnJvchgGIAEoCRIcChRleGVjdXRpb25fbWFuYWdlcl9pZBgHIAEoBBIVCg1zdGFydGVkX2F0X21zGAggASgEEhIKCmVsYXBzZWRfdXMYCSABKA0iIgoQRGVsZXRlSm9iUmVxdWVzdBIOCgZqb2JfaWQYASABKAQiEwoRRGVsZXRlSm9iUmVzcG9uc2UiSQoPUmV0cnlKb2JSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBBIXCg9pZGVtcG90ZW5jeV9rZXkYAiABKAkSDQoFc3RhcnQYAyABKAgiVwoQUmV0cnlKb2JSZXNwb25zZRIOCgZqb2JfaWQYASABKAQSIgoFc3RhdGUYAiABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUSDwoHZXhpc3RlZBgDIAEoCCJ6ChBVcGxvYWRKb2JSZXF1ZXN0EikKBmhlYWRlchgBIAEoCzIXLnNwaWRlci52MS5VcGxvYWRIZWFkZXJIABIOCgRkYXRhGAIgASgMSAASIwoDZW5kGAMgASgLMhQuc3BpZGVyLnYxLlVwbG9hZEVuZEgAQgYKBHBhcnQiaAoMVXBsb2FkSGVhZGVyEigKA2pvYhgBIAEoCzIbLnNwaWRlci52MS5TdWJtaXRKb2JSZXF1ZXN0EhgKEHRhc2tfZ3JhcGhfYnl0ZXMYAiABKAQSFAoMaW5wdXRzX2J5dGVzGAMgASgEIhoKCVVwbG9hZEVuZBINCgVjcmMzMhgBIAEoByJYChFVcGxvYWRKb2JSZXNwb25zZRIOCgZqb2JfaWQYASABKAQSIgoFc3RhdGUYAiABKA4yEy5zcGlkZXIudjEuSm9iU3RhdGUSDwoHZXhpc3RlZBgDIAEoCCI7ChlEb3dubG9hZEpvYk91dHB1dHNSZXF1ZXN0Eg4KBmpvYl9pZBgBIAEoBBIOCgZvZmZzZXQYAiABKAQiXQoaRG93bmxvYWRKb2JPdXRwdXRzUmVzcG9uc2USEwoLdG90YWxfYnl0ZXMYASABKAQSDAoEZGF0YRgCIAEoDBISCgVjcmMzMhgDIAEoB0gAiAEBQggKBl9jcmMzMipmCgpEdXJhYmlsaXR5EhoKFkRVUkFCSUxJVFlfVU5TUEVDSUZJRUQQABISCg5EVVJBQklMSVRZX0pPQhABEhMKD0RVUkFCSUxJVFlfVEFTSxACEhMKD0RVUkFCSUxJVFlfU1lOQxADMtIHCgpKb2JTZXJ2aWNlEkYKCVN1Ym1pdEpvYhIbLnNwaWRlci52MS5TdWJtaXRKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLlN1Ym1pdEpvYlJlc3BvbnNlEkMKCFN0YXJ0Sm9iEhouc3BpZGVyLnYxLlN0YXJ0Sm9iUmVxdWVzdBobLnNwaWRlci52MS5TdGFydEpvYlJlc3BvbnNlEkYKCUNhbmNlbEpvYhIbLnNwaWRlci52MS5DYW5jZWxKb2JSZXF1ZXN0Ghwuc3BpZGVyLnYxLkNhbmNlbEpvYlJlc3BvbnNlEj0KBkdldEpvYhIYLnNwaWRlci52MS5HZXRKb2JSZXF1ZXN0Ghkuc3BpZGVyLnYxLkdldEpvYlJlc3BvbnNlEkUKCFdhdGNoSm9iEhouc3BpZGVyLnYxLldhdGNoSm9iUmVxdWVzdBobLnNwaWRlci52MS5XYXRjaEpvYlJlc3BvbnNlMAESUgoNR2V0Sm9iT3V0cHV0cxIfLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVxdWVzdBogLnNwaWRlci52MS5HZXRKb2JPdXRwdXRzUmVzcG9uc2USQwoITGlzdEpvYnMSGi5zcGlkZXIudjEuTGlzdEpvYnNSZXF1ZXN0Ghsuc3BpZGVyLnYxLkxpc3RKb2JzUmVzcG9uc2USTAoLRGVzY3JpYmVKb2ISHS5zcGlkZXIudjEuRGVzY3JpYmVKb2JSZXF1ZXN0Gh4uc3BpZGVyLnYxLkRlc2NyaWJlSm9iUmVzcG9uc2USRgoJTGlzdFRhc2tzEhsuc3BpZGVyLnYxLkxpc3RUYXNrc1JlcXVlc3QaHC5zcGlkZXIudjEuTGlzdFRhc2tzUmVzcG9uc2USRgoJRGVsZXRlSm9iEhsuc3BpZGVyLnYxLkRlbGV0ZUpvYlJlcXVlc3QaHC5zcGlkZXIudjEuRGVsZXRlSm9iUmVzcG9uc2USQwoIUmV0cnlKb2ISGi5zcGlkZXIudjEuUmV0cnlKb2JSZXF1ZXN0Ghsuc3BpZGVyLnYxLlJldHJ5Sm9iUmVzcG9uc2USSAoJVXBsb2FkSm9iEhsuc3BpZGVyLnYxLlVwbG9hZEpvYlJlcXVlc3QaHC5zcGlkZXIudjEuVXBsb2FkSm9iUmVzcG9uc2UoARJjChJEb3dubG9hZEpvYk91dHB1dHMSJC5zcGlkZXIudjEuRG93bmxvYWRKb2JPdXRwdXRzUmVxdWVzdBolLnNwaWRlci52MS5Eb3dubG9hZEpvYk91dHB1dHNSZXNwb25zZTABYgZwcm90bzM", [file_spider_v1_task_graph]);
 
 /**
  * @generated from message spider.v1.SubmitJobRequest
@@ -908,6 +908,181 @@ export const RetryJobResponseSchema: GenMessage<RetryJobResponse> = /*@__PURE__*
   messageDesc(file_spider_v1_job, 25);
 
 /**
+ * A header, then the bytes of the task graph and those of the inputs, one after another, then the end.
+ *
+ * @generated from message spider.v1.UploadJobRequest
+ */
+export type UploadJobRequest = Message<"spider.v1.UploadJobRequest"> & {
+  /**
+   * @generated from oneof spider.v1.UploadJobRequest.part
+   */
+  part: {
+    /**
+     * @generated from field: spider.v1.UploadHeader header = 1;
+     */
+    value: UploadHeader;
+    case: "header";
+  } | {
+    /**
+     * At most 1 MiB. May hold the end of the task graph and the beginning of the inputs.
+     *
+     * @generated from field: bytes data = 2;
+     */
+    value: Uint8Array;
+    case: "data";
+  } | {
+    /**
+     * @generated from field: spider.v1.UploadEnd end = 3;
+     */
+    value: UploadEnd;
+    case: "end";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message spider.v1.UploadJobRequest.
+ * Use `create(UploadJobRequestSchema)` to create a new message.
+ */
+export const UploadJobRequestSchema: GenMessage<UploadJobRequest> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 26);
+
+/**
+ * @generated from message spider.v1.UploadHeader
+ */
+export type UploadHeader = Message<"spider.v1.UploadHeader"> & {
+  /**
+   * The submission, without its task graph and its inputs.
+   *
+   * @generated from field: spider.v1.SubmitJobRequest job = 1;
+   */
+  job?: SubmitJobRequest | undefined;
+
+  /**
+   * The bytes that follow: at most 256 MiB each.
+   *
+   * @generated from field: uint64 task_graph_bytes = 2;
+   */
+  taskGraphBytes: bigint;
+
+  /**
+   * @generated from field: uint64 inputs_bytes = 3;
+   */
+  inputsBytes: bigint;
+};
+
+/**
+ * Describes the message spider.v1.UploadHeader.
+ * Use `create(UploadHeaderSchema)` to create a new message.
+ */
+export const UploadHeaderSchema: GenMessage<UploadHeader> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 27);
+
+/**
+ * @generated from message spider.v1.UploadEnd
+ */
+export type UploadEnd = Message<"spider.v1.UploadEnd"> & {
+  /**
+   * The CRC-32 (that of gzip and Ethernet) of all data.
+   *
+   * @generated from field: fixed32 crc32 = 1;
+   */
+  crc32: number;
+};
+
+/**
+ * Describes the message spider.v1.UploadEnd.
+ * Use `create(UploadEndSchema)` to create a new message.
+ */
+export const UploadEndSchema: GenMessage<UploadEnd> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 28);
+
+/**
+ * @generated from message spider.v1.UploadJobResponse
+ */
+export type UploadJobResponse = Message<"spider.v1.UploadJobResponse"> & {
+  /**
+   * @generated from field: uint64 job_id = 1;
+   */
+  jobId: bigint;
+
+  /**
+   * @generated from field: spider.v1.JobState state = 2;
+   */
+  state: JobState;
+
+  /**
+   * The job exists since an earlier call with the same idempotency key.
+   *
+   * @generated from field: bool existed = 3;
+   */
+  existed: boolean;
+};
+
+/**
+ * Describes the message spider.v1.UploadJobResponse.
+ * Use `create(UploadJobResponseSchema)` to create a new message.
+ */
+export const UploadJobResponseSchema: GenMessage<UploadJobResponse> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 29);
+
+/**
+ * @generated from message spider.v1.DownloadJobOutputsRequest
+ */
+export type DownloadJobOutputsRequest = Message<"spider.v1.DownloadJobOutputsRequest"> & {
+  /**
+   * @generated from field: uint64 job_id = 1;
+   */
+  jobId: bigint;
+
+  /**
+   * Bytes to leave out at the beginning: those that an earlier call has brought.
+   *
+   * @generated from field: uint64 offset = 2;
+   */
+  offset: bigint;
+};
+
+/**
+ * Describes the message spider.v1.DownloadJobOutputsRequest.
+ * Use `create(DownloadJobOutputsRequestSchema)` to create a new message.
+ */
+export const DownloadJobOutputsRequestSchema: GenMessage<DownloadJobOutputsRequest> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 30);
+
+/**
+ * @generated from message spider.v1.DownloadJobOutputsResponse
+ */
+export type DownloadJobOutputsResponse = Message<"spider.v1.DownloadJobOutputsResponse"> & {
+  /**
+   * Bytes of all outputs, in the first message.
+   *
+   * @generated from field: uint64 total_bytes = 1;
+   */
+  totalBytes: bigint;
+
+  /**
+   * The next bytes of what GetJobOutputs calls serialized_outputs; at most 1 MiB.
+   *
+   * @generated from field: bytes data = 2;
+   */
+  data: Uint8Array;
+
+  /**
+   * In the last message, which has no data: the CRC-32 of the data of this answer.
+   *
+   * @generated from field: optional fixed32 crc32 = 3;
+   */
+  crc32?: number | undefined;
+};
+
+/**
+ * Describes the message spider.v1.DownloadJobOutputsResponse.
+ * Use `create(DownloadJobOutputsResponseSchema)` to create a new message.
+ */
+export const DownloadJobOutputsResponseSchema: GenMessage<DownloadJobOutputsResponse> = /*@__PURE__*/
+  messageDesc(file_spider_v1_job, 31);
+
+/**
  * @generated from enum spider.v1.Durability
  */
 export enum Durability {
@@ -1000,7 +1175,8 @@ export const JobService: GenService<{
     output: typeof WatchJobResponseSchema;
   },
   /**
-   * FAILED_PRECONDITION unless the job has SUCCEEDED.
+   * FAILED_PRECONDITION unless the job has SUCCEEDED. RESOURCE_EXHAUSTED when the outputs have more than
+   * 3 MiB: DownloadJobOutputs answers them in pieces.
    *
    * @generated from rpc spider.v1.JobService.GetJobOutputs
    */
@@ -1068,6 +1244,28 @@ export const JobService: GenService<{
     methodKind: "unary";
     input: typeof RetryJobRequestSchema;
     output: typeof RetryJobResponseSchema;
+  },
+  /**
+   * As SubmitJob, for a task graph and inputs that fill more than one message, and for small ones as
+   * well. Nothing has happened before the answer: a call that breaks is made anew, with the same key.
+   * RESOURCE_EXHAUSTED when storage holds as many bytes of unfinished uploads as it may.
+   *
+   * @generated from rpc spider.v1.JobService.UploadJob
+   */
+  uploadJob: {
+    methodKind: "client_streaming";
+    input: typeof UploadJobRequestSchema;
+    output: typeof UploadJobResponseSchema;
+  },
+  /**
+   * As GetJobOutputs, for outputs that fill more than one message, and for small ones as well.
+   *
+   * @generated from rpc spider.v1.JobService.DownloadJobOutputs
+   */
+  downloadJobOutputs: {
+    methodKind: "server_streaming";
+    input: typeof DownloadJobOutputsRequestSchema;
+    output: typeof DownloadJobOutputsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_spider_v1_job, 0);
