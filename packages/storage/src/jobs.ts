@@ -115,7 +115,9 @@ export class Jobs {
     if (job !== undefined)
       return await this.#options.runner.request(job, 'cancel', reason === '' ? undefined : reason);
     const status = await this.status(id);
-    throw failedPrecondition(`${describeState(status)}; it cannot be cancelled any more`);
+    throw failedPrecondition(
+      `${describeState(status)}; only a READY, RUNNING or COMMIT_READY job can be cancelled`,
+    );
   }
 
   /** Whether the job has not ended, or not long ago. */

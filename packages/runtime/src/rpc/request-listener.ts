@@ -7,6 +7,7 @@ import {
 } from '@connectrpc/connect-node';
 
 import type { Logger } from '../logger.ts';
+import { toGrpcMessage } from './grpc-response.ts';
 
 type Handler = ConnectRouter['handlers'][number];
 
@@ -82,7 +83,7 @@ function answerUnknown(
     response.writeHead(200, {
       'content-type': 'application/grpc',
       'grpc-status': String(code),
-      'grpc-message': encodeURIComponent(unavailable ?? `${pathOf(request.url)} does not exist`),
+      'grpc-message': toGrpcMessage(unavailable ?? `${pathOf(request.url)} does not exist`),
     });
   } else {
     response.writeHead(unavailable === undefined ? 404 : 503);

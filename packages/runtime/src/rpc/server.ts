@@ -10,6 +10,7 @@ import { silentLogger, type Logger } from '../logger.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { endpointUrl } from './endpoint.ts';
 import { errorInterceptor } from './error-interceptor.ts';
+import { GrpcResponse } from './grpc-response.ts';
 import type { Health } from './health.ts';
 import { CONNECTION_WINDOW_BYTES, HTTP2_OPTIONS } from './http2-options.ts';
 import { createRequestListener, type RequestListener } from './request-listener.ts';
@@ -93,6 +94,7 @@ class NodeRpcServer implements RpcServer {
     this.#server = createServer(
       {
         ...HTTP2_OPTIONS,
+        Http2ServerResponse: GrpcResponse,
         settings: { ...HTTP2_OPTIONS.settings, maxConcurrentStreams: maxStreamsPerConnection },
       },
       (request, response) => this.#listener(request, response),

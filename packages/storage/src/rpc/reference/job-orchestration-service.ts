@@ -74,7 +74,10 @@ export const createJobOrchestrationService = ({
     if (status.state !== JobState.Failed) {
       throw failedPrecondition(`${describeState(status)}; it has an error once it is FAILED`);
     }
-    return create(JobErrorResponseSchema, { errorMessage: status.errorMessage ?? '' });
+    const { errorMessage } = status;
+    if (errorMessage === undefined)
+      throw new SpiderError('internal', `job ${jobId} lacks its error`);
+    return create(JobErrorResponseSchema, { errorMessage });
   },
 });
 
