@@ -86,7 +86,7 @@ storage: { host: 127.0.0.1, port: ${plane.port} }
 task_executor: { bin_path: /no/such/executor, package_dir: . }
 `);
   await expect(run(['-c', path], new AbortController().signal)).rejects.toThrow(
-    'an executor did not come up: spawn /no/such/executor ENOENT',
+    'task_executor.bin_path is /no/such/executor: there is no such thing',
   );
 });
 

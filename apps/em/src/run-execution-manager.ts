@@ -1,17 +1,21 @@
-import { hostname, availableParallelism } from 'node:os';
+import { availableParallelism, hostname, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import {
+  bothSinks,
   type Connect,
-  endingWithParent,
   executionManagerConfigSchema,
   type ExecutionManagerConfig,
   ExecutionManagerService,
-  executorCommand,
   executorEnvironment,
+  executorLaunch,
+  forwardingSink,
+  type LogSink,
+  type LogsConfig,
   processSpawner,
   type SpawnExecutorOptions,
+  TaskLogStore,
 } from '@spider/execution-manager';
-import { createTransport, type RpcTransport } from '@spider/runtime';
+import { createTransport, type Logger, type RpcTransport } from '@spider/runtime';
 import {
   announceReady,
   CryptoRng,
@@ -23,6 +27,10 @@ import {
 import { taskExecutorPath } from '@spider/task-executor';
 
 const BINARY = 'spider-execution-manager';
+const MIB = 1024 * 1024;
+/** Of the machine's memory, what all executors may have unless the configuration says it. */
+const MEMORY_SHARE = 0.8;
+const MEMORY_MIB_MIN = 512;
 
 /**
  * Reads the configuration, starts the executors, and runs tasks until the signal is aborted; what
@@ -41,8 +49,9 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   });
   const config = await loadConfig(configPath, executionManagerConfigSchema);
   const slots = config.slots ?? availableParallelism();
-  const spawn = processSpawner(await executorsOf(config));
   await using cleanup = new AsyncDisposableStack();
+  const logs = await logsOf(config.logs, logger, cleanup);
+  const spawn = processSpawner(await executorsOf(config, slots, logs));
   const service = cleanup.use(
     new ExecutionManagerService({
       ...config,
@@ -70,22 +79,62 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   await running;
 }
 
-async function executorsOf({
-  taskExecutor,
-}: ExecutionManagerConfig): Promise<SpawnExecutorOptions> {
-  const { binPath = taskExecutorPath, maxLogLineBytes, inheritedEnv, packageDir } = taskExecutor;
+async function executorsOf(
+  { taskExecutor, logs: { maxTaskBytes } }: ExecutionManagerConfig,
+  slots: number,
+  logs: LogSink,
+): Promise<SpawnExecutorOptions> {
+  const { binPath, maxLogLineBytes, inheritedEnv, packageDir, memoryLimitMib } = taskExecutor;
+  const shareMib = memoryLimitMib ?? memoryShareMib(slots);
+  const launch = await executorLaunch({
+    ...taskExecutor,
+    binPath: binPath ?? taskExecutorPath,
+    nodePath: process.execPath,
+    heapMib: shareMib,
+  });
+  const env = executorEnvironment({
+    packageDir: resolve(packageDir),
+    inheritedEnv,
+    from: process.env,
+  });
   return {
-    ...(await endingWithParent(executorCommand(resolve(binPath), process.execPath))),
-    hasDescriptors: taskExecutor.binPath === undefined,
-    env: executorEnvironment({
-      packageDir: resolve(packageDir),
-      inheritedEnv,
-      from: process.env,
-    }),
+    ...launch,
+    env: { ...env, ...launch.env },
+    hasDescriptors: binPath === undefined,
+    isBoxed: taskExecutor.wall.isBubblewrapped,
     clock: systemClock,
-    logs: process.stderr,
+    logs,
     maxLogLineBytes,
+    maxTaskLogBytes: maxTaskBytes,
+    memoryLimitMib: shareMib,
   };
+}
+
+/** So that all executors together leave the machine something. */
+function memoryShareMib(slots: number): number {
+  const bytes = process.constrainedMemory() || totalmem();
+  return Math.max(
+    MEMORY_MIB_MIN,
+    Math.floor((Math.min(bytes, totalmem()) * MEMORY_SHARE) / slots / MIB),
+  );
+}
+
+/** Everything is forwarded; what tasks print is kept, too, if there is a place for it. */
+async function logsOf(
+  { directory, maxBytes, retentionMs }: LogsConfig,
+  logger: Logger,
+  cleanup: AsyncDisposableStack,
+): Promise<LogSink> {
+  const forwarding = forwardingSink(process.stderr);
+  if (directory === undefined) return forwarding;
+  const store = await TaskLogStore.open({
+    directory: resolve(directory),
+    maxBytes,
+    retentionMs,
+    clock: systemClock,
+    logger,
+  });
+  return bothSinks(forwarding, cleanup.use(store));
 }
 
 /** One connection for each URL, though storage and scheduler may share it. */

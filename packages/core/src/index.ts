@@ -123,6 +123,14 @@ export {
   type ExecutorNotice,
   ExtendedRequest,
 } from './wire/executor-extensions.ts';
+export {
+  droppedOutputText,
+  EXECUTOR_LOGS_ENV,
+  formatLogMark,
+  type LogMark,
+  logMarkPrefix,
+  parseLogMark,
+} from './wire/executor-logs.ts';
 export { ExecutorFrameReader } from './wire/executor-frame-reader.ts';
 export {
   appendExecuteRequest,
@@ -145,6 +153,12 @@ export {
   frameCount,
   payloadEnd,
 } from './wire/frame.ts';
+export {
+  askedPermissions,
+  EXECUTOR_PERMISSIONS_ENV,
+  PACKAGE_PERMISSIONS,
+  type PackagePermission,
+} from './wire/package-permissions.ts';
 export { decodeSerializedOutputs, encodeSerializedOutputs } from './wire/serialized-outputs.ts';
 export {
   appendTaskContext,
