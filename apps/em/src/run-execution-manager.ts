@@ -21,11 +21,13 @@ import {
   CryptoRng,
   loadConfig,
   type MainContext,
+  packageVersion,
   readDaemonFlags,
   systemClock,
 } from '@spider/runtime/node';
 import { taskExecutorPath } from '@spider/task-executor';
 
+const VERSION = packageVersion(new URL('../package.json', import.meta.url));
 const BINARY = 'spider-execution-manager';
 const MIB = 1024 * 1024;
 /** Of the machine's memory, what all executors may have unless the configuration says it. */
@@ -34,7 +36,7 @@ const MEMORY_MIB_MIN = 512;
 
 /**
  * Reads the configuration, starts the executors, and runs tasks until the signal is aborted; what
- * runs then is finished, and what waits is given back. Needs neither storage nor scheduler to start:
+ * runs then is finished, and what waits is given back. So it ends when storage asks it to. Needs neither storage nor scheduler to start:
  * it is ready as soon as storage has taken it.
  *
  * @throws SpiderError for a bad configuration or if storage refuses it, Error if an executor does not
@@ -44,7 +46,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   const { configPath } = readDaemonFlags(args, {
     name: BINARY,
     summary: 'The execution manager of Spider: runs the tasks of one machine.',
-    version: '0.1.0',
+    version: VERSION,
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
   });
   const config = await loadConfig(configPath, executionManagerConfigSchema);
@@ -62,6 +64,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
       connect: connectOnce(cleanup),
       spawn,
       host: hostname(),
+      version: VERSION,
     }),
   );
 
@@ -72,9 +75,10 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   if (id !== undefined) {
     logger.info('the execution manager is ready', { executionManagerId: id, slots });
     announceReady(BINARY, String(id));
-    await Promise.race([running, stopped]);
+    await Promise.race([running, stopped, service.drainRequested]);
+    if (!signal.aborted) logger.info('storage wants this execution manager to drain and to end');
   }
-  if (signal.aborted) await service.drain();
+  await service.drain();
   stop.abort();
   await running;
 }

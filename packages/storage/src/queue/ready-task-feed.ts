@@ -64,6 +64,11 @@ export class ReadyTaskFeed {
     this.#options = options;
   }
 
+  /** The scheduler that is at work, if it is none of the reference. */
+  get schedulerId(): SchedulerId | undefined {
+    return this.#current?.schedulerId;
+  }
+
   /** Opens a stream for a scheduler that execution managers reach at `host:port`. */
   open(handlers: ReadyTaskHandlers, host = '', port = 0): ReadyTaskStream {
     const stream = new OpenStream(
@@ -122,6 +127,7 @@ export class ReadyTaskFeed {
       if (this.#isStandingBy) return this.#wait(stream);
       this.#current?.close(failedPrecondition(TAKEN_OVER));
       this.#current = stream;
+      stream.schedulerId = schedulerId;
       this.#options.logger.info('a scheduler is connected', { schedulerId, host, port });
       stream.handlers.onOpen({ schedulerId, sessionId: this.#options.sessionId });
       this.#pumpSoon();
@@ -188,6 +194,8 @@ class OpenStream implements ReadyTaskStream {
   endedJobs: number[] = [];
   credit = 0;
   isClosed = false;
+  /** Once it is at work. */
+  schedulerId: SchedulerId | undefined;
 
   constructor({ handlers, host, port }: SchedulerAtStream, hooks: StreamHooks) {
     this.handlers = handlers;
