@@ -18,7 +18,6 @@ import {
   SchedulerService,
 } from '@spider/scheduler';
 import { STORAGE_SERVICES, storageConfigSchema, StorageService } from '@spider/storage';
-import type { StorageConfig } from '@spider/storage';
 import { activateStorage } from './activate-storage.ts';
 import { databaseOptions } from './database-options.ts';
 

@@ -461,7 +461,7 @@ export function describeStore(
             cluster.registerScheduler(`${round}`, 1, at(1)),
             resourceGroups.insert(`group ${round}`, 'hash'),
             cluster.listExecutionManagers(),
-            ...managers.map((manager) => cluster.endExecutionManager(manager, at(100))),
+            ...managers.map((manager) => cluster.endExecutionManager(manager, at(100), 'left')),
           ]);
           expect(others[1].changes).toEqual([]);
           const success = change(id, JobState.Running, JobState.Succeeded, { deleteJournal: true });
