@@ -46,14 +46,17 @@ beforeAll(async () => {
 afterAll(() => cleanup.disposeAsync());
 
 describe('storage as a client sees it that is not ours', () => {
-  test.each(SITUATIONS)('$call: $situation', async ({ call, code, says, gives, request, after }) => {
-    const sent = await request(scene);
-    const answer = await scene.world.call(call, sent);
-    expect(answer.code, answer.text).toBe(code);
-    if (code === 'OK') expect(answer.response).toMatchObject(gives ?? {});
-    else expect(answer.text).toContain(says);
-    await after?.(scene, sent);
-  });
+  test.each(SITUATIONS)(
+    '$call: $situation',
+    async ({ call, code, says, gives, request, after }) => {
+      const sent = await request(scene);
+      const answer = await scene.world.call(call, sent);
+      expect(answer.code, answer.text).toBe(code);
+      if (code === 'OK') expect(answer.response).toMatchObject(gives ?? {});
+      else expect(answer.text).toContain(says);
+      await after?.(scene, sent);
+    },
+  );
 
   test('is described by docs/reference-services.md', async () => {
     const [intro = ''] = (await readFile(DOCUMENT, 'utf8')).split('\n### ', 1);
