@@ -4,12 +4,10 @@ import {
   CryptoRng,
   loadConfig,
   type MainContext,
-  packageVersion,
   readDaemonFlags,
   systemClock,
 } from '@spider/runtime/node';
 import {
-  POLICIES,
   RpcReadyTaskSource,
   SCHEDULER_SERVICES,
   schedulerConfigSchema,
@@ -27,13 +25,10 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
   const { configPath } = readDaemonFlags(args, {
     name: 'spider-scheduler',
     summary: 'The scheduler of Spider: decides which ready task runs next, and where.',
-    version: packageVersion(new URL('../package.json', import.meta.url)),
+    version: '0.1.0',
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
   });
   const config = await loadConfig(configPath, schedulerConfigSchema);
-  if (config.policy === 'round_robin') {
-    logger.warn('round_robin is FIFO in the order in which storage takes turns among jobs');
-  }
 
   const health = new Health(SCHEDULER_SERVICES);
   await using scheduler = new SchedulerService({
@@ -46,7 +41,6 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
       // Asked when it connects, which is after the server has started.
       advertised: () => config.advertisedEndpoint ?? { host: config.host, port: server.port },
     }),
-    policy: POLICIES[config.policy],
     config,
     // Without storage there is nothing to assign.
     onConnected: (isConnected) => (health.isServing = isConnected),

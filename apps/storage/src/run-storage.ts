@@ -5,7 +5,6 @@ import {
   CryptoRng,
   loadConfig,
   nodeZstd,
-  packageVersion,
   readDaemonFlags,
   ScryptPasswordHasher,
   systemClock,
@@ -13,7 +12,8 @@ import {
 import type { MainContext } from '@spider/runtime/node';
 import {
   DEFAULT_DISPATCH_CONFIG,
-  POLICIES,
+  type DispatchConfig,
+  embeddedSchedulerSchema,
   SCHEDULER_SERVICES,
   SchedulerService,
 } from '@spider/scheduler';
@@ -21,7 +21,7 @@ import { STORAGE_SERVICES, storageConfigSchema, StorageService } from '@spider/s
 import { activateStorage } from './activate-storage.ts';
 import { databaseOptions } from './database-options.ts';
 
-const VERSION = packageVersion(new URL('../package.json', import.meta.url));
+const configSchema = storageConfigSchema.extend({ scheduler: embeddedSchedulerSchema });
 
 /**
  * Reads the configuration, waits for the right to write to the database, and serves until the signal is aborted.
@@ -33,16 +33,11 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   const { configPath } = readDaemonFlags(args, {
     name: 'spider-storage',
     summary: 'The storage server of Spider: keeps jobs, decides what is ready, hands it out.',
-    version: VERSION,
+    version: '0.1.0',
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
   });
-  const config = await loadConfig(configPath, storageConfigSchema);
+  const config = await loadConfig(configPath, configSchema);
   const { embedded } = config.scheduler;
-  const identity = {
-    version: VERSION,
-    engine: config.runtime.db.engine,
-    startedAt: systemClock.now(),
-  };
   const health = new Health([...STORAGE_SERVICES, ...(embedded ? SCHEDULER_SERVICES : [])]);
   await using cleanup = new AsyncDisposableStack();
   const { store, server } = cleanup.use(
@@ -51,7 +46,6 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       signal,
       logger,
       health,
-      identity,
       database: databaseOptions(config, process.env),
       onStandby: (url) => process.stdout.write(`spider-storage standby ${url}\n`),
     }),
@@ -61,14 +55,15 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       config,
       store,
       logger,
-      identity,
       clock: systemClock,
       rng: new CryptoRng(),
       zstd: nodeZstd,
       passwords: new ScryptPasswordHasher(),
     }),
   );
-  const scheduler = embedded ? cleanup.use(embedScheduler(storage, logger)) : undefined;
+  const scheduler = embedded
+    ? cleanup.use(embedScheduler(storage, config.scheduler, logger))
+    : undefined;
   // Before what serves its calls ends.
   cleanup.defer(() => server.close());
   server.serve({
@@ -87,13 +82,16 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   await storage.drain();
 }
 
-function embedScheduler(storage: StorageService, logger: Logger): SchedulerService {
+function embedScheduler(
+  storage: StorageService,
+  config: Omit<DispatchConfig, 'acknowledgementTimeoutMs'>,
+  logger: Logger,
+): SchedulerService {
   return new SchedulerService({
     logger,
     clock: systemClock,
     rng: new CryptoRng(),
     storage: storage.readyTasks,
-    policy: POLICIES[DEFAULT_DISPATCH_CONFIG.policy],
-    config: DEFAULT_DISPATCH_CONFIG,
+    config: { ...DEFAULT_DISPATCH_CONFIG, ...config },
   });
 }

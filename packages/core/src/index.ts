@@ -61,6 +61,14 @@ export {
   jobStateName,
 } from './job-state.ts';
 export { LIMITS } from './limits.ts';
+export { type FairJob, FairPlace, type JobOrder } from './scheduling/fair-place.ts';
+export {
+  type Eligibility,
+  EQUAL_SHARING,
+  FairQueue,
+  type Sharing,
+} from './scheduling/fair-queue.ts';
+export { checkLabels, type Labels, labelsMeet, requirementKey } from './scheduling/labels.ts';
 export { SessionTracker } from './session.ts';
 export { TaskOutcome } from './task-outcome.ts';
 export { canTaskMove, isFinalTaskState, TaskState, taskStateName } from './task-state.ts';
@@ -123,14 +131,6 @@ export {
   type ExecutorNotice,
   ExtendedRequest,
 } from './wire/executor-extensions.ts';
-export {
-  droppedOutputText,
-  EXECUTOR_LOGS_ENV,
-  formatLogMark,
-  type LogMark,
-  logMarkPrefix,
-  parseLogMark,
-} from './wire/executor-logs.ts';
 export { ExecutorFrameReader } from './wire/executor-frame-reader.ts';
 export {
   appendExecuteRequest,
@@ -153,12 +153,6 @@ export {
   frameCount,
   payloadEnd,
 } from './wire/frame.ts';
-export {
-  askedPermissions,
-  EXECUTOR_PERMISSIONS_ENV,
-  PACKAGE_PERMISSIONS,
-  type PackagePermission,
-} from './wire/package-permissions.ts';
 export { decodeSerializedOutputs, encodeSerializedOutputs } from './wire/serialized-outputs.ts';
 export {
   appendTaskContext,

@@ -54,6 +54,18 @@ export const LIMITS = {
   labelKeyBytes: 64,
   /** Bytes of a label's value. */
   labelValueBytes: 256,
+  /** Labels that a job requires of execution managers. */
+  requiredLabels: 16,
+  /** Labels of an execution manager. */
+  labelsPerExecutionManager: 64,
+  /** Resource groups that an execution manager is dedicated to. */
+  dedicatedGroups: 1024,
+  /** Kinds of execution managers, by labels and resource groups, that a scheduler serves at a time. */
+  executionManagerPools: 1024,
+  /** Resource groups whose share is configured. */
+  weightedGroups: 4096,
+  /** The largest share of a resource group. */
+  groupWeight: 10_000,
   /** States that a list of jobs or tasks asks for; more would be repetitions. */
   statesPerFilter: 16,
   /** Jobs, or tasks, in one page of a list. */
@@ -121,8 +133,6 @@ export const LIMITS = {
   pollWaitMs: 60_000,
   /** Jobs that storage names in one message as ended. */
   endedJobsPerMessage: 1024 * 1024,
-  /** Bytes of a program's version. */
-  versionBytes: 64,
   /** Watches of a server's health that are open at a time. */
   healthWatches: 256,
   /** Execution managers that one storage serves at a time. */

@@ -87,8 +87,6 @@ export {
   DeregisterExecutionManagerResponseSchema,
   type ExchangeRequest,
   ExchangeRequestSchema,
-  type WorkerLoad,
-  WorkerLoadSchema,
   type WorkerHello,
   WorkerHelloSchema,
   type TaskReports,
@@ -113,6 +111,10 @@ export {
   PullReadyTasksResponseSchema,
   type SchedulerWelcome,
   SchedulerWelcomeSchema,
+  type ExecutionManagerPool,
+  ExecutionManagerPoolSchema,
+  type JobProfile,
+  JobProfileSchema,
   type PullAssignmentsRequest,
   PullAssignmentsRequestSchema,
   type AssignmentHello,
@@ -122,22 +124,6 @@ export {
   ReadyTaskService,
   AssignmentService,
 } from './gen/spider/v1/dispatch_pb.ts';
-
-export {
-  type GetServerInfoResponse,
-  GetServerInfoResponseSchema,
-  type ListExecutionManagersRequest,
-  ListExecutionManagersResponseSchema,
-  type ExecutionManagerStatus,
-  ExecutionManagerStatusSchema,
-  ListSchedulersResponseSchema,
-  GetQueuesResponseSchema,
-  type QueueDepth,
-  DrainExecutionManagerResponseSchema,
-  ExecutionManagerState as WireExecutionManagerState,
-  ServerRole as WireServerRole,
-  ClusterService,
-} from './gen/spider/v1/cluster_pb.ts';
 
 export {
   type HealthCheckResponse,
@@ -151,9 +137,11 @@ export {
   checkExchangeRequest,
   checkExchangeResponse,
   checkReadyTasks,
+  checkReturnedTasks,
 } from './convert/batch.ts';
 export { fromConnectError, toConnectError } from './convert/error.ts';
 export { fromWireDurability, toWireDurability } from './convert/job-policy.ts';
+export { toGroupNumbers } from './convert/group-numbers.ts';
 export { fromWireJobState, toWireJobState } from './convert/job-state.ts';
 export { fromWireTaskState, toWireTaskState } from './convert/task-state.ts';
 export { fromWireTaskOutcomes, toWireTaskOutcomes } from './convert/task-outcome.ts';

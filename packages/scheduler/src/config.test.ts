@@ -14,8 +14,10 @@ describe('the configuration of a scheduler', () => {
       storageEndpoints: ['http://10.0.0.1:50051'],
       advertisedEndpoint: undefined,
       stopTimeoutMs: 30_000,
-      policy: 'fifo',
+      policy: 'weighted_fair',
+      sharing: { weights: new Map(), jobOrder: 'fair' },
       readyTaskCapacity: 16_384,
+      activeJobs: 1024,
       acknowledgementTimeoutMs: 30_000,
     });
   });
@@ -51,7 +53,23 @@ describe('the configuration of a scheduler', () => {
       advertisedEndpoint: { host: 'scheduler', port: 50_052 },
       policy: 'round_robin',
       readyTaskCapacity: 4096,
+      activeJobs: 64,
       acknowledgementTimeoutMs: 12_000,
+    });
+  });
+
+  test('says how resource groups share', () => {
+    const config = schedulerConfigSchema.parse({
+      storage_endpoint: { host: 'a', port: 1 },
+      runtime: { scheduler: { weights: { 2: 3, 17: 1 }, job_order: 'critical-path' } },
+    });
+
+    expect(config.sharing).toEqual({
+      weights: new Map([
+        [2, 3],
+        [17, 1],
+      ]),
+      jobOrder: 'critical-path',
     });
   });
 
@@ -86,6 +104,19 @@ describe('the configuration of a scheduler', () => {
         runtime: { scheduler: { config: { ready_task_capacity: 0 } } },
       },
       'runtime.scheduler.config.ready_task_capacity',
+    ],
+    [
+      'a weight of 0',
+      { storage_endpoint: { host: 'a', port: 1 }, runtime: { scheduler: { weights: { 2: 0 } } } },
+      'runtime.scheduler.weights.2',
+    ],
+    [
+      'a group that is no id',
+      {
+        storage_endpoint: { host: 'a', port: 1 },
+        runtime: { scheduler: { weights: { acme: 1 } } },
+      },
+      'runtime.scheduler.weights.acme',
     ],
     [
       'an unknown policy',

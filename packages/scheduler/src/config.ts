@@ -1,9 +1,27 @@
-import { LIMITS } from '@spider/core';
+import { EQUAL_SHARING, LIMITS, type Sharing } from '@spider/core';
 import { type Endpoint, endpointUrl } from '@spider/runtime';
 import { z } from 'zod';
 
+import { POLICIES, type PolicyName } from './policy/policies.ts';
+
+/** How a scheduler chooses and waits. */
+export interface DispatchConfig {
+  readonly policy: PolicyName;
+  /** By what resource groups share, and jobs within them. Storage goes by it as well. */
+  readonly sharing: Sharing;
+  /** How many ready tasks may be buffered here or be on their way from storage. */
+  readonly readyTaskCapacity: number;
+  /** Jobs that `round_robin` has in its rotation. */
+  readonly activeJobs: number;
+  /**
+   * How long an execution manager may keep a batch without acknowledging it, before its tasks are
+   * assigned again.
+   */
+  readonly acknowledgementTimeoutMs: number;
+}
+
 /** All that a scheduler process is told. */
-export interface SchedulerConfig {
+export interface SchedulerConfig extends DispatchConfig {
   /** The address to listen at, for execution managers. */
   readonly host: string;
   /** 0 takes any free port. */
@@ -13,25 +31,19 @@ export interface SchedulerConfig {
   /** Where execution managers reach this scheduler, if not where it listens. */
   readonly advertisedEndpoint: Endpoint | undefined;
   readonly stopTimeoutMs: number;
-  readonly policy: 'fifo' | 'round_robin';
-  /** How many ready tasks may be buffered here or be on their way from storage. */
-  readonly readyTaskCapacity: number;
-  /**
-   * How long an execution manager may keep a batch without acknowledging it, before its tasks are
-   * assigned again.
-   */
-  readonly acknowledgementTimeoutMs: number;
 }
 
 /**
- * What a scheduler within another process needs to know, with the defaults: some 20 ms of the
- * fastest dispatch, so that credit always comes back in time, and no more than a policy can sort.
+ * The usual settings: some 20 ms of the fastest dispatch, so that credit always comes back in time,
+ * and no more than a policy can sort.
  */
-export const DEFAULT_DISPATCH_CONFIG = {
-  policy: 'fifo',
+export const DEFAULT_DISPATCH_CONFIG: DispatchConfig = {
+  policy: 'weighted_fair',
+  sharing: EQUAL_SHARING,
   readyTaskCapacity: 16 * 1024,
+  activeJobs: 1024,
   acknowledgementTimeoutMs: 30_000,
-} as const satisfies Partial<SchedulerConfig>;
+};
 
 const host = z.string().min(1);
 const count = z.int().min(1);
@@ -39,6 +51,65 @@ const seconds = z.int().max(86_400);
 const endpoint = z
   .object({ host, port: z.int().min(1).max(65_535) })
   .refine((value) => URL.canParse(endpointUrl(value)), { path: ['host'], message: 'not a host' });
+
+/** Resource groups by id, written as keys of a mapping. */
+const weights = z
+  .record(
+    z.string().regex(/^[1-9][0-9]{0,15}$/, 'must be the id of a resource group'),
+    z.int().min(1).max(LIMITS.groupWeight),
+  )
+  .refine((value) => Object.keys(value).length <= LIMITS.weightedGroups, {
+    message: `must not have more than ${LIMITS.weightedGroups} groups`,
+  });
+
+const schedulerPolicySchema = z
+  .object({
+    policy: z
+      .enum(Object.keys(POLICIES) as [PolicyName, ...PolicyName[]])
+      .default(DEFAULT_DISPATCH_CONFIG.policy),
+    weights: weights.default({}),
+    job_order: z.enum(['fair', 'critical-path']).default(EQUAL_SHARING.jobOrder),
+    config: z
+      .object({
+        ready_task_capacity: count
+          .max(LIMITS.bufferedReadyTasks)
+          .default(DEFAULT_DISPATCH_CONFIG.readyTaskCapacity),
+        active_job_queue_capacity: count
+          .max(LIMITS.bufferedReadyTasks)
+          .default(DEFAULT_DISPATCH_CONFIG.activeJobs),
+        dispatch_queue_capacity: count.optional(),
+        commit_ready_task_capacity: count.optional(),
+        cleanup_ready_task_capacity: count.optional(),
+        storage_poll_timeout_ms: z.int().min(0).optional(),
+        tick_interval_ms: count.optional(),
+        finalizing_job_expiration_timeout_sec: z.int().min(0).optional(),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
+/** How tasks are chosen: `runtime.scheduler` of a scheduler process, and the same keys where one is embedded. */
+const dispatchConfigSchema = schedulerPolicySchema.transform(toDispatchConfig);
+
+/** The `scheduler` section of a storage that may have one in its own process. */
+export const embeddedSchedulerSchema = z
+  .intersection(z.object({ embedded: z.boolean().default(true) }), dispatchConfigSchema)
+  .prefault({});
+
+function toDispatchConfig({
+  policy,
+  weights: weightOf,
+  job_order: jobOrder,
+  config,
+}: z.output<typeof schedulerPolicySchema>): Omit<DispatchConfig, 'acknowledgementTimeoutMs'> {
+  const entries = Object.entries(weightOf).map(([id, weight]) => [Number(id), weight] as const);
+  return {
+    policy,
+    sharing: { weights: new Map(entries), jobOrder },
+    readyTaskCapacity: config.ready_task_capacity,
+    activeJobs: config.active_job_queue_capacity,
+  };
+}
 
 /**
  * The scheduler's configuration file, in the keys of the reference, of which only the endpoint of
@@ -64,25 +135,7 @@ export const schedulerConfigSchema = z
             liveness_tracking_interval_ms: count.optional(),
           })
           .prefault({}),
-        scheduler: z
-          .object({
-            policy: z.enum(['fifo', 'round_robin']).default(DEFAULT_DISPATCH_CONFIG.policy),
-            config: z
-              .object({
-                ready_task_capacity: count
-                  .max(LIMITS.bufferedReadyTasks)
-                  .default(DEFAULT_DISPATCH_CONFIG.readyTaskCapacity),
-                active_job_queue_capacity: count.optional(),
-                dispatch_queue_capacity: count.optional(),
-                commit_ready_task_capacity: count.optional(),
-                cleanup_ready_task_capacity: count.optional(),
-                storage_poll_timeout_ms: z.int().min(0).optional(),
-                tick_interval_ms: count.optional(),
-                finalizing_job_expiration_timeout_sec: z.int().min(0).optional(),
-              })
-              .prefault({}),
-          })
-          .prefault({}),
+        scheduler: dispatchConfigSchema.prefault({}),
       })
       .prefault({}),
   })
@@ -103,8 +156,7 @@ export const schedulerConfigSchema = z
       storageEndpoints: storage.map(endpointUrl),
       advertisedEndpoint: runtime.advertised_endpoint,
       stopTimeoutMs: runtime.stop_timeout_sec * 1000,
-      policy: runtime.scheduler.policy,
-      readyTaskCapacity: runtime.scheduler.config.ready_task_capacity,
+      ...runtime.scheduler,
       acknowledgementTimeoutMs: runtime.em_registry.dead_em_cutoff_sec * 1000,
     };
   });

@@ -4,7 +4,13 @@ export {
   SchedulerService,
   type SchedulerServiceOptions,
 } from './scheduler-service.ts';
-export { DEFAULT_DISPATCH_CONFIG, type SchedulerConfig, schedulerConfigSchema } from './config.ts';
+export {
+  DEFAULT_DISPATCH_CONFIG,
+  type DispatchConfig,
+  embeddedSchedulerSchema,
+  type SchedulerConfig,
+  schedulerConfigSchema,
+} from './config.ts';
 export {
   RpcReadyTaskSource,
   type RpcReadyTaskSourceOptions,
@@ -17,15 +23,24 @@ export type {
   ReadyTaskStream,
   ReadyTaskWelcome,
 } from './inbound/ready-task-source.ts';
-export type { ReadyTasks } from './machine/dispatch-event.ts';
+export type {
+  JobProfile,
+  PoolNumber,
+  ReadyTasks,
+  ReturnedTasks,
+} from './machine/dispatch-event.ts';
+export type { ExecutionManagerProfile } from './machine/execution-manager-profile.ts';
 
 // For whoever writes a policy.
-export { POLICIES } from './policy/policies.ts';
+export { POLICIES, type PolicyName } from './policy/policies.ts';
 export { FifoPolicy } from './policy/fifo.ts';
+export { RoundRobinPolicy } from './policy/round-robin.ts';
+export { WeightedFairPolicy } from './policy/weighted-fair.ts';
 export {
   JobPhase,
   type QueuedJob,
   type SchedulingPolicy,
-  type SchedulingPolicyFactory,
+  type SchedulingPolicyDefinition,
+  type SchedulingPolicyOptions,
   type Turn,
 } from './machine/scheduling-policy.ts';

@@ -5,18 +5,20 @@ import { type RpcServer, SeededRng, silentLogger, startRpcServer } from '@spider
 import { systemClock } from '@spider/runtime/node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-import { DEFAULT_DISPATCH_CONFIG } from './config.ts';
+import { DEFAULT_DISPATCH_CONFIG, type DispatchConfig } from './config.ts';
 import { RpcReadyTaskSource } from './inbound/rpc-ready-task-source.ts';
-import { POLICIES } from './policy/policies.ts';
 import { SchedulerService } from './scheduler-service.ts';
-import { ScriptedExecutionManager } from './testing/scripted-execution-manager.ts';
+import {
+  ScriptedExecutionManager,
+  type ScriptedExecutionManagerOptions,
+} from './testing/scripted-execution-manager.ts';
 import { ScriptedStorage } from './testing/scripted-storage.ts';
 
 class Scheduler {
   readonly service: SchedulerService;
   #server: RpcServer | undefined;
 
-  private constructor(endpoints: readonly string[]) {
+  private constructor(endpoints: readonly string[], config: Partial<DispatchConfig>) {
     this.service = new SchedulerService({
       clock: systemClock,
       rng: new SeededRng(1),
@@ -25,16 +27,20 @@ class Scheduler {
         endpoints,
         advertised: () => ({ host: '127.0.0.1', port: this.#server?.port ?? 0 }),
       }),
-      policy: POLICIES.fifo,
-      config: DEFAULT_DISPATCH_CONFIG,
+      config: { ...DEFAULT_DISPATCH_CONFIG, policy: 'fifo', ...config },
     });
   }
 
   /** A scheduler that runs until the test ends. */
-  static async start(...endpoints: string[]): Promise<Scheduler> {
-    const scheduler = new Scheduler(endpoints);
+  static async start(
+    endpoints: readonly string[],
+    config: Partial<DispatchConfig> = {},
+  ): Promise<Scheduler> {
+    const scheduler = new Scheduler(endpoints, config);
     const server = await startRpcServer({ routes: (router) => scheduler.service.routes(router) });
     scheduler.#server = server;
+    // One that takes nothing, so that there is somebody tasks may wait for.
+    scheduler.connect(1000);
     const stop = new AbortController();
     const running = scheduler.service.run(stop.signal);
     onTestFinished(async () => {
@@ -49,7 +55,7 @@ class Scheduler {
     return this.#server?.port ?? 0;
   }
 
-  connect(id: number, options?: { readonly silent?: boolean }): ScriptedExecutionManager {
+  connect(id: number, options?: ScriptedExecutionManagerOptions): ScriptedExecutionManager {
     const executionManager = new ScriptedExecutionManager(this.#server?.url ?? '', id, options);
     onTestFinished(() => executionManager[Symbol.dispose]());
     return executionManager;
@@ -65,7 +71,7 @@ async function startStorage(sessionId = 1, port = 0): Promise<ScriptedStorage> {
 /** Both, connected to each other. */
 async function startBoth(): Promise<{ storage: ScriptedStorage; scheduler: Scheduler }> {
   const storage = await startStorage();
-  const scheduler = await Scheduler.start(storage.url);
+  const scheduler = await Scheduler.start([storage.url]);
   await storage.changes.until(() => storage.connected);
   return { storage, scheduler };
 }
@@ -197,14 +203,14 @@ describe('what an execution manager has not acknowledged', () => {
 
     expect(await first.end()).toMatchObject({ code: 'cancelled' });
     expect(await second.received(2)).toEqual(['1:0', '1:1']);
-    expect(scheduler.service.executionManagers).toBe(1);
+    expect(scheduler.service.executionManagers).toBe(2);
   });
 });
 
 describe('when storage', () => {
   test('restarts, execution managers stay connected and get the tasks of the new session', async () => {
     const storage = await startStorage(1);
-    const scheduler = await Scheduler.start(storage.url);
+    const scheduler = await Scheduler.start([storage.url]);
     await storage.changes.until(() => storage.connected);
     const executionManager = scheduler.connect(1);
     executionManager.grant(1);
@@ -225,7 +231,7 @@ describe('when storage', () => {
   test('is not there yet, execution managers may connect all the same', async () => {
     const gone = await startStorage(1);
     await gone[Symbol.asyncDispose]();
-    const scheduler = await Scheduler.start(gone.url);
+    const scheduler = await Scheduler.start([gone.url]);
     const executionManager = scheduler.connect(1);
     executionManager.grant(10);
 
@@ -241,7 +247,7 @@ describe('when storage', () => {
     await gone[Symbol.asyncDispose]();
     const storage = await startStorage(1);
 
-    await Scheduler.start(gone.url, storage.url);
+    await Scheduler.start([gone.url, storage.url]);
     await storage.changes.until(() => storage.connected);
 
     expect(storage.hellos).toHaveLength(1);
@@ -325,5 +331,11 @@ describe('an execution manager that breaks the rules', () => {
 });
 
 function hello(executionManagerId: bigint, slots: number) {
-  return { $typeName: 'spider.v1.AssignmentHello', executionManagerId, slots } as const;
+  return {
+    $typeName: 'spider.v1.AssignmentHello' as const,
+    executionManagerId,
+    slots,
+    labels: {},
+    resourceGroupIds: [] as bigint[],
+  };
 }

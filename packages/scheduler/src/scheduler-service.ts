@@ -3,12 +3,12 @@ import type { ConnectRouter } from '@connectrpc/connect';
 import { AssignmentService } from '@spider/proto';
 import type { Clock, Logger, Rng, Service } from '@spider/runtime';
 
-import type { SchedulerConfig } from './config.ts';
+import type { DispatchConfig } from './config.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { ReadyTaskReader } from './inbound/ready-task-reader.ts';
 import type { ReadyTaskSource } from './inbound/ready-task-source.ts';
 import { DispatchMachine } from './machine/dispatch-machine.ts';
-import type { SchedulingPolicyFactory } from './machine/scheduling-policy.ts';
+import { POLICIES } from './policy/policies.ts';
 import { assignmentService } from './rpc/assignment-service.ts';
 
 /** All services that a scheduler has. */
@@ -20,8 +20,7 @@ export interface SchedulerServiceOptions {
   readonly logger: Logger;
   /** Where ready tasks come from: an `RpcReadyTaskSource`, or storage itself in the same process. */
   readonly storage: ReadyTaskSource;
-  readonly policy: SchedulingPolicyFactory;
-  readonly config: Pick<SchedulerConfig, 'readyTaskCapacity' | 'acknowledgementTimeoutMs'>;
+  readonly config: DispatchConfig;
   /** Told whenever storage was found or lost; at first there is none. */
   readonly onConnected?: (isConnected: boolean) => void;
 }
@@ -39,9 +38,14 @@ export class SchedulerService implements Service {
   #running: Promise<void> | undefined;
 
   constructor(options: SchedulerServiceOptions) {
-    const { clock, logger, policy, config } = options;
+    const { clock, logger, config } = options;
     this.#options = options;
-    this.#machine = new DispatchMachine({ window: config.readyTaskCapacity, policy });
+    this.#machine = new DispatchMachine({
+      window: config.readyTaskCapacity,
+      policy: POLICIES[config.policy],
+      sharing: config.sharing,
+      activeJobs: config.activeJobs,
+    });
     this.#dispatcher = new Dispatcher({
       clock,
       logger,
@@ -73,13 +77,14 @@ export class SchedulerService implements Service {
 
   /** Pulls ready tasks until the signal is aborted. Never rejects: it reconnects for ever. */
   run(signal: AbortSignal): Promise<void> {
-    const { clock, rng, logger, storage: source, onConnected } = this.#options;
+    const { clock, rng, logger, storage: source, config, onConnected } = this.#options;
     const reader = new ReadyTaskReader({
       clock,
       rng,
       logger,
       source,
       dispatcher: this.#dispatcher,
+      sharing: config.sharing,
       ...(onConnected && { onConnected }),
     });
     this.#running ??= reader.run(AbortSignal.any([signal, this.#stop.signal]));

@@ -7,7 +7,8 @@ import type { ExecutionManagerId, SessionId } from '@spider/core';
 
 import type { DispatchEvent } from '../src/machine/dispatch-event.ts';
 import { DispatchMachine } from '../src/machine/dispatch-machine.ts';
-import { FifoPolicy } from '../src/policy/fifo.ts';
+import { GENERAL_PROFILE } from '../src/machine/execution-manager-profile.ts';
+import { POLICIES, type PolicyName } from '../src/policy/policies.ts';
 
 interface Shape {
   readonly name: string;
@@ -29,8 +30,8 @@ const RUNS = 5;
 const WINDOW = 16 * 1024;
 
 /** Assigns and acknowledges so many tasks. Answers tasks a second. */
-function run({ executionManagers, jobs, tasksAtOnce }: Shape): number {
-  const machine = new DispatchMachine({ window: WINDOW, policy: () => new FifoPolicy() });
+function run({ executionManagers, jobs, tasksAtOnce }: Shape, policy: PolicyName): number {
+  const machine = new DispatchMachine({ window: WINDOW, policy: POLICIES[policy] });
   let upstreamCredit = 0;
   let assigned = 0;
   const acknowledgements: DispatchEvent[] = [];
@@ -52,7 +53,7 @@ function run({ executionManagers, jobs, tasksAtOnce }: Shape): number {
   handle({ type: 'upstream-opened', sessionId: 1n as SessionId });
   for (let connection = 1; connection <= executionManagers; connection++) {
     const executionManagerId = BigInt(connection) as ExecutionManagerId;
-    handle({ type: 'connected', connection, executionManagerId });
+    handle({ type: 'connected', connection, executionManagerId, profile: GENERAL_PROFILE });
     handle({ type: 'credit-granted', connection, credit: Math.max(16, 4096 / executionManagers) });
   }
   const taskIndexes = Uint32Array.from({ length: tasksAtOnce }, (_, at) => at);
@@ -69,7 +70,7 @@ function run({ executionManagers, jobs, tasksAtOnce }: Shape): number {
       tasks.push({ jobId: job + 1, resourceGroupId: 1, taskIndexes });
     }
     upstreamCredit -= tasks.length * tasksAtOnce;
-    handle({ type: 'tasks-ready', tasks });
+    handle({ type: 'tasks-ready', pool: 1, tasks });
     handle({ type: 'deal' });
     for (const event of acknowledgements.splice(0)) handle(event);
     return assigned;
@@ -77,7 +78,9 @@ function run({ executionManagers, jobs, tasksAtOnce }: Shape): number {
 }
 
 for (const shape of SHAPES) {
-  const rates = Array.from({ length: RUNS }, () => run(shape)).sort((a, b) => a - b);
-  const median = rates[RUNS >> 1] ?? 0;
-  process.stdout.write(`${(median / 1e6).toFixed(1).padStart(6)} M tasks/s  ${shape.name}\n`);
+  for (const policy of Object.keys(POLICIES) as PolicyName[]) {
+    const rates = Array.from({ length: RUNS }, () => run(shape, policy)).sort((a, b) => a - b);
+    const nsPerTask = 1e9 / (rates[RUNS >> 1] ?? 0);
+    process.stdout.write(`${nsPerTask.toFixed(0).padStart(6)} ns/task  ${policy}, ${shape.name}\n`);
+  }
 }

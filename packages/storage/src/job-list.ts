@@ -1,10 +1,9 @@
-import { ID_MAX, invalidArgument, LIMITS, toId } from '@spider/core';
+import { checkLabels, ID_MAX, invalidArgument, LIMITS, toId } from '@spider/core';
 import type { JobId } from '@spider/core';
 import type { JobCache } from './cache/job-cache.ts';
 import { storedJobStatus } from './cache/job-status.ts';
 import type { JobStatus } from './cache/job-status.ts';
 import type { JobFilter, JobStore, StoredJob } from './db/job-store.ts';
-import { checkLabels } from './job-metadata.ts';
 import { checkText } from './rpc/check.ts';
 
 /** What is asked of a list. */
@@ -62,7 +61,7 @@ export function readPageToken({ pageToken }: PageRequest, first: bigint): bigint
 
 function checkFilter({ states, labels, namePrefix }: JobFilter): void {
   checkStateCount(states);
-  checkLabels(labels);
+  checkLabels(labels, 'labels', LIMITS.labelsPerJob);
   checkText('name_prefix', namePrefix, LIMITS.jobNameBytes);
 }
 

@@ -1,32 +1,30 @@
-import { invalidArgument, LIMITS } from '@spider/core';
+import { checkLabels, type Labels, LIMITS } from '@spider/core';
 import { checkText } from './rpc/check.ts';
 
 /** What a submission says of its job beside what it does. Never changed afterwards. */
 export interface JobMetadata {
   /** Empty for none. */
   readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
   /** Higher goes first; 0 is usual. */
   readonly priority: number;
+  /** Labels that an execution manager must have to run its tasks. */
+  readonly requires: Labels;
+  /** How many of its tasks may be with execution managers at a time; 0 for any number. */
+  readonly maxConcurrency: number;
 }
 
-export const NO_METADATA: JobMetadata = { name: '', labels: {}, priority: 0 };
+export const NO_METADATA: JobMetadata = {
+  name: '',
+  labels: {},
+  priority: 0,
+  requires: {},
+  maxConcurrency: 0,
+};
 
 /** @throws SpiderError 'invalid-argument' naming the field and the limit. */
-export function checkMetadata({ name, labels }: JobMetadata): void {
+export function checkMetadata({ name, labels, requires }: JobMetadata): void {
   checkText('name', name, LIMITS.jobNameBytes);
-  checkLabels(labels);
-}
-
-/** @throws SpiderError 'invalid-argument' naming the label and the limit. */
-export function checkLabels(labels: Readonly<Record<string, string>>): void {
-  const entries = Object.entries(labels);
-  if (entries.length > LIMITS.labelsPerJob) {
-    throw invalidArgument(`labels: ${entries.length} are more than ${LIMITS.labelsPerJob}`);
-  }
-  for (const [key, value] of entries) {
-    if (key === '') throw invalidArgument('labels: a key is empty');
-    checkText('labels: key', key, LIMITS.labelKeyBytes);
-    checkText(`labels[${JSON.stringify(key)}]`, value, LIMITS.labelValueBytes);
-  }
+  checkLabels(labels, 'labels', LIMITS.labelsPerJob);
+  checkLabels(requires, 'requires', LIMITS.requiredLabels);
 }

@@ -10,14 +10,6 @@ export class PackageLocationError extends Error {
   override readonly name = 'PackageLocationError';
 }
 
-export interface PackageLocation {
-  readonly folder: string;
-  /** The main module. */
-  readonly file: string;
-  /** Its package.json, if it has one. */
-  readonly manifest: unknown;
-}
-
 /**
  * Finds the main module of the package in the folder `name` of `packageDir`: what its package.json
  * exports, or else names as `main`, or else index.js or index.ts.
@@ -25,18 +17,18 @@ export interface PackageLocation {
  * @param name is one plain path component.
  * @throws PackageLocationError if there is none, or if it lies outside `packageDir`.
  */
-export function locatePackage(packageDir: string, name: string): PackageLocation {
+export function locatePackage(packageDir: string, name: string): string {
   const root = realPath(packageDir, `folder of task packages ${packageDir}`);
   const folder = realPath(join(root, name), `folder ${name} in ${packageDir}`);
   checkInside(root, folder, name);
-  const manifest = readManifest(folder);
-  const entry = entryOf(folder, manifest);
+  const entry = entryOf(folder);
   const file = realPath(join(folder, entry), `file ${entry} in package ${name}`);
   checkInside(root, file, name);
-  return { folder, file, manifest };
+  return file;
 }
 
-function entryOf(folder: string, manifest: unknown): string {
+function entryOf(folder: string): string {
+  const manifest = readManifest(folder);
   const exported = isRecord(manifest) ? exportedEntry(manifest['exports']) : undefined;
   if (exported !== undefined) return exported;
   const main = isRecord(manifest) ? manifest['main'] : undefined;
@@ -48,7 +40,7 @@ function entryOf(folder: string, manifest: unknown): string {
   );
 }
 
-export function readManifest(folder: string): unknown {
+function readManifest(folder: string): unknown {
   const file = join(folder, 'package.json');
   let text: string;
   try {

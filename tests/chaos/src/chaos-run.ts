@@ -66,12 +66,7 @@ export async function runChaos(
           execution_managers: { stream_grace_ms: GRACE_MS, heartbeat_interval_ms: GRACE_MS / 10 },
         },
       },
-      executionManager: {
-        task_executor: {
-          inherited_env: ['SPIDER_CHAOS_RECORD'],
-          guard_rail: { write: [directory] },
-        },
-      },
+      executionManager: { task_executor: { inherited_env: ['SPIDER_CHAOS_RECORD'] } },
     },
   });
   await using _ = cluster;

@@ -1,5 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { TaskOutcome } from '@spider/core';
 import type { Clock, Timer } from '@spider/runtime';
@@ -10,7 +11,7 @@ import { Changes } from '../testing/changes.ts';
 import { InstanceKinds } from '../machine/instance-kind.ts';
 import { OutcomeReporter } from '../report/outcome-reporter.ts';
 import { makeLot } from '../testing/make-lot.ts';
-import { executorCommand } from '../launch/executor-command.ts';
+import { executorCommand } from './executor-command.ts';
 import { ProcessPool } from './process-pool.ts';
 import { processSpawner } from './spawn-executor.ts';
 
@@ -94,15 +95,13 @@ class Bench implements AsyncDisposable {
         hasDescriptors,
         env,
         clock: this.clock,
-        logs: {
-          write: (entries) => {
-            for (const { text } of entries) this.printed.push(`${text}\n`);
+        logs: new Writable({
+          write: (chunk: Buffer, _encoding, done) => {
+            this.printed.push(chunk.toString());
             this.changes.notify();
-            return true;
+            done();
           },
-          onDrain: () => undefined,
-        },
-        maxTaskLogBytes: 1024,
+        }),
         maxLogLineBytes: 20,
       }),
     });
@@ -223,7 +222,6 @@ describe('executor processes', PATIENCE, () => {
       expect(Object.keys(JSON.parse(outcome?.payload ?? '') as object).sort()).toEqual([
         'PATH',
         'SECRET',
-        'SPIDER_EXECUTOR_LOGS',
       ]);
     } finally {
       delete process.env['SPIDER_TEST_SECRET'];

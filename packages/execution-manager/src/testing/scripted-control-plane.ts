@@ -16,7 +16,6 @@ import {
   TaskKindSchema,
   type TaskReports,
   type WorkerHello,
-  type WorkerLoad,
   WorkerService,
 } from '@spider/proto';
 import {
@@ -62,21 +61,15 @@ export interface HeardReport {
  */
 export class ScriptedControlPlane implements AsyncDisposable {
   readonly changes = new Changes();
-  readonly registrations: {
-    readonly host: string;
-    readonly slots: number;
-    readonly version: string;
-  }[] = [];
+  readonly registrations: { readonly host: string; readonly slots: number }[] = [];
   readonly deregistrations: number[] = [];
   /** What execution managers said of themselves, one for each stream. */
   readonly hellos: WorkerHello[] = [];
   readonly assignmentHellos: AssignmentHello[] = [];
   readonly leases: JobTasks[] = [];
   readonly reports: HeardReport[] = [];
-  /** Messages that carried neither leases nor reports. */
+  /** Messages that carried nothing. */
   heartbeats = 0;
-  /** What the execution manager had at its last heartbeat. */
-  load: WorkerLoad | undefined;
   /** Credit that was granted on the open stream and not used up. */
   credit = 0;
   acknowledgedBatch = 0;
@@ -184,11 +177,6 @@ export class ScriptedControlPlane implements AsyncDisposable {
     this.#exchange?.send(create(ExchangeResponseSchema, { cancelled: [instances] }));
   }
 
-  /** Asks the execution manager to end. */
-  drain(): void {
-    this.#exchange?.send(create(ExchangeResponseSchema, { drain: true }));
-  }
-
   /** Breaks the stream to storage, as a network does. */
   breakExchange(): void {
     this.#exchange?.cancel(new SpiderError('unavailable', 'broken by the test'));
@@ -213,8 +201,8 @@ export class ScriptedControlPlane implements AsyncDisposable {
 
   #routes(router: Router): void {
     router.service(WorkerService, {
-      registerExecutionManager: ({ host, slots, version }) => {
-        this.registrations.push({ host, slots, version });
+      registerExecutionManager: ({ host, slots }) => {
+        this.registrations.push({ host, slots });
         const executionManagerId = BigInt(this.#nextId);
         this.#nextId += 1;
         this.changes.notify();
@@ -247,9 +235,8 @@ export class ScriptedControlPlane implements AsyncDisposable {
   }
 
   #exchanged(stream: RpcStream<ExchangeResponse>, request: ExchangeRequest): void {
-    const { hello, leases, reports, reportSequence, load } = request;
+    const { hello, leases, reports, reportSequence } = request;
     if (hello !== undefined) this.#welcome(stream, hello);
-    if (load !== undefined) this.load = load;
     if (hello === undefined && leases.length === 0 && reports.length === 0) this.heartbeats += 1;
     for (const tasks of leases) {
       this.leases.push(tasks);

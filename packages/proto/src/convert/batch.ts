@@ -2,6 +2,7 @@ import { invalidArgument, LIMITS } from '@spider/core';
 
 import type {
   PullAssignmentsResponse,
+  PullReadyTasksRequest,
   PullReadyTasksResponse,
 } from '../gen/spider/v1/dispatch_pb.ts';
 import type { JobInstances, JobTasks } from '../gen/spider/v1/task_graph_pb.ts';
@@ -46,6 +47,11 @@ export function checkExchangeResponse(response: ExchangeResponse): void {
 /** @throws SpiderError 'invalid-argument' that names the field and the rule. */
 export function checkReadyTasks(response: PullReadyTasksResponse): void {
   checkEachTasks(response.ready, 'ready');
+}
+
+/** @throws SpiderError 'invalid-argument' that names the field and the rule. */
+export function checkReturnedTasks(request: PullReadyTasksRequest): void {
+  checkEachTasks(request.returned, 'returned');
 }
 
 /** @throws SpiderError 'invalid-argument' that names the field and the rule. */

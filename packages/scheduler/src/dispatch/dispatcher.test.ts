@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 
 import type { AssignmentBatch } from '../machine/dispatch-event.ts';
 import { DispatchMachine } from '../machine/dispatch-machine.ts';
-import { FifoPolicy } from '../policy/fifo.ts';
+import { GENERAL_PROFILE } from '../machine/execution-manager-profile.ts';
+import { POLICIES } from '../policy/policies.ts';
 import { type AssignmentSink, Dispatcher } from './dispatcher.ts';
 
 class Sink implements AssignmentSink {
@@ -26,7 +27,7 @@ function setUp(options: { grantCredit?: (dispatcher: Dispatcher, tasks: number) 
   const dispatcher = new Dispatcher({
     clock,
     logger: silentLogger,
-    machine: new DispatchMachine({ window: 100, policy: () => new FifoPolicy() }),
+    machine: new DispatchMachine({ window: 100, policy: POLICIES.fifo }),
     acknowledgementTimeoutMs: 1000,
   });
   let granted = 0;
@@ -36,17 +37,26 @@ function setUp(options: { grantCredit?: (dispatcher: Dispatcher, tasks: number) 
       granted += tasks;
       options.grantCredit?.(dispatcher, tasks);
     },
+    openPool: () => undefined,
+    closePool: () => undefined,
+    giveBack: () => undefined,
     close: () => void (closed += 1),
   };
+  // One that takes nothing, so that there is somebody tasks may wait for.
+  dispatcher.connect(1000n as ExecutionManagerId, GENERAL_PROFILE, new Sink());
   return {
     clock,
     dispatcher,
     open: (sessionId = 1n) => dispatcher.upstreamOpened(upstream, sessionId as SessionId),
     ready: (...taskIndexes: number[]) =>
-      dispatcher.tasksReady([{ jobId: 1, resourceGroupId: 1, taskIndexes }]),
+      dispatcher.tasksReady([{ jobId: 1, resourceGroupId: 1, taskIndexes }], 1),
     connect: (id: number, credit: number) => {
       const sink = new Sink();
-      const connection = dispatcher.connect(BigInt(id) as ExecutionManagerId, sink);
+      const connection = dispatcher.connect(
+        BigInt(id) as ExecutionManagerId,
+        GENERAL_PROFILE,
+        sink,
+      );
       dispatcher.pulled(connection, { credit, acknowledgedBatch: 0, draining: false });
       clock.runDeferred();
       return { sink, connection };
@@ -106,7 +116,7 @@ describe('a dispatcher', () => {
     const bench = setUp({
       grantCredit: (dispatcher, tasks) => {
         const taskIndexes = Array.from({ length: tasks }, () => next++);
-        dispatcher.tasksReady([{ jobId: 1, resourceGroupId: 1, taskIndexes }]);
+        dispatcher.tasksReady([{ jobId: 1, resourceGroupId: 1, taskIndexes }], 1);
       },
     });
     const { sink } = bench.connect(1, 60_000);

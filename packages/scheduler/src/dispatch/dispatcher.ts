@@ -7,9 +7,11 @@ import type {
   ConnectionNumber,
   DispatchEffect,
   DispatchEvent,
+  PoolNumber,
   ReadyTasks,
 } from '../machine/dispatch-event.ts';
 import type { DispatchMachine } from '../machine/dispatch-machine.ts';
+import type { ExecutionManagerProfile } from '../machine/execution-manager-profile.ts';
 import { AcknowledgementWatch } from './acknowledgement-watch.ts';
 
 /** The way to an execution manager. Neither call may call back before it returns. */
@@ -67,8 +69,8 @@ export class Dispatcher {
     this.#handle({ type: 'upstream-closed' });
   }
 
-  tasksReady(tasks: readonly ReadyTasks[]): void {
-    this.#handle({ type: 'tasks-ready', tasks });
+  tasksReady(tasks: readonly ReadyTasks[], pool: PoolNumber): void {
+    this.#handle({ type: 'tasks-ready', tasks, pool });
     if (!this.#machine.canDeal || this.#gathering) return;
     this.#gather();
     this.#handle({ type: 'deal' });
@@ -79,7 +81,11 @@ export class Dispatcher {
   }
 
   /** Answers the number under which the execution manager speaks from now on. */
-  connect(executionManagerId: ExecutionManagerId, sink: AssignmentSink): ConnectionNumber {
+  connect(
+    executionManagerId: ExecutionManagerId,
+    profile: ExecutionManagerProfile,
+    sink: AssignmentSink,
+  ): ConnectionNumber {
     this.#lastConnection += 1;
     const connection = this.#lastConnection;
     const watch = new AcknowledgementWatch({
@@ -88,7 +94,7 @@ export class Dispatcher {
       onOverdue: (batch) => this.#handle({ type: 'acknowledgement-overdue', connection, batch }),
     });
     this.#lines.set(connection, { sink, watch });
-    this.#handle({ type: 'connected', connection, executionManagerId });
+    this.#handle({ type: 'connected', connection, executionManagerId, profile });
     return connection;
   }
 
@@ -123,7 +129,16 @@ export class Dispatcher {
         this.#forget(effect.connection)?.sink.close(effect.error);
         break;
       case 'grant-credit':
-        this.#upstream?.grantCredit(effect.tasks);
+        this.#upstream?.grantCredit(effect.tasks, effect.pool);
+        break;
+      case 'open-pool':
+        this.#upstream?.openPool(effect.pool, effect.profile);
+        break;
+      case 'close-pool':
+        this.#upstream?.closePool(effect.pool);
+        break;
+      case 'return-tasks':
+        this.#upstream?.giveBack(effect.tasks);
         break;
       case 'close-upstream':
         this.#options.logger.warn('storage is left', { error: effect.error });

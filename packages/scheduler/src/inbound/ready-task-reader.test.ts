@@ -1,4 +1,4 @@
-import { type ExecutionManagerId, SpiderError } from '@spider/core';
+import { EQUAL_SHARING, type ExecutionManagerId, SpiderError } from '@spider/core';
 import { SeededRng } from '@spider/runtime';
 import { ManualClock, RecordingLogger } from '@spider/runtime/testing';
 import { expect, onTestFinished, test } from 'vitest';
@@ -6,7 +6,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { AssignmentBatch } from '../machine/dispatch-event.ts';
 import { DispatchMachine } from '../machine/dispatch-machine.ts';
-import { FifoPolicy } from '../policy/fifo.ts';
+import { GENERAL_PROFILE } from '../machine/execution-manager-profile.ts';
+import { POLICIES } from '../policy/policies.ts';
 import { ScriptedReadyTaskSource } from '../testing/scripted-ready-task-source.ts';
 import { ReadyTaskReader } from './ready-task-reader.ts';
 
@@ -14,9 +15,16 @@ function setUp() {
   const clock = new ManualClock();
   const logger = new RecordingLogger();
   const source = new ScriptedReadyTaskSource();
-  const machine = new DispatchMachine({ window: 100, policy: () => new FifoPolicy() });
+  const machine = new DispatchMachine({ window: 100, policy: POLICIES.fifo });
   const dispatcher = new Dispatcher({ clock, logger, machine, acknowledgementTimeoutMs: 1000 });
-  const reader = new ReadyTaskReader({ clock, rng: new SeededRng(1), logger, source, dispatcher });
+  const reader = new ReadyTaskReader({
+    clock,
+    rng: new SeededRng(1),
+    logger,
+    source,
+    dispatcher,
+    sharing: EQUAL_SHARING,
+  });
   const stop = new AbortController();
   const running = reader.run(stop.signal);
   onTestFinished(() => {
@@ -24,7 +32,7 @@ function setUp() {
     return running;
   });
   const sessions: bigint[] = [];
-  const connection = dispatcher.connect(1n as ExecutionManagerId, {
+  const connection = dispatcher.connect(1n as ExecutionManagerId, GENERAL_PROFILE, {
     send: ({ sessionId }: AssignmentBatch) => void sessions.push(sessionId),
     close: () => undefined,
   });

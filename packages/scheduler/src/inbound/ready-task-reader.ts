@@ -1,4 +1,4 @@
-import type { SpiderError } from '@spider/core';
+import type { Sharing, SpiderError } from '@spider/core';
 import {
   backoffDelayMs,
   type BackoffPolicy,
@@ -8,7 +8,7 @@ import {
 } from '@spider/runtime';
 
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
-import type { ReadyTaskSource } from './ready-task-source.ts';
+import type { ReadyTaskHandlers, ReadyTaskSource } from './ready-task-source.ts';
 
 export interface ReadyTaskReaderOptions {
   readonly clock: Clock;
@@ -17,6 +17,7 @@ export interface ReadyTaskReaderOptions {
   readonly source: ReadyTaskSource;
   readonly dispatcher: Dispatcher;
   readonly onConnected?: (isConnected: boolean) => void;
+  readonly sharing: Sharing;
 }
 
 /** Short: until a new storage is found nothing at all is dispatched. */
@@ -52,16 +53,16 @@ export class ReadyTaskReader {
 
   /** Resolves when one stream has closed, with what was wrong. */
   #readOne(signal: AbortSignal): Promise<SpiderError | undefined> {
-    const { source, dispatcher, logger, onConnected } = this.#options;
+    const { source, dispatcher, logger, sharing, onConnected } = this.#options;
     return new Promise((resolve) => {
-      const stream = source.open({
+      const handlers: ReadyTaskHandlers = {
         onOpen: ({ schedulerId, sessionId }) => {
           this.#failures = 0;
           logger.info('connected to storage', { schedulerId, sessionId });
           dispatcher.upstreamOpened(stream, sessionId);
           onConnected?.(true);
         },
-        onReady: (tasks) => dispatcher.tasksReady(tasks),
+        onReady: (tasks, pool) => dispatcher.tasksReady(tasks, pool),
         onJobsEnded: (jobIds) => dispatcher.jobsEnded(jobIds),
         onClose: (error) => {
           signal.removeEventListener('abort', close);
@@ -69,7 +70,8 @@ export class ReadyTaskReader {
           onConnected?.(false);
           resolve(error);
         },
-      });
+      };
+      const stream = source.open(handlers, sharing);
       const close = (): void => stream.close();
       signal.addEventListener('abort', close);
     });

@@ -1,6 +1,7 @@
-import type { SchedulerId, SessionId, SpiderError } from '@spider/core';
+import type { SchedulerId, SessionId, Sharing, SpiderError } from '@spider/core';
 
-import type { ReadyTasks } from '../machine/dispatch-event.ts';
+import type { PoolNumber, ReadyTasks, ReturnedTasks } from '../machine/dispatch-event.ts';
+import type { ExecutionManagerProfile } from '../machine/execution-manager-profile.ts';
 
 /** What a source of ready tasks says. All calls are synchronous and none may throw. */
 export interface ReadyTaskHandlers {
@@ -9,8 +10,11 @@ export interface ReadyTaskHandlers {
    * was granted, and credit may be granted within this call.
    */
   onOpen(welcome: ReadyTaskWelcome): void;
-  /** No more tasks than credit is left for; those of one job come in the order they are to run in. */
-  onReady(tasks: readonly ReadyTasks[]): void;
+  /**
+   * No more tasks than credit is left for in the pool; those of one job come in the order they are to
+   * run in.
+   */
+  onReady(tasks: readonly ReadyTasks[], pool: PoolNumber): void;
   /** Nothing of these jobs is to be dispatched any more. */
   onJobsEnded(jobIds: readonly number[]): void;
   /**
@@ -28,11 +32,17 @@ export interface ReadyTaskWelcome {
 
 /** One open stream of ready tasks. */
 export interface ReadyTaskStream {
+  /** There are execution managers that may run what this profile allows. No credit yet. */
+  openPool(pool: PoolNumber, profile: ExecutionManagerProfile): void;
+  /** There are none any more, and the pool's credit is void. */
+  closePool(pool: PoolNumber): void;
   /**
-   * Lets that many more tasks come; adds to what is left of earlier credit. They may come before this
-   * call returns.
+   * Lets that many more tasks come for a pool; adds to what is left of earlier credit. They may come
+   * before this call returns.
    */
-  grantCredit(tasks: number): void;
+  grantCredit(tasks: number, pool: PoolNumber): void;
+  /** Gives tasks back that came for a pool which is closed. */
+  giveBack(tasks: readonly ReturnedTasks[]): void;
   /** Ends the stream; `onClose` follows, within this call or later. Again: no effect. */
   close(): void;
 }
@@ -43,5 +53,6 @@ export interface ReadyTaskStream {
  * before it has returned.
  */
 export interface ReadyTaskSource {
-  open(handlers: ReadyTaskHandlers): ReadyTaskStream;
+  /** @param sharing By what to choose among ready tasks, as far as the source can. */
+  open(handlers: ReadyTaskHandlers, sharing: Sharing): ReadyTaskStream;
 }

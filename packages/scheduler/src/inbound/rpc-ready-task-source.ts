@@ -1,11 +1,21 @@
+import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
-import { invalidArgument, LIMITS, type SchedulerId, type SessionId } from '@spider/core';
+import {
+  invalidArgument,
+  LIMITS,
+  type SchedulerId,
+  type SessionId,
+  type Sharing,
+} from '@spider/core';
 import {
   checkReadyTasks,
+  type ExecutionManagerPool,
   type JobTasks,
   type PullReadyTasksRequest,
   type PullReadyTasksResponse,
   ReadyTaskService,
+  type SchedulerHello,
+  SchedulerHelloSchema,
 } from '@spider/proto';
 import {
   createTransport,
@@ -18,7 +28,13 @@ import {
   silentLogger,
 } from '@spider/runtime';
 
-import type { ReadyTasks } from '../machine/dispatch-event.ts';
+import type {
+  JobProfile,
+  PoolNumber,
+  ReadyTasks,
+  ReturnedTasks,
+} from '../machine/dispatch-event.ts';
+import type { ExecutionManagerProfile } from '../machine/execution-manager-profile.ts';
 import type { ReadyTaskHandlers, ReadyTaskSource, ReadyTaskStream } from './ready-task-source.ts';
 
 export interface RpcReadyTaskSourceOptions {
@@ -47,7 +63,7 @@ export class RpcReadyTaskSource implements ReadyTaskSource {
     this.#logger = logger ?? silentLogger;
   }
 
-  open(handlers: ReadyTaskHandlers): ReadyTaskStream {
+  open(handlers: ReadyTaskHandlers, sharing: Sharing): ReadyTaskStream {
     const transport = this.#connect(this.#endpoints.current);
     const client = createClient(ReadyTaskService, transport);
     const reader = new ResponseReader(handlers);
@@ -64,18 +80,28 @@ export class RpcReadyTaskSource implements ReadyTaskSource {
       },
       { logger: this.#logger },
     );
-    stream.send(
-      request({ hello: { $typeName: 'spider.v1.SchedulerHello', ...this.#advertised() } }),
-    );
+    stream.send(request({ hello: toHello(this.#advertised(), sharing) }));
     return new RpcReadyTaskStream(stream);
   }
 }
 
+const toHello = (address: Endpoint, { weights, jobOrder }: Sharing): SchedulerHello => {
+  const hello = create(SchedulerHelloSchema, address);
+  // protobuf-es has the keys of a map of uint64 as text.
+  for (const [id, weight] of weights) hello.groupWeights[String(id)] = weight;
+  hello.criticalPathFirst = jobOrder === 'critical-path';
+  return hello;
+};
+
 const request = (
-  fields: Partial<Pick<PullReadyTasksRequest, 'hello' | 'credit'>>,
+  fields: Partial<Omit<PullReadyTasksRequest, '$typeName'>>,
 ): PullReadyTasksRequest => ({
   $typeName: 'spider.v1.PullReadyTasksRequest',
   credit: 0,
+  pool: 0,
+  openedPools: [],
+  closedPools: [],
+  returned: [],
   ...fields,
 });
 
@@ -86,13 +112,55 @@ class RpcReadyTaskStream implements ReadyTaskStream {
     this.#stream = stream;
   }
 
-  grantCredit(tasks: number): void {
-    this.#stream.send(request({ credit: tasks }));
+  openPool(pool: PoolNumber, { labels, resourceGroupIds }: ExecutionManagerProfile): void {
+    const opened: ExecutionManagerPool = {
+      $typeName: 'spider.v1.ExecutionManagerPool',
+      pool,
+      labels,
+      resourceGroupIds: resourceGroupIds.map(BigInt),
+    };
+    this.#stream.send(request({ openedPools: [opened] }));
+  }
+
+  closePool(pool: PoolNumber): void {
+    this.#stream.send(request({ closedPools: [pool] }));
+  }
+
+  grantCredit(credit: number, pool: PoolNumber): void {
+    this.#stream.send(request({ credit, pool }));
+  }
+
+  giveBack(tasks: readonly ReturnedTasks[]): void {
+    for (const returned of inMessages(tasks)) this.#stream.send(request({ returned }));
   }
 
   close(): void {
     this.#stream.cancel();
   }
+}
+
+/** Cuts tasks into as many messages as it takes to keep to the limit of one. */
+function* inMessages(tasks: readonly ReturnedTasks[]): Generator<JobTasks[]> {
+  let message: JobTasks[] = [];
+  let room: number = LIMITS.tasksPerMessage;
+  for (const { jobId, resourceGroupId, taskIndexes } of tasks) {
+    for (let at = 0; at < taskIndexes.length;) {
+      const part = taskIndexes.slice(at, at + room);
+      message.push({
+        $typeName: 'spider.v1.JobTasks',
+        jobId: BigInt(jobId),
+        resourceGroupId: BigInt(resourceGroupId),
+        taskIndexes: part,
+      });
+      at += part.length;
+      room -= part.length;
+      if (room > 0) continue;
+      yield message;
+      message = [];
+      room = LIMITS.tasksPerMessage;
+    }
+  }
+  if (message.length > 0) yield message;
 }
 
 /** Checks what storage sends and passes it on in the scheduler's terms. */
@@ -106,7 +174,7 @@ class ResponseReader {
 
   /** @throws SpiderError 'invalid-argument' that names the field and the rule. */
   read(response: PullReadyTasksResponse): void {
-    const { welcome, ready, endedJobIds } = response;
+    const { welcome, ready, endedJobIds, pool, jobs } = response;
     if ((welcome === undefined) !== this.welcomed) {
       throw invalidArgument('welcome: is in the first message of a stream, and only there');
     }
@@ -119,7 +187,9 @@ class ResponseReader {
     }
     if (ready.length > 0) {
       checkReadyTasks(response);
-      this.#handlers.onReady(ready.map(toReadyTasks));
+      const profiles = new Map(jobs.map((job) => [job.jobId, job]));
+      const tasks = ready.map((entry) => toReadyTasks(entry, profiles.get(entry.jobId)));
+      this.#handlers.onReady(tasks, pool);
     }
     if (endedJobIds.length > LIMITS.endedJobsPerMessage) {
       throw invalidArgument(`ended_job_ids: more than ${LIMITS.endedJobsPerMessage}`);
@@ -130,8 +200,12 @@ class ResponseReader {
   }
 }
 
-function toReadyTasks({ jobId, resourceGroupId, taskIndexes }: JobTasks): ReadyTasks {
+function toReadyTasks(
+  { jobId, resourceGroupId, taskIndexes }: JobTasks,
+  profile: JobProfile | undefined,
+): ReadyTasks {
   return {
+    profile: profile && { priority: profile.priority, criticalPath: profile.criticalPath },
     jobId: toNumber(jobId, 'ready.job_id'),
     resourceGroupId: toNumber(resourceGroupId, 'ready.resource_group_id'),
     taskIndexes,

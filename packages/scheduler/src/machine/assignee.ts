@@ -18,6 +18,10 @@ export interface SentBatch extends AssignmentBatch {
 export class Assignee {
   readonly connection: ConnectionNumber;
   readonly executionManagerId: ExecutionManagerId;
+  /** The key of its profile, by which its pool is known. */
+  readonly profileKey: string;
+  /** About how many tasks it has on the way to it, assigned or asked for. */
+  appetite = 0;
   /** How many more tasks it takes. */
   credit = 0;
   /** Entered at its own word, left never: it then gets nothing more. */
@@ -28,9 +32,24 @@ export class Assignee {
   /** How many tasks are in them. */
   unacknowledgedTasks = 0;
 
-  constructor(connection: ConnectionNumber, executionManagerId: ExecutionManagerId) {
+  constructor(
+    connection: ConnectionNumber,
+    executionManagerId: ExecutionManagerId,
+    profileKey: string,
+  ) {
     this.connection = connection;
     this.executionManagerId = executionManagerId;
+    this.profileKey = profileKey;
+  }
+
+  /** It takes so many more. Answers by how much that changes its appetite. */
+  grant(credit: number): number {
+    this.credit += credit;
+    const held = this.credit + this.unacknowledgedTasks;
+    // Follows at once when it rises, and slowly when it falls.
+    const before = this.appetite;
+    this.appetite = Math.max(held, before - Math.ceil(before / 8));
+    return this.appetite - before;
   }
 
   /** The batch with the next number, which from now on waits to be acknowledged. */

@@ -1,6 +1,15 @@
 import type { ExecutionManagerId, SessionId, SpiderError } from '@spider/core';
 
+import type { ExecutionManagerProfile } from './execution-manager-profile.ts';
 import type { QueuedJob } from './scheduling-policy.ts';
+
+/** What is said of a job once. */
+export interface JobProfile {
+  /** Higher goes first within the resource group. */
+  readonly priority: number;
+  /** Tasks on the longest path through its graph. */
+  readonly criticalPath: number;
+}
 
 /** Tasks of one job that may run now. */
 export interface ReadyTasks {
@@ -12,7 +21,19 @@ export interface ReadyTasks {
    * call returns and never kept, so the giver may use the array again.
    */
   readonly taskIndexes: ArrayLike<number>;
+  /** Given at least once, before or with the job's first tasks; the usual one otherwise. */
+  readonly profile?: JobProfile | undefined;
 }
+
+/** Tasks of one job that go back to where they came from. */
+export interface ReturnedTasks {
+  readonly jobId: number;
+  readonly resourceGroupId: number;
+  readonly taskIndexes: readonly number[];
+}
+
+/** Numbers the pools of execution managers with the same profile; never used twice. */
+export type PoolNumber = number;
 
 /** Numbers the streams of execution managers; given by the shell, never used twice. */
 export type ConnectionNumber = number;
@@ -23,13 +44,19 @@ export type DispatchEvent =
   | { readonly type: 'upstream-opened'; readonly sessionId: SessionId }
   /** What storage handed out and nobody leased is storage's again. */
   | { readonly type: 'upstream-closed' }
-  | { readonly type: 'tasks-ready'; readonly tasks: readonly ReadyTasks[] }
+  /** On the credit of a pool. If it is closed they go back. */
+  | {
+      readonly type: 'tasks-ready';
+      readonly pool: PoolNumber;
+      readonly tasks: readonly ReadyTasks[];
+    }
   | { readonly type: 'jobs-ended'; readonly jobIds: readonly number[] }
   /** An execution manager opened a stream; an earlier one of it is replaced. */
   | {
       readonly type: 'connected';
       readonly connection: ConnectionNumber;
       readonly executionManagerId: ExecutionManagerId;
+      readonly profile: ExecutionManagerProfile;
     }
   /** It takes that many more tasks. */
   | {
@@ -81,7 +108,17 @@ export type DispatchEffect =
       readonly connection: ConnectionNumber;
       readonly error: SpiderError;
     }
-  /** Always the last effect of an event: a source in the same process answers it at once. */
-  | { readonly type: 'grant-credit'; readonly tasks: number }
+  /** The first execution manager of a profile has come. */
+  | {
+      readonly type: 'open-pool';
+      readonly pool: PoolNumber;
+      readonly profile: ExecutionManagerProfile;
+    }
+  /** The last one has gone, and the credit of the pool is void. */
+  | { readonly type: 'close-pool'; readonly pool: PoolNumber }
+  /** Nobody is left here who could run these. */
+  | { readonly type: 'return-tasks'; readonly tasks: readonly ReturnedTasks[] }
+  /** Always the last effects of an event: a source in the same process answers them at once. */
+  | { readonly type: 'grant-credit'; readonly pool: PoolNumber; readonly tasks: number }
   /** The upstream broke its rules; the machine counts it as closed. */
   | { readonly type: 'close-upstream'; readonly error: SpiderError };

@@ -10,9 +10,10 @@ import {
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { FifoPolicy } from '../policy/fifo.ts';
+import { POLICIES } from '../policy/policies.ts';
 import type { AssignmentBatch, DispatchEvent } from './dispatch-event.ts';
 import { DispatchMachine } from './dispatch-machine.ts';
+import { GENERAL_PROFILE } from './execution-manager-profile.ts';
 import { phaseOf } from './job-queue.ts';
 
 interface ModelTask {
@@ -28,6 +29,16 @@ interface ModelConnection {
   lastBatch: number;
   draining: boolean;
 }
+
+const IDLE = 1_000_000;
+
+const connected = (connection: number, executionManager: number) =>
+  ({
+    type: 'connected',
+    connection,
+    executionManagerId: BigInt(executionManager) as ExecutionManagerId,
+    profile: GENERAL_PROFILE,
+  }) as const;
 
 /**
  * Says the same as the machine with none of its means: a list of tasks, each with its place, looked
@@ -46,7 +57,9 @@ class Model {
 
   constructor(window: number) {
     this.window = window;
-    this.machine = new DispatchMachine({ window, policy: () => new FifoPolicy() });
+    this.machine = new DispatchMachine({ window, policy: POLICIES.fifo });
+    // One that takes nothing, so that there is somebody tasks may wait for.
+    this.machine.handle({ ...connected(IDLE, IDLE) });
   }
 
   get waiting(): ModelTask[] {
@@ -72,8 +85,13 @@ class Model {
           this.upstreamCredit += effect.tasks;
           assert(this.upstreamCredit + this.waiting.length <= this.window, 'over the window');
           break;
+        case 'open-pool':
+          assert(effect.pool === 1, 'another pool than the general one');
+          break;
         case 'close-connection':
         case 'close-upstream':
+        case 'close-pool':
+        case 'return-tasks':
           throw new InvariantError(`${effect.type} without a reason`);
         default:
           effect satisfies never;
@@ -150,7 +168,8 @@ class Model {
       }
       this.tasks.push({ jobId, taskIndex, place: late ? 'gone' : 'waiting' });
     }
-    this.handle({ type: 'tasks-ready', tasks: [{ jobId, resourceGroupId: 1, taskIndexes }] });
+    const tasks = [{ jobId, resourceGroupId: 1, taskIndexes }];
+    this.handle({ type: 'tasks-ready', pool: 1, tasks });
   }
 
   endJob(jobId: number): void {
@@ -160,8 +179,7 @@ class Model {
 
   connect(executionManager: number): void {
     const connection = this.#nextConnection++;
-    const id = BigInt(executionManager) as ExecutionManagerId;
-    const event = { type: 'connected', connection, executionManagerId: id } as const;
+    const event = connected(connection, executionManager);
     this.connections.set(connection, {
       executionManager,
       credit: 0,

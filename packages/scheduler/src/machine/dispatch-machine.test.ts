@@ -7,9 +7,12 @@ import {
 } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 
-import { FifoPolicy } from '../policy/fifo.ts';
+import { POLICIES } from '../policy/policies.ts';
 import type { DispatchEffect, DispatchEvent } from './dispatch-event.ts';
 import { DispatchMachine } from './dispatch-machine.ts';
+import { GENERAL_PROFILE } from './execution-manager-profile.ts';
+
+const IDLE = 1_000_000;
 
 /** A machine with its upstream open, whose state is checked after each event. */
 class Bench {
@@ -17,8 +20,10 @@ class Bench {
   granted = 0;
 
   constructor(window = 1000) {
-    this.machine = new DispatchMachine({ window, policy: () => new FifoPolicy() });
+    this.machine = new DispatchMachine({ window, policy: POLICIES.fifo });
     this.open(1);
+    // One that takes nothing, so that there is somebody tasks may wait for.
+    this.connect(IDLE, 0);
   }
 
   open(session: number): readonly DispatchEffect[] {
@@ -35,13 +40,19 @@ class Bench {
   ready(jobId: number, taskIndexes: ArrayLike<number>): readonly DispatchEffect[] {
     return this.handle({
       type: 'tasks-ready',
+      pool: 1,
       tasks: [{ jobId, resourceGroupId: 7, taskIndexes }],
     });
   }
 
   connect(connection: number, credit: number, executionManagerId = connection): void {
     const id = BigInt(executionManagerId) as ExecutionManagerId;
-    this.handle({ type: 'connected', connection, executionManagerId: id });
+    this.handle({
+      type: 'connected',
+      connection,
+      executionManagerId: id,
+      profile: GENERAL_PROFILE,
+    });
     this.handle({ type: 'credit-granted', connection, credit });
   }
 
@@ -164,14 +175,14 @@ describe('credit upstream', () => {
     const bench = new Bench(100);
     expect(bench.granted).toBe(100);
     bench.ready(1, range(0, 100));
-    bench.connect(1, 49);
+    bench.connect(1, 24);
     bench.deal();
     expect(bench.granted).toBe(100);
 
     bench.handle({ type: 'credit-granted', connection: 1, credit: 1 });
     bench.deal();
 
-    expect(bench.granted).toBe(150);
+    expect(bench.granted).toBe(125);
   });
 
   test('is granted by a machine with the smallest window too', () => {
@@ -234,6 +245,7 @@ describe('an execution manager that is lost', () => {
       type: 'connected',
       connection: 2,
       executionManagerId: 4n as ExecutionManagerId,
+      profile: GENERAL_PROFILE,
     });
     expect(effects).toMatchObject([
       { type: 'close-connection', connection: 1, error: { code: 'cancelled' } },
@@ -296,7 +308,7 @@ describe('an execution manager that breaks the rules is disconnected', () => {
         error: { message: 'acknowledged_batch: 1 was not sent, 0 was the last' },
       },
     ]);
-    expect(bench.machine.executionManagers).toBe(0);
+    expect(bench.machine.executionManagers).toBe(1);
   });
 
   test('for granting more credit than anybody can use', () => {
@@ -316,10 +328,15 @@ test('one execution manager more than a scheduler serves is turned away, unless 
   const { machine } = new Bench();
   const connect = (connection: number, executionManager: number): readonly DispatchEffect[] => {
     const executionManagerId = BigInt(executionManager) as ExecutionManagerId;
-    return machine.handle({ type: 'connected', connection, executionManagerId });
+    return machine.handle({
+      type: 'connected',
+      connection,
+      executionManagerId,
+      profile: GENERAL_PROFILE,
+    });
   };
   const most = LIMITS.executionManagersPerScheduler;
-  for (const number of range(1, most + 1)) connect(number, number);
+  for (const number of range(1, most)) connect(number, number);
 
   expect(connect(most + 1, most + 1)).toMatchObject([
     { type: 'close-connection', connection: most + 1, error: { code: 'resource-exhausted' } },

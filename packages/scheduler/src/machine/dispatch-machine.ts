@@ -1,62 +1,86 @@
-import { assert, failedPrecondition, invalidArgument, LIMITS, SpiderError } from '@spider/core';
+import {
+  assert,
+  EQUAL_SHARING,
+  failedPrecondition,
+  invalidArgument,
+  LIMITS,
+  type SessionId,
+  SpiderError,
+} from '@spider/core';
 
-import { Assignee, type TasksOfJob } from './assignee.ts';
-import type { ConnectionNumber, DispatchEffect, DispatchEvent } from './dispatch-event.ts';
-import type { ReadyTasks } from './dispatch-event.ts';
+import { Assignee, type SentBatch } from './assignee.ts';
+import type {
+  ConnectionNumber,
+  DispatchEffect,
+  DispatchEvent,
+  JobProfile,
+  PoolNumber,
+  ReadyTasks,
+  ReturnedTasks,
+} from './dispatch-event.ts';
 import { DispatchState } from './dispatch-state.ts';
-import { JobQueue, phaseOf } from './job-queue.ts';
-import { JobPhase, type SchedulingPolicyFactory } from './scheduling-policy.ts';
-import { shareOut } from './share-out.ts';
+import { type ExecutionManagerProfile, profileKey } from './execution-manager-profile.ts';
+import type { JobQueue } from './job-queue.ts';
+import type { SchedulingPolicyDefinition, SchedulingPolicyOptions } from './scheduling-policy.ts';
+import { TaskPool } from './task-pool.ts';
 import { validateState } from './validate-state.ts';
 
-export interface DispatchMachineOptions {
-  /** How many ready tasks may be buffered: 1…LIMITS.bufferedReadyTasks. */
+export interface DispatchMachineOptions extends Partial<SchedulingPolicyOptions> {
+  /** How many ready tasks may be buffered for a pool: 1…LIMITS.bufferedReadyTasks. */
   readonly window: number;
-  readonly policy: SchedulingPolicyFactory;
+  readonly policy: SchedulingPolicyDefinition;
 }
+
+const ACTIVE_JOBS = 1024;
 
 /**
  * Decides which ready task goes to which execution manager.
  *
- * Ready tasks come from upstream, never more than the credit that was granted, and wait in the
- * queue of their job. Execution managers grant credit in turn. At each 'deal' as many tasks as there
- * are, or as there is credit for, leave in batches: the policy says which tasks, and the credits say
- * to whom. A batch stays on record until it is acknowledged; if its execution manager is lost before
- * that, its tasks wait again, before all others of their job.
+ * Execution managers that may run the same tasks make a pool. Ready tasks come from upstream for a
+ * pool, never more than the credit that was granted for it, and wait in the queue of their job.
+ * Execution managers grant credit in turn. At each 'deal' as many tasks as there are, or as there is
+ * credit for, leave in batches: the policy says which tasks, and the credits say to whom. A batch stays
+ * on record until it is acknowledged; if its execution manager is lost before that, its tasks wait
+ * again, before all others of their job, or go back if nobody of the pool is left.
  *
  * A task leaves the machine's care when it is acknowledged, when its job ends or enters a later
  * phase, or when the upstream closes: then storage hands it out again, if it is still to run.
  */
 export class DispatchMachine {
-  readonly #state: DispatchState;
+  readonly #options: DispatchMachineOptions;
+  readonly #state = new DispatchState();
   #effects: DispatchEffect[] = [];
 
-  constructor({ window, policy }: DispatchMachineOptions) {
+  constructor(options: DispatchMachineOptions) {
+    const { window } = options;
     assert(
       window >= 1 && window <= LIMITS.bufferedReadyTasks,
       `window: ${window} is not in 1…${LIMITS.bufferedReadyTasks}`,
     );
-    this.#state = new DispatchState(window, policy<JobQueue>());
+    this.#options = options;
   }
 
   /** Whether a deal would hand out anything. */
   get canDeal(): boolean {
-    return this.#state.waiting > 0 && this.#state.credit > 0;
+    for (const { waiting, credit } of this.#state.pools.values()) {
+      if (waiting > 0 && credit > 0) return true;
+    }
+    return false;
   }
 
   /** How many ready tasks wait to be assigned. */
   get waiting(): number {
-    return this.#state.waiting;
+    return this.#sum(({ waiting }) => waiting);
   }
 
   /** How many more tasks execution managers take. */
   get credit(): number {
-    return this.#state.credit;
+    return this.#sum(({ credit }) => credit);
   }
 
   /** How many execution managers are connected. */
   get executionManagers(): number {
-    return this.#state.assignees.length;
+    return this.#state.byConnection.size;
   }
 
   /** @throws InvariantError if the state breaks one of its numbered invariants. */
@@ -74,19 +98,19 @@ export class DispatchMachine {
         this.#upstreamClosed();
         break;
       case 'tasks-ready':
-        this.#tasksReady(event.tasks);
+        this.#tasksReady(event.pool, event.tasks);
         break;
       case 'jobs-ended':
-        for (const jobId of event.jobIds) this.#dropJob(this.#state.jobs.get(jobId));
+        for (const jobId of event.jobIds) this.#jobEnded(jobId);
         break;
       case 'connected':
-        this.#connected(event.connection, event.executionManagerId);
+        this.#connected(event.connection, event.executionManagerId, event.profile);
         break;
       case 'disconnected':
         this.#disconnected(event.connection);
         break;
       case 'deal':
-        this.#deal();
+        for (const pool of this.#state.pools.values()) pool.deal(this.#state.sessionId, this.#send);
         break;
       case 'credit-granted':
       case 'batches-acknowledged':
@@ -101,6 +125,16 @@ export class DispatchMachine {
     return this.#effects;
   }
 
+  #sum(of: (pool: TaskPool) => number): number {
+    let sum = 0;
+    for (const pool of this.#state.pools.values()) sum += of(pool);
+    return sum;
+  }
+
+  readonly #send = ({ connection }: Assignee, batch: SentBatch): void => {
+    this.#effects.push({ type: 'send-batch', connection, batch });
+  };
+
   #heardFrom(event: Extract<DispatchEvent, { connection: ConnectionNumber }>): void {
     const assignee = this.#state.byConnection.get(event.connection);
     if (assignee === undefined) return;
@@ -112,7 +146,7 @@ export class DispatchMachine {
 
   // Upstream
 
-  #upstreamOpened(sessionId: DispatchState['sessionId']): void {
+  #upstreamOpened(sessionId: SessionId): void {
     const state = this.#state;
     this.#upstreamClosed();
     if (sessionId < state.sessionId) {
@@ -122,79 +156,57 @@ export class DispatchMachine {
     }
     state.sessionId = sessionId;
     state.upstreamOpen = true;
+    for (const { number: pool, profile } of state.pools.values()) {
+      this.#effects.push({ type: 'open-pool', pool, profile });
+    }
   }
 
   #upstreamClosed(): void {
     const state = this.#state;
-    for (const job of state.jobs.values()) this.#dropJob(job);
+    for (const pool of state.pools.values()) pool.dropAll();
+    state.profiles.clear();
     state.upstreamOpen = false;
-    state.upstreamCredit = 0;
   }
 
-  #tasksReady(tasks: readonly ReadyTasks[]): void {
+  #tasksReady(number: PoolNumber, tasks: readonly ReadyTasks[]): void {
     const state = this.#state;
     if (!state.upstreamOpen) return;
+    const pool = state.poolsByNumber.get(number);
+    if (pool === undefined) return this.#return(tasks.map(toReturned));
     let count = 0;
     for (const { taskIndexes } of tasks) count += taskIndexes.length;
-    if (count > state.upstreamCredit) {
-      const message = `ready: ${count} tasks came on a credit of ${state.upstreamCredit}`;
+    if (count > pool.upstreamCredit) {
+      const message = `ready: ${count} tasks came on a credit of ${pool.upstreamCredit}`;
       this.#upstreamClosed();
       this.#effects.push({ type: 'close-upstream', error: invalidArgument(message) });
       return;
     }
-    state.upstreamCredit -= count;
-    for (const entry of tasks) if (entry.taskIndexes.length > 0) this.#enqueue(entry);
-  }
-
-  #enqueue({ jobId, resourceGroupId, taskIndexes }: ReadyTasks): void {
-    const state = this.#state;
-    const phase = latestPhase(taskIndexes);
-    let job = state.jobs.get(jobId);
-    if (job === undefined) {
-      job = new JobQueue(jobId, resourceGroupId);
-      state.jobs.set(jobId, job);
+    pool.upstreamCredit -= count;
+    for (const entry of tasks) {
+      if (entry.profile !== undefined) state.profiles.set(entry.jobId, entry.profile);
+      if (entry.taskIndexes.length > 0) pool.enqueue(entry, this.#profileOf(entry.jobId));
     }
-    if (phase < job.phase) return;
-    if (phase > job.phase) this.#enterPhase(job, phase);
-    const tasks =
-      phase === JobPhase.Regular
-        ? taskIndexes
-        : Array.from(taskIndexes).filter((index) => phaseOf(index) === phase);
-    job.push(tasks);
-    state.waiting += tasks.length;
-    state.policy.added(job, tasks.length);
   }
 
-  #enterPhase(job: JobQueue, phase: JobPhase): void {
-    this.#clear(job);
-    job.phase = phase;
+  #profileOf(jobId: number): JobProfile | undefined {
+    return this.#state.profiles.get(jobId);
   }
 
-  #dropJob(job: JobQueue | undefined): void {
-    if (job === undefined) return;
-    this.#clear(job);
-    job.dropped = true;
-    this.#state.jobs.delete(job.jobId);
+  #jobEnded(jobId: number): void {
+    for (const pool of this.#state.pools.values()) pool.dropJob(jobId);
+    this.#state.profiles.delete(jobId);
   }
 
-  #clear(job: JobQueue): void {
-    if (job.waiting === 0) return;
-    this.#state.policy.removed(job);
-    this.#state.waiting -= job.clear();
+  #return(tasks: readonly ReturnedTasks[]): void {
+    if (tasks.length > 0) this.#effects.push({ type: 'return-tasks', tasks });
   }
 
-  #forgetIfIdle(job: JobQueue): void {
-    if (job.idle && !job.dropped) this.#state.jobs.delete(job.jobId);
-  }
-
-  /** In large steps, so that a message with credit stands for many tasks. */
   #grantCredit(): void {
-    const state = this.#state;
-    if (!state.upstreamOpen) return;
-    const room = state.window - state.waiting - state.upstreamCredit;
-    if (room < Math.max(1, state.window >> 1)) return;
-    state.upstreamCredit += room;
-    this.#effects.push({ type: 'grant-credit', tasks: room });
+    if (!this.#state.upstreamOpen) return;
+    for (const pool of this.#state.pools.values()) {
+      const tasks = pool.takeCredit();
+      if (tasks > 0) this.#effects.push({ type: 'grant-credit', pool: pool.number, tasks });
+    }
   }
 
   // Execution managers
@@ -202,24 +214,52 @@ export class DispatchMachine {
   #connected(
     connection: ConnectionNumber,
     executionManagerId: Assignee['executionManagerId'],
+    profile: ExecutionManagerProfile,
   ): void {
     const state = this.#state;
     assert(!state.byConnection.has(connection), `connection ${connection} exists`);
     const earlier = state.byExecutionManager.get(executionManagerId);
+    const pool = this.#poolOf(profile);
+    const others = state.byConnection.size - (earlier === undefined ? 0 : 1);
+    if (pool === undefined || others >= LIMITS.executionManagersPerScheduler) {
+      const limit =
+        pool === undefined
+          ? `${LIMITS.executionManagerPools} kinds of execution managers`
+          : `${LIMITS.executionManagersPerScheduler} execution managers`;
+      const error = new SpiderError('resource-exhausted', `${limit} are connected`);
+      this.#effects.push({ type: 'close-connection', connection, error });
+      return;
+    }
+    const assignee = new Assignee(connection, executionManagerId, profileKey(profile));
+    pool.assignees.push(assignee);
     if (earlier !== undefined) {
       const message = `execution manager ${executionManagerId} opened another assignment stream`;
       this.#close(earlier, new SpiderError('cancelled', message));
     }
-    if (state.assignees.length >= LIMITS.executionManagersPerScheduler) {
-      const message = `${LIMITS.executionManagersPerScheduler} execution managers are connected`;
-      const error = new SpiderError('resource-exhausted', message);
-      this.#effects.push({ type: 'close-connection', connection, error });
-      return;
-    }
-    const assignee = new Assignee(connection, executionManagerId);
     state.byConnection.set(connection, assignee);
     state.byExecutionManager.set(executionManagerId, assignee);
-    state.assignees.push(assignee);
+  }
+
+  /** Opens one if there is none for the profile yet; undefined if there are too many. */
+  #poolOf(profile: ExecutionManagerProfile): TaskPool | undefined {
+    const state = this.#state;
+    const key = profileKey(profile);
+    const known = state.pools.get(key);
+    if (known !== undefined || state.pools.size >= LIMITS.executionManagerPools) return known;
+    const { policy, window, sharing = EQUAL_SHARING, activeJobs = ACTIVE_JOBS } = this.#options;
+    state.lastPool += 1;
+    const pool = new TaskPool({
+      number: state.lastPool,
+      profile,
+      window,
+      policy: policy.create<JobQueue>({ sharing, activeJobs }),
+      followsDemand: policy.buffer === 'demand',
+      deduplicates: policy.deduplicates,
+    });
+    state.pools.set(key, pool);
+    state.poolsByNumber.set(pool.number, pool);
+    if (state.upstreamOpen) this.#effects.push({ type: 'open-pool', pool: pool.number, profile });
+    return pool;
   }
 
   #disconnected(connection: ConnectionNumber): void {
@@ -234,13 +274,34 @@ export class DispatchMachine {
 
   #remove(assignee: Assignee): void {
     const state = this.#state;
-    this.#takeBack(assignee);
+    const pool = state.poolOf(assignee);
+    pool.removeAssignee(assignee);
     state.byConnection.delete(assignee.connection);
     state.byExecutionManager.delete(assignee.executionManagerId);
-    const at = state.assignees.indexOf(assignee);
-    state.assignees.splice(at, 1);
-    if (at < state.firstServed) state.firstServed -= 1;
-    if (state.firstServed >= state.assignees.length) state.firstServed = 0;
+    if (pool.assignees.length === 0) this.#closePool(pool);
+  }
+
+  #closePool(pool: TaskPool): void {
+    const state = this.#state;
+    state.pools.delete(profileKey(pool.profile));
+    state.poolsByNumber.delete(pool.number);
+    if (!state.upstreamOpen) return;
+    this.#effects.push({ type: 'close-pool', pool: pool.number });
+    this.#return(pool.returnedTasks());
+  }
+
+  /** Gives back what waits, and with it the choice of what comes next. */
+  #renewPool(pool: TaskPool): void {
+    const state = this.#state;
+    const { number, profile } = pool;
+    const returned = pool.returnedTasks();
+    state.lastPool += 1;
+    pool.renumber(state.lastPool);
+    state.poolsByNumber.delete(number);
+    state.poolsByNumber.set(pool.number, pool);
+    this.#effects.push({ type: 'close-pool', pool: number });
+    this.#return(returned);
+    this.#effects.push({ type: 'open-pool', pool: pool.number, profile });
   }
 
   #creditGranted(assignee: Assignee, credit: number): void {
@@ -253,8 +314,9 @@ export class DispatchMachine {
       this.#close(assignee, invalidArgument(message));
       return;
     }
-    assignee.credit += credit;
-    this.#state.credit += credit;
+    const pool = this.#state.poolOf(assignee);
+    pool.grant(assignee, credit);
+    if (this.#state.upstreamOpen && pool.isBloated) this.#renewPool(pool);
   }
 
   #acknowledged(assignee: Assignee, batch: number): void {
@@ -263,12 +325,8 @@ export class DispatchMachine {
       this.#close(assignee, invalidArgument(message));
       return;
     }
-    for (const { tasks } of assignee.takeAcknowledged(batch)) {
-      for (const { job, taskIndexes } of tasks) {
-        job.unacknowledged -= taskIndexes.length;
-        this.#forgetIfIdle(job);
-      }
-    }
+    const pool = this.#state.poolOf(assignee);
+    for (const sent of assignee.takeAcknowledged(batch)) pool.acknowledged(sent);
   }
 
   #overdue(assignee: Assignee, batch: number): void {
@@ -282,82 +340,12 @@ export class DispatchMachine {
 
   #draining(assignee: Assignee): void {
     assignee.draining = true;
-    this.#takeBack(assignee);
-  }
-
-  /** Voids an assignee's credit, and puts what it has not acknowledged back in the old order. */
-  #takeBack(assignee: Assignee): void {
-    this.#state.credit -= assignee.credit;
-    assignee.credit = 0;
-    for (const { tasks } of assignee.takeUnacknowledged().toReversed()) {
-      for (const entry of tasks.toReversed()) this.#putBack(entry);
-    }
-  }
-
-  #putBack({ job, taskIndexes }: TasksOfJob): void {
-    job.unacknowledged -= taskIndexes.length;
-    if (job.dropped) return;
-    if (latestPhase(taskIndexes) === job.phase) {
-      job.unshift(taskIndexes);
-      this.#state.waiting += taskIndexes.length;
-      this.#state.policy.returned(job, taskIndexes.length);
-    } else {
-      this.#forgetIfIdle(job);
-    }
-  }
-
-  // Dealing
-
-  #deal(): void {
-    const state = this.#state;
-    const tasks = Math.min(state.waiting, state.credit);
-    if (tasks === 0) return;
-    state.firstServed = shareOut(
-      state.assignees,
-      state.firstServed,
-      tasks,
-      state.credit,
-      this.#give,
-    );
-    state.waiting -= tasks;
-    state.credit -= tasks;
-  }
-
-  readonly #give = (assignee: Assignee, share: number): void => {
-    for (let left = share; left > 0; left -= LIMITS.tasksPerAssignmentBatch) {
-      const size = Math.min(left, LIMITS.tasksPerAssignmentBatch);
-      const batch = assignee.nextBatch(this.#state.sessionId, this.#take(size), size);
-      this.#effects.push({ type: 'send-batch', connection: assignee.connection, batch });
-    }
-  };
-
-  /** The next tasks by policy; neighbours of the same job share an entry. */
-  #take(size: number): TasksOfJob[] {
-    const taken: TasksOfJob[] = [];
-    let last: TasksOfJob | undefined;
-    for (let left = size; left > 0;) {
-      const { job, count } = this.#state.policy.next(left);
-      assert(
-        count >= 1 && count <= left && count <= job.waiting,
-        `the policy gave job ${job.jobId} a turn of ${count} of ${job.waiting} tasks`,
-      );
-      if (last?.job !== job) {
-        last = { job, taskIndexes: [] };
-        taken.push(last);
-      }
-      job.shiftInto(last.taskIndexes, count);
-      job.unacknowledged += count;
-      left -= count;
-    }
-    return taken;
+    this.#state.poolOf(assignee).takeBack(assignee);
   }
 }
 
-function latestPhase(taskIndexes: ArrayLike<number>): JobPhase {
-  let latest: JobPhase = JobPhase.Regular;
-  for (let at = 0; at < taskIndexes.length; at++) {
-    const phase = phaseOf(taskIndexes[at] ?? 0);
-    if (phase > latest) latest = phase;
-  }
-  return latest;
-}
+const toReturned = ({ jobId, resourceGroupId, taskIndexes }: ReadyTasks): ReturnedTasks => ({
+  jobId,
+  resourceGroupId,
+  taskIndexes: Array.from(taskIndexes),
+});

@@ -1,13 +1,27 @@
 import { CLEANUP_TASK_INDEX, COMMIT_TASK_INDEX } from '@spider/core';
 
+import type { JobProfile } from './dispatch-event.ts';
 import { JobPhase, type QueuedJob } from './scheduling-policy.ts';
 
 const SMALLEST_RING = 16;
+
+/** Of a job of which nothing was said. */
+const USUAL_PROFILE: JobProfile = { priority: 0, criticalPath: 1 };
 
 /** In which phase of its job a task runs. */
 export function phaseOf(taskIndex: number): JobPhase {
   if (taskIndex < CLEANUP_TASK_INDEX) return JobPhase.Regular;
   return taskIndex === COMMIT_TASK_INDEX ? JobPhase.Commit : JobPhase.Cleanup;
+}
+
+/** The latest phase that any of these tasks runs in. */
+export function latestPhase(taskIndexes: ArrayLike<number>): JobPhase {
+  let latest: JobPhase = JobPhase.Regular;
+  for (let at = 0; at < taskIndexes.length; at++) {
+    const phase = phaseOf(taskIndexes[at] ?? 0);
+    if (phase > latest) latest = phase;
+  }
+  return latest;
 }
 
 /**
@@ -17,6 +31,10 @@ export function phaseOf(taskIndex: number): JobPhase {
 export class JobQueue implements QueuedJob {
   readonly jobId: number;
   readonly resourceGroupId: number;
+  readonly priority: number;
+  readonly criticalPath: number;
+  /** All that waits in a pool may run there. */
+  readonly requirement = '';
   phase: JobPhase = JobPhase.Regular;
   /** How many of its tasks are with execution managers that have not acknowledged them. */
   unacknowledged = 0;
@@ -27,9 +45,20 @@ export class JobQueue implements QueuedJob {
   #head = 0;
   #waiting = 0;
 
-  constructor(jobId: number, resourceGroupId: number) {
+  /** What waits, if nothing may do so twice. */
+  readonly #isWaiting: Set<number> | undefined;
+
+  constructor(
+    jobId: number,
+    resourceGroupId: number,
+    profile: JobProfile = USUAL_PROFILE,
+    deduplicates = false,
+  ) {
     this.jobId = jobId;
     this.resourceGroupId = resourceGroupId;
+    this.priority = profile.priority;
+    this.criticalPath = profile.criticalPath;
+    this.#isWaiting = deduplicates ? new Set() : undefined;
   }
 
   get waiting(): number {
@@ -41,8 +70,9 @@ export class JobQueue implements QueuedJob {
     return this.#waiting === 0 && this.unacknowledged === 0;
   }
 
-  /** Appends tasks. */
-  push(taskIndexes: ArrayLike<number>): void {
+  /** Appends tasks. Answers how many: those that wait already may be left out. */
+  push(tasks: ArrayLike<number>): number {
+    const taskIndexes = this.#new(tasks);
     const count = taskIndexes.length;
     this.#reserve(count);
     const ring = this.#ring;
@@ -50,10 +80,12 @@ export class JobQueue implements QueuedJob {
     const tail = this.#head + this.#waiting;
     for (let at = 0; at < count; at++) ring[(tail + at) & mask] = taskIndexes[at] ?? 0;
     this.#waiting += count;
+    return count;
   }
 
-  /** Puts tasks back before all others, in the order given. */
-  unshift(taskIndexes: ArrayLike<number>): void {
+  /** Puts tasks back before all others, in the order given. Answers as `push` does. */
+  unshift(tasks: ArrayLike<number>): number {
+    const taskIndexes = this.#new(tasks);
     const count = taskIndexes.length;
     this.#reserve(count);
     const ring = this.#ring;
@@ -62,6 +94,7 @@ export class JobQueue implements QueuedJob {
     for (let at = 0; at < count; at++) ring[(head + at) & mask] = taskIndexes[at] ?? 0;
     this.#head = head;
     this.#waiting += count;
+    return count;
   }
 
   /** Moves the oldest tasks to the end of `target`; `count` is at most what waits. */
@@ -69,9 +102,22 @@ export class JobQueue implements QueuedJob {
     const ring = this.#ring;
     const mask = ring.length - 1;
     const head = this.#head;
-    for (let at = 0; at < count; at++) target.push(ring[(head + at) & mask] ?? 0);
+    for (let at = 0; at < count; at++) {
+      const taskIndex = ring[(head + at) & mask] ?? 0;
+      target.push(taskIndex);
+      this.#isWaiting?.delete(taskIndex);
+    }
     this.#head = (head + count) & mask;
     this.#waiting -= count;
+  }
+
+  /** What waits, oldest first. */
+  toArray(): number[] {
+    const mask = this.#ring.length - 1;
+    return Array.from(
+      { length: this.#waiting },
+      (_, at) => this.#ring[(this.#head + at) & mask] ?? 0,
+    );
   }
 
   /** Forgets all that waits. Answers how many tasks that were. */
@@ -80,7 +126,21 @@ export class JobQueue implements QueuedJob {
     this.#head = 0;
     this.#waiting = 0;
     this.#ring = new Uint32Array(SMALLEST_RING);
+    this.#isWaiting?.clear();
     return cleared;
+  }
+
+  #new(taskIndexes: ArrayLike<number>): ArrayLike<number> {
+    const isWaiting = this.#isWaiting;
+    if (isWaiting === undefined) return taskIndexes;
+    const added: number[] = [];
+    for (let at = 0; at < taskIndexes.length; at++) {
+      const taskIndex = taskIndexes[at] ?? 0;
+      if (isWaiting.has(taskIndex)) continue;
+      isWaiting.add(taskIndex);
+      added.push(taskIndex);
+    }
+    return added;
   }
 
   #reserve(count: number): void {

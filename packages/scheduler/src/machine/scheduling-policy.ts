@@ -1,3 +1,5 @@
+import type { FairJob, Sharing } from '@spider/core';
+
 /**
  * What a job's waiting tasks are. A job has tasks of one phase at a time: a later one voids what
  * waits of an earlier one.
@@ -11,9 +13,8 @@ export const JobPhase = {
 export type JobPhase = (typeof JobPhase)[keyof typeof JobPhase];
 
 /** A job with waiting tasks, as a policy sees it. The object is the same for as long as any wait. */
-export interface QueuedJob {
+export interface QueuedJob extends FairJob {
   readonly jobId: number;
-  readonly resourceGroupId: number;
   readonly phase: JobPhase;
   /** How many of its tasks wait to be assigned. */
   readonly waiting: number;
@@ -47,5 +48,21 @@ export interface SchedulingPolicy<Job extends QueuedJob = QueuedJob> {
   next(limit: number): Turn<Job>;
 }
 
-/** Makes a policy for one machine. */
-export type SchedulingPolicyFactory = <Job extends QueuedJob>() => SchedulingPolicy<Job>;
+export interface SchedulingPolicyOptions {
+  readonly sharing: Sharing;
+  /** How many jobs `round_robin` has in its rotation. */
+  readonly activeJobs: number;
+}
+
+/** A policy as it can be chosen. */
+export interface SchedulingPolicyDefinition {
+  /** Makes one for a pool of execution managers. */
+  create<Job extends QueuedJob>(options: SchedulingPolicyOptions): SchedulingPolicy<Job>;
+  /**
+   * How many ready tasks wait here: about as many as execution managers take while more is fetched,
+   * so that storage can still decide which come next, or as many as are allowed.
+   */
+  readonly buffer: 'demand' | 'capacity';
+  /** Whether a task that waits already is not to be added again. */
+  readonly deduplicates: boolean;
+}

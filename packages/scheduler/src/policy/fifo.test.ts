@@ -7,6 +7,9 @@ const job = (jobId: number): QueuedJob => ({
   jobId,
   resourceGroupId: 1,
   phase: JobPhase.Regular,
+  priority: 0,
+  criticalPath: 1,
+  requirement: '',
   waiting: 100,
 });
 const first = job(1);

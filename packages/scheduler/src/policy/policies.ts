@@ -1,16 +1,21 @@
-import type {
-  QueuedJob,
-  SchedulingPolicy,
-  SchedulingPolicyFactory,
-} from '../machine/scheduling-policy.ts';
+import type { SchedulingPolicyDefinition } from '../machine/scheduling-policy.ts';
 import { FifoPolicy } from './fifo.ts';
-
-const fifo = <Job extends QueuedJob>(): SchedulingPolicy<Job> => new FifoPolicy<Job>();
+import { RoundRobinPolicy } from './round-robin.ts';
+import { WeightedFairPolicy } from './weighted-fair.ts';
 
 /** The policies by the names that a configuration knows them by. */
 export const POLICIES = {
-  fifo,
-  // The reference's name is taken, so that its configurations are: storage hands out some tasks of each
-  // job in turn, and FIFO keeps that order.
-  round_robin: fifo,
-} as const satisfies Record<string, SchedulingPolicyFactory>;
+  weighted_fair: {
+    create: ({ sharing }) => new WeightedFairPolicy(sharing),
+    buffer: 'demand',
+    deduplicates: false,
+  },
+  round_robin: {
+    create: ({ activeJobs }) => new RoundRobinPolicy(activeJobs),
+    buffer: 'capacity',
+    deduplicates: true,
+  },
+  fifo: { create: () => new FifoPolicy(), buffer: 'capacity', deduplicates: false },
+} as const satisfies Record<string, SchedulingPolicyDefinition>;
+
+export type PolicyName = keyof typeof POLICIES;

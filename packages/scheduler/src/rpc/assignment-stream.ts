@@ -1,9 +1,16 @@
-import { type ExecutionManagerId, invalidArgument, LIMITS, type SpiderError } from '@spider/core';
+import {
+  checkLabels,
+  type ExecutionManagerId,
+  invalidArgument,
+  LIMITS,
+  type SpiderError,
+} from '@spider/core';
 import type {
   AssignmentHello,
   PullAssignmentsRequest,
   PullAssignmentsResponse,
 } from '@spider/proto';
+import { toGroupNumbers } from '@spider/proto';
 import type { Logger, RpcStream, RpcStreamCallbacks } from '@spider/runtime';
 
 import type { AssignmentSink, Dispatcher } from '../dispatch/dispatcher.ts';
@@ -57,14 +64,18 @@ export class AssignmentStream
     this.#stream.cancel(error);
   }
 
-  #connect({ executionManagerId, slots }: AssignmentHello): ConnectionNumber {
+  #connect(hello: AssignmentHello): ConnectionNumber {
+    const { executionManagerId, slots, labels } = hello;
     if (executionManagerId === 0n) throw invalidArgument('hello.execution_manager_id: is missing');
     if (slots < 1 || slots > LIMITS.slotsPerExecutionManager) {
       throw invalidArgument(`hello.slots: ${slots} is not in 1…${LIMITS.slotsPerExecutionManager}`);
     }
+    checkLabels(labels, 'hello.labels', LIMITS.labelsPerExecutionManager);
+    const resourceGroupIds = toGroupNumbers(hello.resourceGroupIds, 'hello.resource_group_ids');
     this.#logger = this.#logger.child({ executionManagerId });
-    this.#logger.info('an execution manager connected', { slots });
-    return this.#dispatcher.connect(executionManagerId as ExecutionManagerId, this);
+    this.#logger.info('an execution manager connected', { slots, labels, resourceGroupIds });
+    const profile = { labels, resourceGroupIds };
+    return this.#dispatcher.connect(executionManagerId as ExecutionManagerId, profile, this);
   }
 }
 

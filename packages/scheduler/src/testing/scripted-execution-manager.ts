@@ -9,6 +9,13 @@ import { createTransport, openStream, type RpcStream, type RpcTransport } from '
 
 import { Changes } from './changes.ts';
 
+export interface ScriptedExecutionManagerOptions {
+  /** Says nothing of itself. */
+  readonly silent?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly resourceGroupIds?: readonly number[];
+}
+
 /** An execution manager that only takes assignments, and says what a test has it say. */
 export class ScriptedExecutionManager implements Disposable {
   readonly id: number;
@@ -16,12 +23,14 @@ export class ScriptedExecutionManager implements Disposable {
   readonly batches: PullAssignmentsResponse[] = [];
   /** Set when the stream has closed; `undefined` inside after an orderly end. */
   closed: { readonly reason: SpiderError | undefined } | undefined;
+  readonly #options: ScriptedExecutionManagerOptions;
   readonly #transport: RpcTransport;
   readonly #stream: RpcStream<PullAssignmentsRequest>;
 
   /** Opens a stream to the scheduler at the URL; says hello unless `silent`. */
-  constructor(url: string, id: number, options: { readonly silent?: boolean } = {}) {
+  constructor(url: string, id: number, options: ScriptedExecutionManagerOptions = {}) {
     this.id = id;
+    this.#options = options;
     this.#transport = createTransport({ url });
     const client = createClient(AssignmentService, this.#transport);
     this.#stream = openStream<PullAssignmentsResponse, PullAssignmentsRequest>(
@@ -48,11 +57,14 @@ export class ScriptedExecutionManager implements Disposable {
   }
 
   hello(slots = 2): void {
+    const { labels = {}, resourceGroupIds = [] } = this.#options;
     this.send({
       hello: {
         $typeName: 'spider.v1.AssignmentHello',
         executionManagerId: BigInt(this.id),
         slots,
+        labels,
+        resourceGroupIds: resourceGroupIds.map(BigInt),
       },
     });
   }

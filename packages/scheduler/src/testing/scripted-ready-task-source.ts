@@ -5,12 +5,16 @@ import type {
   ReadyTaskSource,
   ReadyTaskStream,
 } from '../inbound/ready-task-source.ts';
+import type { ReturnedTasks } from '../machine/dispatch-event.ts';
 import { Changes } from './changes.ts';
 
 /** One stream that a scheduler has opened; the test plays storage. */
 export class ScriptedReadyTaskStream implements ReadyTaskStream {
   /** Credit that was granted and not used up. */
   credit = 0;
+  /** The pool that was opened last. */
+  pool = 0;
+  readonly returned: ReturnedTasks[] = [];
   closed = false;
   readonly #handlers: ReadyTaskHandlers;
   readonly #changes: Changes;
@@ -18,6 +22,19 @@ export class ScriptedReadyTaskStream implements ReadyTaskStream {
   constructor(handlers: ReadyTaskHandlers, changes: Changes) {
     this.#handlers = handlers;
     this.#changes = changes;
+  }
+
+  openPool(pool: number): void {
+    this.pool = pool;
+  }
+
+  closePool(): void {
+    this.credit = 0;
+  }
+
+  giveBack(tasks: readonly ReturnedTasks[]): void {
+    this.returned.push(...tasks);
+    this.#changes.notify();
   }
 
   grantCredit(tasks: number): void {
@@ -39,7 +56,7 @@ export class ScriptedReadyTaskStream implements ReadyTaskStream {
 
   ready(jobId: number, taskIndexes: readonly number[]): void {
     this.credit -= taskIndexes.length;
-    this.#handlers.onReady([{ jobId, resourceGroupId: 1, taskIndexes }]);
+    this.#handlers.onReady([{ jobId, resourceGroupId: 1, taskIndexes }], this.pool);
   }
 
   jobsEnded(...jobIds: number[]): void {

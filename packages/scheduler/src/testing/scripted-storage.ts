@@ -1,5 +1,6 @@
 import { invalidArgument } from '@spider/core';
 import {
+  type ExecutionManagerPool,
   type PullReadyTasksRequest,
   type PullReadyTasksResponse,
   ReadyTaskService,
@@ -17,6 +18,10 @@ export class ScriptedStorage implements AsyncDisposable {
   readonly hellos: SchedulerHello[] = [];
   /** Credit that was granted on the open stream and not used up. */
   credit = 0;
+  /** Pools that are open, the newest one last: it gets what is ready. */
+  pools: ExecutionManagerPool[] = [];
+  /** Tasks that were given back: `job:index` of each. */
+  readonly returned: string[] = [];
   #server: RpcServer | undefined;
   #stream: RpcStream<PullReadyTasksResponse> | undefined;
 
@@ -68,6 +73,8 @@ export class ScriptedStorage implements AsyncDisposable {
       $typeName: 'spider.v1.PullReadyTasksResponse',
       ready: [],
       endedJobIds: [],
+      pool: this.pools.at(-1)?.pool ?? 0,
+      jobs: [],
       ...response,
     });
   }
@@ -78,7 +85,7 @@ export class ScriptedStorage implements AsyncDisposable {
   }
 
   #heard(stream: RpcStream<PullReadyTasksResponse>, request: PullReadyTasksRequest): void {
-    const { hello, credit } = request;
+    const { hello, credit, openedPools, closedPools, returned } = request;
     if ((hello === undefined) !== (this.#stream === stream)) {
       throw invalidArgument('hello: is in the first message of a stream, and only there');
     }
@@ -86,6 +93,7 @@ export class ScriptedStorage implements AsyncDisposable {
       this.hellos.push(hello);
       this.#stream = stream;
       this.credit = 0;
+      this.pools = [];
       this.send({
         welcome: {
           $typeName: 'spider.v1.SchedulerWelcome',
@@ -93,6 +101,11 @@ export class ScriptedStorage implements AsyncDisposable {
           sessionId: BigInt(this.sessionId),
         },
       });
+    }
+    this.pools.push(...openedPools);
+    this.pools = this.pools.filter(({ pool }) => !closedPools.includes(pool));
+    for (const { jobId, taskIndexes } of returned) {
+      for (const index of taskIndexes) this.returned.push(`${jobId}:${index}`);
     }
     this.credit += credit;
     this.changes.notify();

@@ -4,7 +4,7 @@ import { NO_METADATA } from '../job-metadata.ts';
 import type { JobMetadata } from '../job-metadata.ts';
 import { JobJournal } from '../journal/job-journal.ts';
 import type { JobMachine } from '../machine/job-machine.ts';
-import type { Lane } from '../queue/lane.ts';
+import type { JobPlace } from '../queue/job-place.ts';
 import type { JobStatus } from './job-status.ts';
 import type { JobWatch } from './job-watch.ts';
 
@@ -43,8 +43,8 @@ export class Job {
   heldUntil = 0;
   /** It was read back, and hands out nothing before all have said what they hold of it. */
   isSettling = false;
-  /** The lane of the inbound queue that holds it. */
-  queuedIn: Lane | undefined;
+  /** Its place in the inbound queue. */
+  place: JobPlace<Job> | undefined;
   readonly watches = new Set<JobWatch>();
   /** Told after every event, while reports wait for others; see `JobMachine.mustWait`. */
   readonly waitingReports = new Set<() => void>();

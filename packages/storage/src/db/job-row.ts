@@ -1,4 +1,4 @@
-import type { JobId, JobState, ResourceGroupId, TimestampMs } from '@spider/core';
+import type { Labels, JobId, JobState, ResourceGroupId, TimestampMs } from '@spider/core';
 import { toJobPolicy } from './job-policy-columns.ts';
 import type { StoredJob } from './job-store.ts';
 
@@ -26,6 +26,8 @@ export const JOB_COLUMNS = [
   'failed_tasks',
   'skipped_tasks',
   'end_reason',
+  'requires',
+  'max_concurrency',
 ] as const;
 
 interface JobRow {
@@ -51,6 +53,8 @@ interface JobRow {
   readonly failed_tasks: number | bigint;
   readonly skipped_tasks: number | bigint;
   readonly end_reason: string | null;
+  readonly requires: string | null;
+  readonly max_concurrency: number | bigint;
 }
 
 export const toStoredJob = (row: JobRow): StoredJob => ({
@@ -69,12 +73,17 @@ export const toStoredJob = (row: JobRow): StoredJob => ({
   endedAt: toTimestamp(row.ended_at),
   metadata: {
     name: row.name,
-    labels: row.labels === null ? {} : (JSON.parse(row.labels) as Record<string, string>),
+    labels: toLabels(row.labels),
     priority: Number(row.priority),
+    requires: toLabels(row.requires),
+    maxConcurrency: Number(row.max_concurrency),
   },
   policy: toJobPolicy(row),
   retryOf: row.retry_of_job_id === null ? undefined : (row.retry_of_job_id as JobId),
 });
+
+const toLabels = (text: string | null): Labels =>
+  text === null ? {} : (JSON.parse(text) as Labels);
 
 const toTimestamp = (value: bigint | null): TimestampMs | undefined =>
   value === null ? undefined : (Number(value) as TimestampMs);

@@ -1,5 +1,5 @@
 import { isFinalJobState, JobState } from '@spider/core';
-import type { JobId, ResourceGroupId } from '@spider/core';
+import type { JobId, Labels, ResourceGroupId } from '@spider/core';
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 import { blobRows, insertBlobRows, toBuffer } from './blob.ts';
@@ -69,11 +69,21 @@ function metadataColumns({ metadata = NO_METADATA }: NewJob): {
   name: string;
   labels: string | null;
   priority: number;
+  requires: string | null;
+  max_concurrency: number;
 } {
-  const { name, labels, priority } = metadata;
-  const hasLabels = Object.keys(labels).length > 0;
-  return { name, labels: hasLabels ? JSON.stringify(labels) : null, priority };
+  const { name, labels, priority, requires, maxConcurrency } = metadata;
+  return {
+    name,
+    labels: toText(labels),
+    priority,
+    requires: toText(requires),
+    max_concurrency: maxConcurrency,
+  };
 }
+
+const toText = (labels: Labels): string | null =>
+  Object.keys(labels).length > 0 ? JSON.stringify(labels) : null;
 
 async function insertLabels(
   transaction: Transaction<Schema>,

@@ -88,6 +88,10 @@ export interface JobTable {
   skipped_tasks: ColumnType<number | bigint, number | undefined, number>;
   /** Why it was ended before its tasks had; null for most. */
   end_reason: ColumnType<string | null, string | null | undefined, string>;
+  /** A JSON object of strings; null for none. */
+  requires: ColumnType<string | null, string | null | undefined, string | null>;
+  /** 0 for any number. */
+  max_concurrency: ColumnType<number | bigint, number | undefined, number>;
 }
 
 /** The labels of jobs once more, to find jobs by them. */
@@ -119,14 +123,8 @@ export interface ExecutionManagerTable {
   /** 0 for one of the reference, which sends heartbeats instead; else 1. */
   has_stream: SmallInteger;
   registered_at: BigInteger;
-  /** Null for one of the reference. */
-  version: ColumnType<string | null, string | null | undefined, string | null>;
-  /** When it was first asked to end; null if it was not. */
-  drain_requested_at: OptionalBigInteger;
   /** When it said goodbye or was found lost; null while it lives. */
   ended_at: OptionalBigInteger;
-  /** For people to read; null while it lives. */
-  end_reason: ColumnType<string | null, string | null | undefined, string | null>;
 }
 
 export interface SchedulerTable {

@@ -4,6 +4,7 @@ import {
   COMMIT_TASK_INDEX,
   JobState,
   TaskState,
+  topologicalRanks,
   type TaskGraph,
   type TaskIndex,
   type TerminationTask,
@@ -74,6 +75,7 @@ export class JobControlBlock {
   failedAttemptCount = 0;
   staleReportCount = 0;
   duplicateReportCount = 0;
+  #criticalPath = 0;
   /** Failures of each task so far; made when the first one happens. */
   #failures: Uint32Array | undefined;
 
@@ -97,6 +99,12 @@ export class JobControlBlock {
     for (let row = 0; row < taskCount; row++) {
       if (this.unfinishedParents[row] === 0) this.moveTask(row, TaskState.Ready);
     }
+  }
+
+  /** Tasks on the longest path through the graph; computed when first asked for. */
+  get criticalPath(): number {
+    if (this.#criticalPath === 0) this.#criticalPath = 1 + longestRank(this.graph);
+    return this.#criticalPath;
   }
 
   /** The row of a task as named on the wire; −1 if the job has no such task. */
@@ -175,4 +183,10 @@ export class JobControlBlock {
     this.#failures[row] = failures;
     return failures <= this.kindOf(row).policy.maxRetries;
   }
+}
+
+function longestRank(graph: TaskGraph): number {
+  let longest = 0;
+  for (const rank of topologicalRanks(graph)) if (rank > longest) longest = rank;
+  return longest;
 }

@@ -122,6 +122,11 @@ export class JobMachine {
     return this.#job.outputs.totalBytes;
   }
 
+  /** Tasks on the longest path through the graph. */
+  get criticalPath(): number {
+    return this.#job.criticalPath;
+  }
+
   progress(): JobProgress {
     const { taskCount, taskCounts, failedAttemptCount } = this.#job;
     return {

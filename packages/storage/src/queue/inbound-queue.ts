@@ -1,63 +1,99 @@
+import { type Eligibility, FairQueue, requirementKey, type Sharing } from '@spider/core';
 import type { Job } from '../cache/job.ts';
-import { JobLane } from './job-lane.ts';
+import { JobPlace, type QueuedJob } from './job-place.ts';
 import { Lane, laneOf, LANES } from './lane.ts';
 
-/** Tasks that a job gives away before it is the next one's turn. */
+/** Tasks that a job gives away before it is the next one's turn, and the share of what is asked for. */
 const TASKS_PER_TURN = 256;
+const TURNS_PER_TAKE = 8;
+
+/** Whoever is not told about takes tasks that require nothing. */
+const UNDEMANDING: Eligibility = {
+  resourceGroupIds: undefined,
+  meets: (requirement) => requirement === '',
+};
+
+export type TakeTasks = (job: Job, taskIndexes: number[]) => void;
 
 /**
  * The jobs that have ready tasks, each at most once, in lanes by the kind of these tasks. The tasks
- * stay with their jobs, so that a million of them cost nothing here. Jobs take turns.
+ * stay with their jobs, so that a million of them cost nothing here. In each lane resource groups
+ * share by weight, and jobs by priority; see `FairQueue`.
  */
 export class InboundQueue {
-  readonly #lanes: Record<Lane, JobLane> = {
-    [Lane.Commit]: new JobLane(Lane.Commit),
-    [Lane.Cleanup]: new JobLane(Lane.Cleanup),
-    [Lane.Regular]: new JobLane(Lane.Regular),
+  readonly #lanes: Record<Lane, FairQueue<QueuedJob<Job>>> = {
+    [Lane.Commit]: new FairQueue(),
+    [Lane.Cleanup]: new FairQueue(),
+    [Lane.Regular]: new FairQueue(),
   };
 
   get isEmpty(): boolean {
     return LANES.every((lane) => this.#lanes[lane].isEmpty);
   }
 
+  /** Shares otherwise from now on. */
+  share(sharing: Sharing): void {
+    for (const lane of LANES) this.#lanes[lane].share(sharing);
+  }
+
   /** A job has ready tasks. Again, in the same state: no effect. */
   add(job: Job): void {
     const lane = laneOf(job.machine.state);
-    if (job.queuedIn === lane) return;
-    this.remove(job);
-    this.#lanes[lane].push(job);
+    if (job.place?.lane !== lane) {
+      this.remove(job);
+      job.place = new JobPlace(toQueued(job), lane);
+    }
+    this.#lanes[lane].enter(job.place);
   }
 
-  /** A job has ended. */
-  remove(job: Job): void {
-    if (job.queuedIn !== undefined) this.#lanes[job.queuedIn].remove(job);
+  /** A job has nothing to give. Again: no effect. */
+  remove({ place }: Job): void {
+    if (place !== undefined) this.#lanes[place.lane].leave(place);
   }
 
   /**
    * Takes up to `most` tasks, which count as handed out from now on. Answers how many.
+   *
+   * @param eligibility By default only tasks that anybody may run.
    */
-  take(most: number, take: (job: Job, taskIndexes: number[]) => void): number {
+  take(most: number, take: TakeTasks, eligibility = UNDEMANDING): number {
     let taken = 0;
-    for (const lane of LANES) taken += this.takeFrom(lane, most - taken, take);
+    for (const lane of LANES) taken += this.takeFrom(lane, most - taken, take, eligibility);
     return taken;
   }
 
   /** As `take`, from one lane. */
-  takeFrom(lane: Lane, most: number, take: (job: Job, taskIndexes: number[]) => void): number {
-    const jobs = this.#lanes[lane];
+  takeFrom(lane: Lane, most: number, take: TakeTasks, eligibility = UNDEMANDING): number {
+    const queue = this.#lanes[lane];
+    const perTurn = Math.min(TASKS_PER_TURN, Math.ceil(most / TURNS_PER_TAKE));
     let taken = 0;
+    let last: Job | undefined;
+    let taskIndexes: number[] = [];
     while (taken < most) {
-      const job = jobs.shift();
-      if (job === undefined) break;
-      // It is added again, or never.
-      if (job.isBroken || job.isHeld) continue;
-      const taskIndexes: number[] = [];
-      job.machine.takeReady(Math.min(most - taken, TASKS_PER_TURN), taskIndexes);
-      if (job.machine.hasReady) this.add(job);
-      if (taskIndexes.length === 0) continue;
-      taken += taskIndexes.length;
-      take(job, taskIndexes);
+      const place = queue.first(eligibility);
+      if (place === undefined) break;
+      const { job } = place.job;
+      if (job !== last) {
+        if (last !== undefined && taskIndexes.length > 0) take(last, taskIndexes);
+        last = job;
+        taskIndexes = [];
+      }
+      // Of a job that is broken or held nothing goes now. It is added again, or never.
+      const room = job.isBroken || job.isHeld ? 0 : Math.min(most - taken, perTurn);
+      const count = job.machine.takeReady(room, taskIndexes);
+      queue.charge(place, count);
+      if (room === 0 || !job.machine.hasReady) queue.leave(place);
+      taken += count;
     }
+    if (last !== undefined && taskIndexes.length > 0) take(last, taskIndexes);
     return taken;
   }
 }
+
+const toQueued = (job: Job): QueuedJob<Job> => ({
+  job,
+  resourceGroupId: job.resourceGroupNumber,
+  priority: job.metadata.priority,
+  criticalPath: job.machine.criticalPath,
+  requirement: requirementKey(job.metadata.requires),
+});

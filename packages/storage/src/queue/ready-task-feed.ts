@@ -1,32 +1,53 @@
-import { failedPrecondition } from '@spider/core';
-import type { SchedulerId, SessionId, SpiderError } from '@spider/core';
+import { EQUAL_SHARING, failedPrecondition } from '@spider/core';
+import type { SchedulerId, SessionId, Sharing, SpiderError } from '@spider/core';
 import { fromUnknown } from '../unknown-error.ts';
 import type { Clock, Logger } from '@spider/runtime';
 import type { Job } from '../cache/job.ts';
+import type { ExecutionManagerPool, PoolProfile } from './execution-manager-pools.ts';
+import { ExecutionManagerPools } from './execution-manager-pools.ts';
 import type { InboundQueue } from './inbound-queue.ts';
+
+/** What a scheduler may go by, the same for as long as the job lasts. */
+export interface JobProfile {
+  readonly priority: number;
+  readonly criticalPath: number;
+}
 
 /** Tasks of one job that may run now. */
 export interface ReadyTasks {
   readonly jobId: number;
   readonly resourceGroupId: number;
   readonly taskIndexes: number[];
+  /** With the first tasks of the job on a stream. */
+  readonly profile?: JobProfile | undefined;
 }
 
 /** What a scheduler is told. All calls are synchronous; none may throw. */
 export interface ReadyTaskHandlers {
   /** Comes once and first. Nothing comes before credit was granted. */
   onOpen(welcome: { readonly schedulerId: SchedulerId; readonly sessionId: SessionId }): void;
-  /** Never more tasks than credit is left for. */
-  onReady(tasks: readonly ReadyTasks[]): void;
+  /** Never more tasks than credit is left for in the pool. */
+  onReady(tasks: readonly ReadyTasks[], pool: number): void;
   /** Nothing of these jobs is to be dispatched any more. */
   onJobsEnded(jobIds: readonly number[]): void;
   /** Comes once and last. Without an error the stream ended in order. */
   onClose(error: SpiderError | undefined): void;
 }
 
+export interface ReturnedTasks {
+  readonly jobId: number;
+  readonly taskIndexes: readonly number[];
+}
+
 export interface ReadyTaskStream {
-  /** Adds to what is left of earlier credit. */
-  grantCredit(tasks: number): void;
+  /** There are execution managers that may run what this profile allows. */
+  openPool(pool: number, profile: PoolProfile): void;
+  /** There are none any more; the pool's credit is void. */
+  closePool(pool: number): void;
+  /** Adds to what is left of earlier credit of the pool. Of one that is not open: no effect. */
+  grantCredit(tasks: number, pool: number): void;
+  /** Takes back what came for a pool that is closed. */
+  giveBack(tasks: readonly ReturnedTasks[]): void;
   /** Ends the stream. Again: no effect. */
   close(): void;
 }
@@ -38,8 +59,11 @@ export interface ReadyTaskFeedOptions {
   readonly sessionId: SessionId;
   /** Enters a scheduler in the database. */
   readonly register: (host: string, port: number) => Promise<SchedulerId>;
-  /** Tasks of the job were handed out on a stream that is gone. */
-  readonly onHandOutsLost: (job: Job) => void;
+  readonly findJob: (jobId: number) => Job | undefined;
+  /** Tasks of the job were handed out in vain: these, or all that nobody has leased. */
+  readonly onHandOutsLost: (job: Job, taskIndexes?: readonly number[]) => void;
+  /** Other execution managers than before are there to run tasks. */
+  readonly onPoolsChanged: () => void;
 }
 
 const TAKEN_OVER = 'another scheduler has taken over';
@@ -64,17 +88,26 @@ export class ReadyTaskFeed {
     this.#options = options;
   }
 
-  /** The scheduler that is at work, if it is none of the reference. */
-  get schedulerId(): SchedulerId | undefined {
-    return this.#current?.schedulerId;
+  /** What tasks may run on: the pools of the scheduler that is connected, if one is. */
+  get pools(): ExecutionManagerPools | undefined {
+    return this.#current?.pools;
   }
 
-  /** Opens a stream for a scheduler that execution managers reach at `host:port`. */
-  open(handlers: ReadyTaskHandlers, host = '', port = 0): ReadyTaskStream {
+  /**
+   * Opens a stream for a scheduler, with how it wants groups and jobs to share, and where execution
+   * managers reach it.
+   */
+  open(
+    handlers: ReadyTaskHandlers,
+    sharing: Sharing = EQUAL_SHARING,
+    address: SchedulerAddress = EMBEDDED,
+  ): ReadyTaskStream {
     const stream = new OpenStream(
-      { handlers, host, port },
+      { handlers, sharing, ...address },
       {
         onCredit: () => this.#pumpSoon(),
+        onPools: () => this.#poolsChanged(stream),
+        onReturned: (tasks) => this.#returned(stream, tasks),
         onClose: () => this.#closed(stream),
       },
     );
@@ -127,9 +160,10 @@ export class ReadyTaskFeed {
       if (this.#isStandingBy) return this.#wait(stream);
       this.#current?.close(failedPrecondition(TAKEN_OVER));
       this.#current = stream;
-      stream.schedulerId = schedulerId;
+      this.#options.queue.share(stream.sharing);
       this.#options.logger.info('a scheduler is connected', { schedulerId, host, port });
       stream.handlers.onOpen({ schedulerId, sessionId: this.#options.sessionId });
+      this.#options.onPoolsChanged();
       this.#pumpSoon();
     } catch (error) {
       stream.close(fromUnknown(error));
@@ -142,6 +176,19 @@ export class ReadyTaskFeed {
     this.#current = undefined;
     for (const job of stream.jobs) this.#options.onHandOutsLost(job);
     stream.jobs.clear();
+    this.#options.onPoolsChanged();
+  }
+
+  #poolsChanged(stream: OpenStream): void {
+    if (stream === this.#current) this.#options.onPoolsChanged();
+  }
+
+  #returned(stream: OpenStream, tasks: readonly ReturnedTasks[]): void {
+    if (stream !== this.#current) return;
+    for (const { jobId, taskIndexes } of tasks) {
+      const job = this.#options.findJob(jobId);
+      if (job !== undefined) this.#options.onHandOutsLost(job, taskIndexes);
+    }
   }
 
   #pumpSoon(): void {
@@ -161,52 +208,91 @@ export class ReadyTaskFeed {
       stream.endedJobs = [];
       stream.handlers.onJobsEnded(endedJobs);
     }
-    while (!stream.isClosed && stream.credit > 0 && !this.#options.queue.isEmpty) {
+    for (const pool of stream.pools.all()) this.#fill(stream, pool);
+  }
+
+  #fill(stream: OpenStream, pool: ExecutionManagerPool): void {
+    while (!stream.isClosed && pool.credit > 0) {
       const tasks: ReadyTasks[] = [];
-      const most = Math.min(stream.credit, TASKS_PER_CALL);
-      stream.credit -= this.#options.queue.take(most, (job, taskIndexes) => {
-        stream.jobs.add(job);
-        tasks.push({ jobId: job.number, resourceGroupId: job.resourceGroupNumber, taskIndexes });
-      });
-      if (tasks.length > 0) stream.handlers.onReady(tasks);
+      const most = Math.min(pool.credit, TASKS_PER_CALL);
+      const taken = this.#options.queue.take(
+        most,
+        (job, taskIndexes) => tasks.push(toReadyTasks(stream, job, taskIndexes)),
+        pool,
+      );
+      if (taken === 0) return;
+      pool.credit -= taken;
+      stream.handlers.onReady(tasks, pool.number);
     }
   }
 }
 
+function toReadyTasks({ jobs }: OpenStream, job: Job, taskIndexes: number[]): ReadyTasks {
+  const { number: jobId, resourceGroupNumber: resourceGroupId } = job;
+  if (jobs.has(job)) return { jobId, resourceGroupId, taskIndexes };
+  jobs.add(job);
+  const { priority } = job.metadata;
+  const profile = { priority, criticalPath: job.machine.criticalPath };
+  return { jobId, resourceGroupId, taskIndexes, profile };
+}
+
+/** Where execution managers reach a scheduler. */
+export interface SchedulerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const EMBEDDED: SchedulerAddress = { host: '', port: 0 };
+
+interface StreamOptions extends SchedulerAddress {
+  readonly handlers: ReadyTaskHandlers;
+  readonly sharing: Sharing;
+}
+
 interface StreamHooks {
   readonly onCredit: () => void;
+  readonly onPools: () => void;
+  readonly onReturned: (tasks: readonly ReturnedTasks[]) => void;
   readonly onClose: () => void;
 }
 
-interface SchedulerAtStream {
-  readonly handlers: ReadyTaskHandlers;
-  readonly host: string;
-  readonly port: number;
-}
-
+/** A scheduler's stream, from this side. */
 class OpenStream implements ReadyTaskStream {
   readonly handlers: ReadyTaskHandlers;
+  readonly sharing: Sharing;
   readonly host: string;
   readonly port: number;
-  readonly #hooks: StreamHooks;
-  /** Jobs of which tasks were handed out on this stream. */
+  readonly pools = new ExecutionManagerPools();
+  isClosed = false;
+  /** Of which tasks were handed out on this stream. */
   readonly jobs = new Set<Job>();
   endedJobs: number[] = [];
-  credit = 0;
-  isClosed = false;
-  /** Once it is at work. */
-  schedulerId: SchedulerId | undefined;
+  readonly #hooks: StreamHooks;
 
-  constructor({ handlers, host, port }: SchedulerAtStream, hooks: StreamHooks) {
+  constructor({ handlers, sharing, host, port }: StreamOptions, hooks: StreamHooks) {
     this.handlers = handlers;
+    this.sharing = sharing;
     this.host = host;
     this.port = port;
     this.#hooks = hooks;
   }
 
-  grantCredit(tasks: number): void {
-    this.credit += tasks;
-    this.#hooks.onCredit();
+  openPool(pool: number, profile: PoolProfile): void {
+    this.pools.open(pool, profile);
+    this.#hooks.onPools();
+  }
+
+  closePool(pool: number): void {
+    this.pools.close(pool);
+    this.#hooks.onPools();
+  }
+
+  grantCredit(tasks: number, pool: number): void {
+    if (this.pools.grant(pool, tasks)) this.#hooks.onCredit();
+  }
+
+  giveBack(tasks: readonly ReturnedTasks[]): void {
+    this.#hooks.onReturned(tasks);
   }
 
   close(error?: SpiderError): void {

@@ -181,7 +181,7 @@ describe('what was handed out', () => {
     lease(running, [0, 1], 100);
     clock.advance(2 * TIMEOUT_MS);
     expect(await poll(9)).toEqual([]);
-    expect(ended.queuedIn).toBeUndefined();
+    expect(ended.place?.isQueued).toBe(false);
   });
 });
 

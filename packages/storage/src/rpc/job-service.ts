@@ -187,7 +187,13 @@ const toSubmission = (
   inputs,
   start: request.start,
   idempotencyKey: request.idempotencyKey,
-  metadata: { name: request.name, labels: request.labels, priority: request.priority },
+  metadata: {
+    name: request.name,
+    labels: request.labels,
+    priority: request.priority,
+    requires: request.requires,
+    maxConcurrency: request.maxConcurrency,
+  },
   policy: toJobPolicy(request),
 });
 
@@ -242,4 +248,6 @@ const toWireStatus = (status: JobStatus): WireJobStatus =>
     skippedTasks: status.skippedTasks,
     durability: toWireDurability(status.policy.durability),
     endReason: status.endReason ?? '',
+    requires: status.metadata.requires,
+    maxConcurrency: status.metadata.maxConcurrency,
   });

@@ -1,3 +1,4 @@
+import { NO_METADATA } from '../job-metadata.ts';
 import { ID_MAX, JobState, toId } from '@spider/core';
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import { systemClock } from '@spider/runtime/node';
@@ -26,7 +27,7 @@ const toNewJob = ({ name = '', labels = {}, ...more }: Wanted): NewJob => ({
   graph: new Uint8Array(1),
   inputs: new Uint8Array(1),
   submittedAt: (more.submittedAt ?? 1000) as TimestampMs,
-  metadata: { name, labels, priority: -5 },
+  metadata: { ...NO_METADATA, name, labels, priority: -5 },
 });
 
 async function insertAll(jobs: JobStore, wanted: readonly Wanted[]): Promise<JobId[]> {
@@ -66,7 +67,12 @@ export function describeJobLists(
         const labels = { team: 'v\u00efsion', '': ' ', 'a "key"': '', toString: 'x' };
         await insertAll(jobs, [{ name: 'n\u00efghtly ', labels }]);
         const [job] = await jobs.listJobs(ANY, toId<JobId>(ID_MAX), 1);
-        expect(job?.metadata).toEqual({ name: 'n\u00efghtly ', labels, priority: -5 });
+        expect(job?.metadata).toEqual({
+          ...NO_METADATA,
+          name: 'n\u00efghtly ',
+          labels,
+          priority: -5,
+        });
         expect(await jobs.findJob(toId(job?.id ?? 0))).toEqual(job);
       }),
     );

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import type { Transport } from '@connectrpc/connect';
-import { PullReadyTasksRequestSchema, ReadyTaskService } from '@spider/proto';
+import { PullReadyTasksRequestSchema, ReadyTaskService, SchedulerHelloSchema } from '@spider/proto';
 import type { PullReadyTasksRequest, PullReadyTasksResponse } from '@spider/proto';
 import { openStream } from '@spider/runtime';
 import type { RpcStream } from '@spider/runtime';
@@ -34,7 +34,7 @@ export class ScriptedScheduler {
   }): void {
     const message = create(PullReadyTasksRequestSchema, { credit: request.credit ?? 0 });
     if (request.hello !== undefined) {
-      message.hello = { $typeName: 'spider.v1.SchedulerHello', ...request.hello };
+      message.hello = create(SchedulerHelloSchema, request.hello);
     }
     this.stream.send(message);
   }

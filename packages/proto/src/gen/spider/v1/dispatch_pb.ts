@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file spider/v1/dispatch.proto.
  */
 export const file_spider_v1_dispatch: GenFile = /*@__PURE__*/
-  fileDesc("ChhzcGlkZXIvdjEvZGlzcGF0Y2gucHJvdG8SCXNwaWRlci52MSJRChVQdWxsUmVhZHlUYXNrc1JlcXVlc3QSKAoFaGVsbG8YASABKAsyGS5zcGlkZXIudjEuU2NoZWR1bGVySGVsbG8SDgoGY3JlZGl0GAIgASgNIiwKDlNjaGVkdWxlckhlbGxvEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSKBAQoWUHVsbFJlYWR5VGFza3NSZXNwb25zZRIsCgd3ZWxjb21lGAEgASgLMhsuc3BpZGVyLnYxLlNjaGVkdWxlcldlbGNvbWUSIgoFcmVhZHkYAiADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSFQoNZW5kZWRfam9iX2lkcxgDIAMoBCI8ChBTY2hlZHVsZXJXZWxjb21lEhQKDHNjaGVkdWxlcl9pZBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEIoEBChZQdWxsQXNzaWdubWVudHNSZXF1ZXN0EikKBWhlbGxvGAEgASgLMhouc3BpZGVyLnYxLkFzc2lnbm1lbnRIZWxsbxIOCgZjcmVkaXQYAiABKA0SGgoSYWNrbm93bGVkZ2VkX2JhdGNoGAMgASgEEhAKCGRyYWluaW5nGAQgASgIIj4KD0Fzc2lnbm1lbnRIZWxsbxIcChRleGVjdXRpb25fbWFuYWdlcl9pZBgBIAEoBBINCgVzbG90cxgCIAEoDSJgChdQdWxsQXNzaWdubWVudHNSZXNwb25zZRINCgViYXRjaBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEEiIKBXRhc2tzGAMgAygLMhMuc3BpZGVyLnYxLkpvYlRhc2tzMm0KEFJlYWR5VGFza1NlcnZpY2USWQoOUHVsbFJlYWR5VGFza3MSIC5zcGlkZXIudjEuUHVsbFJlYWR5VGFza3NSZXF1ZXN0GiEuc3BpZGVyLnYxLlB1bGxSZWFkeVRhc2tzUmVzcG9uc2UoATABMnEKEUFzc2lnbm1lbnRTZXJ2aWNlElwKD1B1bGxBc3NpZ25tZW50cxIhLnNwaWRlci52MS5QdWxsQXNzaWdubWVudHNSZXF1ZXN0GiIuc3BpZGVyLnYxLlB1bGxBc3NpZ25tZW50c1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_spider_v1_task_graph]);
+  fileDesc("ChhzcGlkZXIvdjEvZGlzcGF0Y2gucHJvdG8SCXNwaWRlci52MSLTAQoVUHVsbFJlYWR5VGFza3NSZXF1ZXN0EigKBWhlbGxvGAEgASgLMhkuc3BpZGVyLnYxLlNjaGVkdWxlckhlbGxvEg4KBmNyZWRpdBgCIAEoDRIMCgRwb29sGAMgASgNEjUKDG9wZW5lZF9wb29scxgEIAMoCzIfLnNwaWRlci52MS5FeGVjdXRpb25NYW5hZ2VyUG9vbBIUCgxjbG9zZWRfcG9vbHMYBSADKA0SJQoIcmV0dXJuZWQYBiADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MiwgEKDlNjaGVkdWxlckhlbGxvEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDRJCCg1ncm91cF93ZWlnaHRzGAMgAygLMisuc3BpZGVyLnYxLlNjaGVkdWxlckhlbGxvLkdyb3VwV2VpZ2h0c0VudHJ5EhsKE2NyaXRpY2FsX3BhdGhfZmlyc3QYBCABKAgaMwoRR3JvdXBXZWlnaHRzRW50cnkSCwoDa2V5GAEgASgEEg0KBXZhbHVlGAIgASgNOgI4ASKsAQoURXhlY3V0aW9uTWFuYWdlclBvb2wSDAoEcG9vbBgBIAEoDRI7CgZsYWJlbHMYAiADKAsyKy5zcGlkZXIudjEuRXhlY3V0aW9uTWFuYWdlclBvb2wuTGFiZWxzRW50cnkSGgoScmVzb3VyY2VfZ3JvdXBfaWRzGAMgAygEGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEitAEKFlB1bGxSZWFkeVRhc2tzUmVzcG9uc2USLAoHd2VsY29tZRgBIAEoCzIbLnNwaWRlci52MS5TY2hlZHVsZXJXZWxjb21lEiIKBXJlYWR5GAIgAygLMhMuc3BpZGVyLnYxLkpvYlRhc2tzEhUKDWVuZGVkX2pvYl9pZHMYAyADKAQSDAoEcG9vbBgEIAEoDRIjCgRqb2JzGAUgAygLMhUuc3BpZGVyLnYxLkpvYlByb2ZpbGUiRQoKSm9iUHJvZmlsZRIOCgZqb2JfaWQYASABKAQSEAoIcHJpb3JpdHkYAiABKBESFQoNY3JpdGljYWxfcGF0aBgDIAEoDSI8ChBTY2hlZHVsZXJXZWxjb21lEhQKDHNjaGVkdWxlcl9pZBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEIoEBChZQdWxsQXNzaWdubWVudHNSZXF1ZXN0EikKBWhlbGxvGAEgASgLMhouc3BpZGVyLnYxLkFzc2lnbm1lbnRIZWxsbxIOCgZjcmVkaXQYAiABKA0SGgoSYWNrbm93bGVkZ2VkX2JhdGNoGAMgASgEEhAKCGRyYWluaW5nGAQgASgIIsEBCg9Bc3NpZ25tZW50SGVsbG8SHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYASABKAQSDQoFc2xvdHMYAiABKA0SNgoGbGFiZWxzGAMgAygLMiYuc3BpZGVyLnYxLkFzc2lnbm1lbnRIZWxsby5MYWJlbHNFbnRyeRIaChJyZXNvdXJjZV9ncm91cF9pZHMYBCADKAQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJgChdQdWxsQXNzaWdubWVudHNSZXNwb25zZRINCgViYXRjaBgBIAEoBBISCgpzZXNzaW9uX2lkGAIgASgEEiIKBXRhc2tzGAMgAygLMhMuc3BpZGVyLnYxLkpvYlRhc2tzMm0KEFJlYWR5VGFza1NlcnZpY2USWQoOUHVsbFJlYWR5VGFza3MSIC5zcGlkZXIudjEuUHVsbFJlYWR5VGFza3NSZXF1ZXN0GiEuc3BpZGVyLnYxLlB1bGxSZWFkeVRhc2tzUmVzcG9uc2UoATABMnEKEUFzc2lnbm1lbnRTZXJ2aWNlElwKD1B1bGxBc3NpZ25tZW50cxIhLnNwaWRlci52MS5QdWxsQXNzaWdubWVudHNSZXF1ZXN0GiIuc3BpZGVyLnYxLlB1bGxBc3NpZ25tZW50c1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_spider_v1_task_graph]);
 
 /**
  * @generated from message spider.v1.PullReadyTasksRequest
@@ -26,11 +26,40 @@ export type PullReadyTasksRequest = Message<"spider.v1.PullReadyTasksRequest"> &
   hello?: SchedulerHello | undefined;
 
   /**
-   * How many more tasks the scheduler takes; adds to what is left of earlier credit.
+   * How many more tasks the scheduler takes for the pool; adds to what is left of earlier credit.
    *
    * @generated from field: uint32 credit = 2;
    */
   credit: number;
+
+  /**
+   * Which pool the credit is for. 0 stands for execution managers that serve all resource groups and
+   * have no labels; it is open from the start, and only whoever knows no pools uses it.
+   *
+   * @generated from field: uint32 pool = 3;
+   */
+  pool: number;
+
+  /**
+   * Comes before credit of this message counts. At most 1,024 are open at a time.
+   *
+   * @generated from field: repeated spider.v1.ExecutionManagerPool opened_pools = 4;
+   */
+  openedPools: ExecutionManagerPool[];
+
+  /**
+   * Their credit is void. What arrives for them in spite of this is to be given back.
+   *
+   * @generated from field: repeated uint32 closed_pools = 5;
+   */
+  closedPools: number[];
+
+  /**
+   * Tasks that came for a pool that is closed; they are handed out again.
+   *
+   * @generated from field: repeated spider.v1.JobTasks returned = 6;
+   */
+  returned: JobTasks[];
 };
 
 /**
@@ -55,6 +84,21 @@ export type SchedulerHello = Message<"spider.v1.SchedulerHello"> & {
    * @generated from field: uint32 port = 2;
    */
   port: number;
+
+  /**
+   * Shares of resource groups, by id, where they are not 1: from 1 to 10,000, of at most 4,096 groups.
+   *
+   * @generated from field: map<uint64, uint32> group_weights = 3;
+   */
+  groupWeights: { [key: string]: number };
+
+  /**
+   * Of jobs of the same group and priority those with the longest critical path go first. Otherwise
+   * they share equally.
+   *
+   * @generated from field: bool critical_path_first = 4;
+   */
+  criticalPathFirst: boolean;
 };
 
 /**
@@ -63,6 +107,41 @@ export type SchedulerHello = Message<"spider.v1.SchedulerHello"> & {
  */
 export const SchedulerHelloSchema: GenMessage<SchedulerHello> = /*@__PURE__*/
   messageDesc(file_spider_v1_dispatch, 1);
+
+/**
+ * Execution managers that are alike in what they may run, at least one of which is connected.
+ *
+ * @generated from message spider.v1.ExecutionManagerPool
+ */
+export type ExecutionManagerPool = Message<"spider.v1.ExecutionManagerPool"> & {
+  /**
+   * From 1, a new number each time.
+   *
+   * @generated from field: uint32 pool = 1;
+   */
+  pool: number;
+
+  /**
+   * At most 64; keys of 1 to 64 bytes, values of at most 256.
+   *
+   * @generated from field: map<string, string> labels = 2;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * The only resource groups that they serve, at most 1,024; none stands for all.
+   *
+   * @generated from field: repeated uint64 resource_group_ids = 3;
+   */
+  resourceGroupIds: bigint[];
+};
+
+/**
+ * Describes the message spider.v1.ExecutionManagerPool.
+ * Use `create(ExecutionManagerPoolSchema)` to create a new message.
+ */
+export const ExecutionManagerPoolSchema: GenMessage<ExecutionManagerPool> = /*@__PURE__*/
+  messageDesc(file_spider_v1_dispatch, 2);
 
 /**
  * @generated from message spider.v1.PullReadyTasksResponse
@@ -86,6 +165,20 @@ export type PullReadyTasksResponse = Message<"spider.v1.PullReadyTasksResponse">
    * @generated from field: repeated uint64 ended_job_ids = 3;
    */
   endedJobIds: bigint[];
+
+  /**
+   * Which pool `ready` is for, on its credit.
+   *
+   * @generated from field: uint32 pool = 4;
+   */
+  pool: number;
+
+  /**
+   * The jobs of `ready` that have not been on this stream before.
+   *
+   * @generated from field: repeated spider.v1.JobProfile jobs = 5;
+   */
+  jobs: JobProfile[];
 };
 
 /**
@@ -93,7 +186,40 @@ export type PullReadyTasksResponse = Message<"spider.v1.PullReadyTasksResponse">
  * Use `create(PullReadyTasksResponseSchema)` to create a new message.
  */
 export const PullReadyTasksResponseSchema: GenMessage<PullReadyTasksResponse> = /*@__PURE__*/
-  messageDesc(file_spider_v1_dispatch, 2);
+  messageDesc(file_spider_v1_dispatch, 3);
+
+/**
+ * What a scheduler may go by, the same for as long as the job lasts.
+ *
+ * @generated from message spider.v1.JobProfile
+ */
+export type JobProfile = Message<"spider.v1.JobProfile"> & {
+  /**
+   * @generated from field: uint64 job_id = 1;
+   */
+  jobId: bigint;
+
+  /**
+   * Higher goes first.
+   *
+   * @generated from field: sint32 priority = 2;
+   */
+  priority: number;
+
+  /**
+   * Tasks on the longest path through its graph.
+   *
+   * @generated from field: uint32 critical_path = 3;
+   */
+  criticalPath: number;
+};
+
+/**
+ * Describes the message spider.v1.JobProfile.
+ * Use `create(JobProfileSchema)` to create a new message.
+ */
+export const JobProfileSchema: GenMessage<JobProfile> = /*@__PURE__*/
+  messageDesc(file_spider_v1_dispatch, 4);
 
 /**
  * @generated from message spider.v1.SchedulerWelcome
@@ -115,7 +241,7 @@ export type SchedulerWelcome = Message<"spider.v1.SchedulerWelcome"> & {
  * Use `create(SchedulerWelcomeSchema)` to create a new message.
  */
 export const SchedulerWelcomeSchema: GenMessage<SchedulerWelcome> = /*@__PURE__*/
-  messageDesc(file_spider_v1_dispatch, 3);
+  messageDesc(file_spider_v1_dispatch, 5);
 
 /**
  * @generated from message spider.v1.PullAssignmentsRequest
@@ -156,7 +282,7 @@ export type PullAssignmentsRequest = Message<"spider.v1.PullAssignmentsRequest">
  * Use `create(PullAssignmentsRequestSchema)` to create a new message.
  */
 export const PullAssignmentsRequestSchema: GenMessage<PullAssignmentsRequest> = /*@__PURE__*/
-  messageDesc(file_spider_v1_dispatch, 4);
+  messageDesc(file_spider_v1_dispatch, 6);
 
 /**
  * @generated from message spider.v1.AssignmentHello
@@ -171,6 +297,20 @@ export type AssignmentHello = Message<"spider.v1.AssignmentHello"> & {
    * @generated from field: uint32 slots = 2;
    */
   slots: number;
+
+  /**
+   * What jobs may require: at most 64; keys of 1 to 64 bytes, values of at most 256.
+   *
+   * @generated from field: map<string, string> labels = 3;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * The only resource groups whose jobs it runs, at most 1,024; none stands for all.
+   *
+   * @generated from field: repeated uint64 resource_group_ids = 4;
+   */
+  resourceGroupIds: bigint[];
 };
 
 /**
@@ -178,7 +318,7 @@ export type AssignmentHello = Message<"spider.v1.AssignmentHello"> & {
  * Use `create(AssignmentHelloSchema)` to create a new message.
  */
 export const AssignmentHelloSchema: GenMessage<AssignmentHello> = /*@__PURE__*/
-  messageDesc(file_spider_v1_dispatch, 5);
+  messageDesc(file_spider_v1_dispatch, 7);
 
 /**
  * @generated from message spider.v1.PullAssignmentsResponse
@@ -207,7 +347,7 @@ export type PullAssignmentsResponse = Message<"spider.v1.PullAssignmentsResponse
  * Use `create(PullAssignmentsResponseSchema)` to create a new message.
  */
 export const PullAssignmentsResponseSchema: GenMessage<PullAssignmentsResponse> = /*@__PURE__*/
-  messageDesc(file_spider_v1_dispatch, 6);
+  messageDesc(file_spider_v1_dispatch, 8);
 
 /**
  * What a scheduler calls at storage.
