@@ -9,6 +9,7 @@ export type {
   WaitOptions,
   WatchOptions,
 } from './job-handle.ts';
+export { JobFailedError } from './job-failed-error.ts';
 export type { JobFilter, ListOptions } from './list-jobs.ts';
 export type { JobPolicyOptions } from './job-policy.ts';
 export type { JobStatus } from './job-status.ts';
@@ -33,6 +34,7 @@ export {
   boolean,
   bytes,
   type Durability,
+  type FailurePolicy,
   float32,
   float64,
   int16,

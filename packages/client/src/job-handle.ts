@@ -5,6 +5,7 @@ import {
   JobState,
   jobStateName,
   SpiderError,
+  TaskState,
   toId,
   type Zstd,
 } from '@spider/core';
@@ -12,6 +13,7 @@ import { fromWireJobState } from '@spider/proto';
 import type { Clock, Rng } from '@spider/runtime';
 import { randomIdempotencyKey, SUBMIT_ROUNDS } from './idempotency-key.ts';
 import { fetchOutputs } from './fetch-outputs.ts';
+import { JobFailedError, LISTED_FAILURES } from './job-failed-error.ts';
 import type { JobServiceCaller } from './job-service-caller.ts';
 import { fromWireJobStatus, type JobStatus } from './job-status.ts';
 import {
@@ -232,21 +234,42 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
   /**
    * Waits until the job has ended, and reads its outputs.
    *
-   * @throws SpiderError 'failed-precondition', with the reason, if the job failed or was cancelled.
+   * @throws JobFailedError, with the reason and the tasks that failed, if the job failed; SpiderError
+   * 'failed-precondition', with the reason, if it was cancelled.
    */
   async outputs(options: WaitOptions = {}): Promise<Outputs> {
-    const { state, errorMessage, endReason } = await this.wait(options);
-    if (state !== JobState.Succeeded) {
-      const why = errorMessage ?? endReason;
-      const reason = why === undefined ? '' : `: ${why}`;
-      throw new SpiderError(
-        'failed-precondition',
-        `job ${this.id} has no outputs, it is ${jobStateName(state)}${reason}`,
-      );
-    }
+    const status = await this.wait(options);
+    if (status.state !== JobState.Succeeded) throw await this.#noOutputs(status, options);
     const { caller, zstd } = this.#context;
     const serializedOutputs = await fetchOutputs(caller, this.id, options.signal);
     return this.#decodeOutputs(decodeSerializedOutputs(serializedOutputs, zstd));
+  }
+
+  async #noOutputs(status: JobStatus, { signal }: WaitOptions): Promise<SpiderError> {
+    if (status.state === JobState.Failed) {
+      return new JobFailedError(status, await this.#failedTasks(signal));
+    }
+    const reason = status.endReason === undefined ? '' : `: ${status.endReason}`;
+    return new SpiderError(
+      'failed-precondition',
+      `job ${this.id} has no outputs, it is ${jobStateName(status.state)}${reason}`,
+    );
+  }
+
+  /** The first of them, for an error that is better thrown without them than not at all. */
+  async #failedTasks(signal: AbortSignal | undefined): Promise<readonly TaskStatus[]> {
+    const failed: TaskStatus[] = [];
+    const pageSize = LISTED_FAILURES;
+    try {
+      const options = { states: [TaskState.Failed], pageSize, ...(signal && { signal }) };
+      for await (const task of this.tasks(options)) {
+        failed.push(task);
+        if (failed.length === pageSize) break;
+      }
+    } catch {
+      signal?.throwIfAborted();
+    }
+    return failed;
   }
 
   #deadline({ timeoutMs, signal }: WaitOptions): { signal?: AbortSignal } & Disposable {

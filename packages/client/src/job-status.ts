@@ -1,5 +1,6 @@
 import {
   type Durability,
+  type FailurePolicy,
   type JobId,
   type JobState,
   type ResourceGroupId,
@@ -10,6 +11,7 @@ import {
 } from '@spider/core';
 import {
   fromWireDurability,
+  fromWireFailurePolicy,
   fromWireJobState,
   type JobStatus as WireJobStatus,
 } from '@spider/proto';
@@ -32,7 +34,7 @@ export interface JobStatus {
   readonly skippedTasks: number;
   /** Attempts that failed so far, also those of tasks that succeeded later. */
   readonly failedAttempts: number;
-  /** Why the job failed, if it did. */
+  /** Why the job failed, or will once its cleanup task has ended. */
   readonly errorMessage: string | undefined;
   /**
    * Why the job was ended before its tasks had: what was given with the cancel, or the rule of storage
@@ -50,6 +52,12 @@ export interface JobStatus {
   readonly priority: number;
   /** What of the job survives the death of storage; undefined for a job of an old version. */
   readonly durability: Durability | undefined;
+  readonly failurePolicy: FailurePolicy | undefined;
+  readonly cleanupAfterFailure: boolean;
+  /** The time that the job has from its start to its end. Undefined for any. */
+  readonly deadlineMs: number | undefined;
+  /** When the job's time is over. Undefined for never, or not before it has started. */
+  readonly deadlineAtMs: TimestampMs | undefined;
   /** The job that this one was submitted to retry; it may be deleted. Undefined for most. */
   readonly retryOfJobId: JobId | undefined;
 }
@@ -57,7 +65,7 @@ export interface JobStatus {
 /** @throws SpiderError 'internal' if the server sent no status, or a state that does not exist. */
 export function fromWireJobStatus(status: WireJobStatus | undefined): JobStatus {
   if (status === undefined) throw new SpiderError('internal', 'the server sent no job status');
-  const { submittedAtMs, startedAtMs, endedAtMs } = status;
+  const { submittedAtMs, startedAtMs, endedAtMs, deadlineAtMs } = status;
   return {
     jobId: toId(status.jobId),
     resourceGroupId: toId(status.resourceGroupId),
@@ -78,6 +86,10 @@ export function fromWireJobStatus(status: WireJobStatus | undefined): JobStatus 
     labels: status.labels,
     priority: status.priority,
     durability: fromWireDurability(status.durability),
+    failurePolicy: fromWireFailurePolicy(status.failurePolicy),
+    cleanupAfterFailure: status.cleanupAfterFailure,
+    deadlineMs: status.deadlineMs === 0n ? undefined : Number(status.deadlineMs),
+    deadlineAtMs: deadlineAtMs === 0n ? undefined : timestampMs(Number(deadlineAtMs)),
     retryOfJobId: status.retryOfJobId === 0n ? undefined : toId(status.retryOfJobId),
   };
 }

@@ -283,6 +283,7 @@ describe('status', () => {
       priority: 0,
       errorMessage: 'task 1: no',
       endReason: undefined,
+      cleanupAfterFailure: false,
       submittedAtMs: 1_000,
       startedAtMs: 2_000,
       endedAtMs: undefined,

@@ -90,7 +90,8 @@ export class SpiderClient implements Disposable {
     inputs: ValuesOf<Inputs>,
     options: SubmitOptions = {},
   ): Promise<JobHandle<Outputs>> {
-    const jobId = await this.#submit(job.graph, job.encodeInputs(inputs), options);
+    const all = { ...job.policy, ...options };
+    const jobId = await this.#submit(job.graph, job.encodeInputs(inputs), all);
     return this.job(jobId, job);
   }
 

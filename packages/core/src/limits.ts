@@ -46,6 +46,10 @@ export const LIMITS = {
   idempotencyKeyBytes: 256,
   /** Bytes of a job's name. */
   jobNameBytes: 256,
+  /** Longest time from a job's start to its deadline: a year. */
+  jobDeadlineMsMax: 365 * 86_400_000,
+  /** Latest time that can be named, in milliseconds since the epoch; that of a `Date`. */
+  timestampMsMax: 8_640_000_000_000_000,
   /** Bytes of the reason that is given with a cancel. */
   endReasonBytes: KIB,
   /** Labels of a job, and of a filter. */

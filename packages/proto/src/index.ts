@@ -5,6 +5,7 @@ export {
   type SubmitJobResponse,
   SubmitJobResponseSchema,
   Durability as WireDurability,
+  FailurePolicy as WireFailurePolicy,
   type StartJobRequest,
   StartJobRequestSchema,
   type StartJobResponse,
@@ -140,8 +141,13 @@ export {
   checkReturnedTasks,
 } from './convert/batch.ts';
 export { fromConnectError, toConnectError } from './convert/error.ts';
-export { fromWireDurability, toWireDurability } from './convert/job-policy.ts';
 export { toGroupNumbers } from './convert/group-numbers.ts';
+export {
+  fromWireDurability,
+  fromWireFailurePolicy,
+  toWireDurability,
+  toWireFailurePolicy,
+} from './convert/job-policy.ts';
 export { fromWireJobState, toWireJobState } from './convert/job-state.ts';
 export { fromWireTaskState, toWireTaskState } from './convert/task-state.ts';
 export { fromWireTaskOutcomes, toWireTaskOutcomes } from './convert/task-outcome.ts';

@@ -80,6 +80,7 @@ async function start(durability: Durability = 'task') {
         retryOf: undefined,
       }),
     },
+    deadlines: { watch: () => undefined, forget: () => undefined },
     softTimeouts: new SoftTimeouts({ clock, onDue: () => undefined }),
     instances: await TaskInstances.open(async () => 2 ** 32),
     durability,

@@ -16,6 +16,8 @@ import type { JobStateChange, JobStore } from './db/job-store.ts';
 import { SupersededError } from './db/store-error.ts';
 import { encodeJournalRecords } from './journal/journal-record.ts';
 import type { Journal } from './journal/journal.ts';
+import { describeDeadline } from './job-deadline.ts';
+import type { JobDeadlines } from './lease/job-deadlines.ts';
 import type { SoftTimeouts } from './lease/soft-timeouts.ts';
 import type {
   CancelledEffect,
@@ -43,6 +45,7 @@ export interface EffectRunnerOptions {
   readonly journal: Journal;
   readonly instances: TaskInstances;
   readonly softTimeouts: SoftTimeouts;
+  readonly deadlines: Pick<JobDeadlines, 'watch' | 'forget'>;
   /** Of jobs that have none of their own. */
   readonly durability: Durability;
   /** The stream of an execution manager, while there is one. */
@@ -111,7 +114,19 @@ export class EffectRunner {
     return policy.durability ?? this.#options.durability;
   }
 
-  /** A job was put into the cache and may have ready tasks. */
+  /** A job was put into the cache. */
+  enter(job: Job): void {
+    this.#options.deadlines.watch(job);
+    this.enqueue(job);
+  }
+
+  /** The time of a job is over. */
+  meetDeadline(job: Job): void {
+    const message = describeDeadline(job.policy, job.startedAt);
+    this.handle(job, { type: 'deadline', message, at: this.#options.clock.now() });
+  }
+
+  /** A job may have ready tasks. */
   enqueue(job: Job): void {
     if (job.isBroken || job.isHeld || job.isSettling || !job.machine.hasReady) return;
     this.#options.queue.add(job);
@@ -225,7 +240,10 @@ export class EffectRunner {
   }
 
   #publish(job: Job, { from, to, at, message, endReason }: PublishedEffect): void {
-    if (from === JobState.Ready && to === JobState.Running) job.startedAt = at;
+    if (from === JobState.Ready && to === JobState.Running) {
+      job.startedAt = at;
+      this.#options.deadlines.watch(job);
+    }
     job.errorMessage = message;
     job.endReason ??= endReason;
     if (!isFinalJobState(to)) return;
@@ -236,6 +254,7 @@ export class EffectRunner {
   #retire(job: Job, status: JobStatus): void {
     this.#options.cache.retire(job, status);
     this.#options.softTimeouts.forget(job);
+    this.#options.deadlines.forget(job);
     this.#options.onEnded(job);
     for (const watch of job.watches) watch.ended();
     job.watches.clear();

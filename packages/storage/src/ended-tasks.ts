@@ -72,7 +72,10 @@ async function readTasks(store: JobStore, status: JobStatus): Promise<TaskColumn
   if (state === JobState.Succeeded) tasks.succeed();
   if (state === JobState.Failed) {
     await replay(store, id, tasks);
-    tasks.settle(status.succeededTasks);
+    const { durability, failurePolicy } = status.policy;
+    if (failurePolicy === 'continue') tasks.skip();
+    // Without a journal nothing is known of the tasks.
+    if (durability !== 'job') tasks.settle(status.succeededTasks);
   }
   return tasks;
 }
@@ -133,6 +136,22 @@ class TasksOfEnded implements TaskColumns {
           this.taskState[row] = TaskState.Failed;
         }
         this.records.failed(row, attempt, failureMessage(attempt));
+      }
+    }
+  }
+
+  /** The job has gone on without what depends on a task that failed. */
+  skip(): void {
+    const { child, childOffset, taskCount } = this.graph;
+    const given: number[] = [];
+    for (let row = 0; row < taskCount; row++) {
+      if (this.taskState[row] === TaskState.Failed) given.push(row);
+    }
+    for (let row = given.pop(); row !== undefined; row = given.pop()) {
+      for (const next of child.subarray(childOffset[row], childOffset[row + 1])) {
+        if (this.taskState[next] !== UNKNOWN_STATE) continue;
+        this.taskState[next] = TaskState.Skipped;
+        given.push(next);
       }
     }
   }

@@ -12,6 +12,7 @@ import type { Store } from './db/job-store.ts';
 import { EffectRunner } from './effect-runner.ts';
 import { Jobs } from './jobs.ts';
 import { Journal } from './journal/journal.ts';
+import { JobDeadlines } from './lease/job-deadlines.ts';
 import { SoftTimeouts } from './lease/soft-timeouts.ts';
 import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
 import { InboundQueue } from './queue/inbound-queue.ts';
@@ -58,6 +59,7 @@ export class StorageService implements Service {
   readonly #journal: Journal;
   readonly #registry: ExecutionManagerRegistry;
   readonly #softTimeouts: SoftTimeouts;
+  readonly #deadlines: JobDeadlines;
   readonly #retention: JobRetention;
   readonly #runner: EffectRunner;
   readonly #uploads: UploadBudget;
@@ -98,6 +100,10 @@ export class StorageService implements Service {
       clock,
       onDue: (job, lease) => this.#runner.handle(job, { type: 'soft-timeout', ...lease }),
     });
+    this.#deadlines = new JobDeadlines({
+      clock,
+      onDue: (job) => this.#runner.meetDeadline(job),
+    });
     this.#runner = new EffectRunner({
       clock,
       logger,
@@ -108,6 +114,7 @@ export class StorageService implements Service {
       instances,
       journal: this.#journal,
       softTimeouts: this.#softTimeouts,
+      deadlines: this.#deadlines,
       durability: runtime.journal.durability,
       link: (executionManager) => this.#registry.link(executionManager),
       onReady: () => {
@@ -258,6 +265,7 @@ export class StorageService implements Service {
     this.#registry.close(reason);
     this.#journal.close();
     this.#softTimeouts[Symbol.dispose]();
+    this.#deadlines[Symbol.dispose]();
     this.#cache.close();
   }
 
@@ -275,6 +283,7 @@ export class StorageService implements Service {
       cache: this.#cache,
       runner: this.#runner,
     });
+    for (const job of jobs) this.#deadlines.watch(job);
     void this.#enqueueLater(jobs);
   }
 

@@ -7,6 +7,7 @@ import {
   type Types,
   type ValuesOf,
 } from '@spider/core';
+import type { JobPolicyOptions } from '../job-policy.ts';
 import type { JobGraph } from './job-graph.ts';
 import { type BuiltJob, JobGraphBuilder } from './job-graph-builder.ts';
 import type { Value, Values } from './value.ts';
@@ -15,6 +16,8 @@ import type { Value, Values } from './value.ts';
 export interface JobDefinition<Inputs extends Types = Types, Outputs = readonly unknown[]> {
   readonly graph: TaskGraph;
   readonly inputTypes: Inputs;
+  /** How the job is run, unless a submission says otherwise. */
+  readonly policy: JobPolicyOptions;
   /**
    * The wire frame that is submitted with the graph.
    *
@@ -43,6 +46,7 @@ const ARGUMENTS_MAX = 50_000;
  * @param build is called once, at once: it adds the job's tasks to the graph and returns the job's
  * outputs. If it returns nothing, these are all outputs of the tasks that give no input to another.
  * The job's inputs are its further arguments, up to 50,000 of them; `graph.inputs` has them all.
+ * @param policy how the job is run, unless a submission says otherwise.
  * @throws SpiderError 'invalid-argument' naming the task and rule if the graph is not valid.
  *
  * @example
@@ -57,6 +61,7 @@ export function defineJob<
 >(
   inputs: Inputs,
   build: (graph: JobGraph<Inputs>, ...inputs: Values<Inputs>) => Chosen,
+  policy: JobPolicyOptions = {},
 ): JobDefinition<Inputs, OutputValues<Chosen>> {
   const builder = new JobGraphBuilder(inputs);
   const passed = inputs.length > ARGUMENTS_MAX ? [] : builder.inputs;
@@ -67,15 +72,17 @@ export function defineJob<
     ...inputs: readonly unknown[]
   ) => unknown;
   const built = builder.build(untyped(builder, ...passed));
-  return new BuiltJobDefinition<Inputs, OutputValues<Chosen>>(inputs, built);
+  return new BuiltJobDefinition<Inputs, OutputValues<Chosen>>(inputs, built, policy);
 }
 
 class BuiltJobDefinition<Inputs extends Types, Outputs> implements JobDefinition<Inputs, Outputs> {
   readonly inputTypes: Inputs;
+  readonly policy: JobPolicyOptions;
   readonly #built: BuiltJob;
 
-  constructor(inputTypes: Inputs, built: BuiltJob) {
+  constructor(inputTypes: Inputs, built: BuiltJob, policy: JobPolicyOptions) {
     this.inputTypes = inputTypes;
+    this.policy = policy;
     this.#built = built;
   }
 

@@ -18,6 +18,7 @@ export interface JobOptions {
   readonly policy?: JobPolicy | undefined;
   readonly retryOf?: JobId | undefined;
   readonly endReason?: string | undefined;
+  readonly errorMessage?: string | undefined;
 }
 
 /** A job in memory: its machine, and what the edges of storage know of it. */
@@ -62,6 +63,7 @@ export class Job {
     this.policy = options.policy ?? DEFAULT_JOB_POLICY;
     this.retryOf = options.retryOf;
     this.endReason = options.endReason;
+    this.errorMessage = options.errorMessage;
   }
 
   get isHeld(): boolean {

@@ -2,7 +2,8 @@ import { JobState, TaskState, type TimestampMs } from '@spider/core';
 import type { AttemptEffects } from './attempt-effects.ts';
 import { honourClaim } from './claiming.ts';
 import type { JobControlBlock } from './job-control-block.ts';
-import { beginTransition, finishTasks } from './transition.ts';
+import { abandonDescendants } from './skipping.ts';
+import { beginTransition, endCleanup, failCleanup, failJob, finishTasks } from './transition.ts';
 
 /**
  * A live instance succeeded, and its outputs are kept. Its siblings are not needed any more; children
@@ -28,7 +29,7 @@ export function succeedTask(
   if (row === job.commitRow) {
     beginTransition(job, { to: JobState.Succeeded, at }, effects.list);
   } else if (row === job.cleanupRow) {
-    beginTransition(job, { to: JobState.Cancelled, at }, effects.list);
+    endCleanup(job, at, effects.list);
   } else {
     releaseChildren(job, row, effects);
     job.outputs.releaseInputsOf(row);
@@ -58,7 +59,7 @@ export function retryTask(job: JobControlBlock, row: number): void {
   else job.ready.push(row);
 }
 
-/** A task failed for good, and its job with it. */
+/** A task failed for good, and its job with it, unless all that does not depend on it is to run. */
 export function failTask(
   job: JobControlBlock,
   row: number,
@@ -70,8 +71,17 @@ export function failTask(
     job.instances.drain(row, job.indexOf(row), effects.cancelled);
   }
   job.slow.delete(row);
+  job.ready.remove(row);
   job.moveTask(row, TaskState.Failed);
-  beginTransition(job, { to: JobState.Failed, at, message }, effects.list);
+  if (row === job.cleanupRow) {
+    failCleanup(job, message, at, effects.list);
+  } else if (row === job.commitRow || job.policy.failurePolicy === 'fail-fast') {
+    failJob(job, { at, message }, effects.list);
+  } else {
+    abandonDescendants(job, row, () => effects.cancelled);
+    job.firstFailure ??= { row, message };
+    finishTasks(job, at, effects.list);
+  }
 }
 
 /** A live instance is no more, through no fault of its task. Costs no retry. */

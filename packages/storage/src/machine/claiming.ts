@@ -39,6 +39,18 @@ export function honourClaim(
   return false;
 }
 
+/** A task is never going to become Ready: drops the claim on it, if there is one. */
+export function dropClaim(
+  job: JobControlBlock,
+  row: number,
+  cancelled: () => CancelledEffect,
+): void {
+  const found = job.claims.get(row);
+  if (found === undefined) return;
+  job.claims.delete(row);
+  addTo(cancelled(), job, row, found);
+}
+
 /** Drops what is claimed; by one execution manager only, but for what it holds, if so asked. */
 export function dropClaims(
   job: JobControlBlock,

@@ -5,12 +5,13 @@ import {
   JobState,
   TaskState,
   topologicalRanks,
+  type JobPolicy,
   type TaskGraph,
   type TaskIndex,
   type TerminationTask,
   type TimestampMs,
 } from '@spider/core';
-import type { CancelEvent, FailEvent, StartEvent } from './job-event.ts';
+import type { CancelEvent, DeadlineEvent, FailEvent, StartEvent } from './job-event.ts';
 import { Claims } from './claims.ts';
 import { LiveInstances } from './live-instances.ts';
 import { OutputStore } from './output-store.ts';
@@ -30,7 +31,16 @@ export interface PendingTransition {
 }
 
 /** What waits until the pending state change has been decided. */
-export type DeferredEvent = StartEvent | CancelEvent | FailEvent;
+export type DeferredEvent = StartEvent | CancelEvent | FailEvent | DeadlineEvent;
+
+/** What the failure of a task leads to. */
+export type FailureRules = Pick<JobPolicy, 'failurePolicy' | 'cleanupAfterFailure'>;
+
+/** How the first task that failed for good did. */
+export interface FirstFailure {
+  readonly row: number;
+  readonly message: string;
+}
 
 /**
  * All that is known of one job while it is in memory, in columns: a task is a row, and there is no
@@ -53,6 +63,12 @@ export class JobControlBlock {
   readonly deferred: DeferredEvent[] = [];
   /** Why nothing moves any more, see `QuarantinedEffect`. */
   quarantine: string | undefined;
+
+  readonly policy: FailureRules;
+  /** Of a job that goes on after it. */
+  firstFailure: FirstFailure | undefined;
+  /** What the job fails with once its cleanup task has ended; undefined if it is cancelled then. */
+  failureAfterCleanup: string | undefined;
 
   readonly taskState: Uint8Array;
   readonly unfinishedParents: Uint32Array;
@@ -80,11 +96,12 @@ export class JobControlBlock {
   #failures: Uint32Array | undefined;
 
   /** @throws SpiderError 'invalid-argument' if the inputs are not what the graph takes. */
-  constructor(name: string, graph: TaskGraph, jobInputs: Uint8Array) {
+  constructor(name: string, graph: TaskGraph, jobInputs: Uint8Array, policy: FailureRules) {
     const { taskCount } = graph;
     const rowCount = taskCount + 2;
     this.name = name;
     this.graph = graph;
+    this.policy = policy;
     this.taskCount = taskCount;
     this.commitRow = taskCount;
     this.cleanupRow = taskCount + 1;

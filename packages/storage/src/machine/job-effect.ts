@@ -29,7 +29,7 @@ export interface PersistEffect {
   readonly at: TimestampMs;
   /** The job's outputs as a wire frame; with CommitReady, and with Succeeded without a commit task. */
   readonly outputs: Uint8Array | undefined;
-  /** Why the job failed; with Failed only. */
+  /** Why the job fails; with Failed, and with CleanupReady if it is to fail after its cleanup. */
   readonly message: string | undefined;
   /** Why the job ends before its tasks have. */
   readonly endReason: string | undefined;

@@ -13,6 +13,7 @@ export type JobEvent =
   | StartEvent
   | CancelEvent
   | FailEvent
+  | DeadlineEvent
   | LeaseEvent
   | ReportEvent
   | SoftTimeoutEvent
@@ -48,6 +49,14 @@ export interface CancelEvent {
  */
 export interface FailEvent {
   readonly type: 'fail';
+  readonly message: string;
+  readonly at: TimestampMs;
+}
+
+/** The job's time is over. Does nothing to a job that has ended, or is being cleaned up. */
+export interface DeadlineEvent {
+  readonly type: 'deadline';
+  /** What the job ends with. */
   readonly message: string;
   readonly at: TimestampMs;
 }

@@ -2,7 +2,7 @@ import { CLEANUP_TASK_INDEX, COMMIT_TASK_INDEX, TaskOutcome, type TaskGraph } fr
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { graphOf, type TestTask } from '../../test/machine/graph-of.ts';
-import type { ModelAttempt } from '../../test/machine/job-model.ts';
+import type { FailureRules, ModelAttempt } from '../../test/machine/job-model.ts';
 import { JobPair, outputsOf, type Issued } from '../../test/machine/job-pair.ts';
 
 const CONSTANTS = [Uint8Array.of(0xc0), new Uint8Array(50).fill(0xc1)];
@@ -47,6 +47,11 @@ const graph: fc.Arbitrary<TaskGraph> = fc
       },
     ),
   );
+
+const policy = fc.record<FailureRules>({
+  failurePolicy: fc.constantFrom('fail-fast', 'continue'),
+  cleanupAfterFailure: fc.boolean(),
+});
 
 function toTask(recipe: TaskRecipe, index: number, tasks: readonly TaskRecipe[]): TestTask {
   return {
@@ -177,6 +182,7 @@ const commands = fc.commands<object, JobPair>(
       if (choice % 8 === 0) pair.request('cancel', choice % 16 === 0 ? 'why not' : undefined);
     }),
     step('fail', (pair, choice) => choice % 25 === 0 && pair.request('fail')),
+    step('deadline', (pair, choice) => choice % 20 === 0 && pair.request('deadline')),
     step('read back', (pair, choice) => choice % 3 === 0 && pair.readBack(choice % 20)),
   ],
   { size: '+1', maxCommands: 80 },
@@ -185,10 +191,10 @@ const commands = fc.commands<object, JobPair>(
 test('the machine does what the model does, whatever happens', () => {
   let ended = 0;
   fc.assert(
-    fc.property(graph, commands, (taskGraph, steps) => {
+    fc.property(graph, policy, commands, (taskGraph, rules, steps) => {
       let pair: JobPair | undefined;
       fc.modelRun(() => {
-        pair = new JobPair(taskGraph, JOB_INPUTS);
+        pair = new JobPair(taskGraph, JOB_INPUTS, rules);
         pair.request('start');
         pair.settle(true);
         return { model: {}, real: pair };

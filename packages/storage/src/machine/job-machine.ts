@@ -1,5 +1,6 @@
 import {
   assert,
+  DEFAULT_JOB_POLICY,
   invalidArgument,
   isFinalJobState,
   JobState,
@@ -8,7 +9,7 @@ import {
   type TaskIndex,
   type TerminationTask,
 } from '@spider/core';
-import { JobControlBlock } from './job-control-block.ts';
+import { JobControlBlock, type FailureRules } from './job-control-block.ts';
 import type { JobEffect } from './job-effect.ts';
 import type { HandOutsLostEvent, JobEvent } from './job-event.ts';
 import { applyLeases } from './lease.ts';
@@ -31,6 +32,10 @@ export interface JobMachineOptions {
   readonly state?: JobState;
   /** The job's outputs as a wire frame, of a job that is read back in CommitReady. */
   readonly outputs?: Uint8Array;
+  /** What a job fails with after its cleanup, of one that is read back in CleanupReady. */
+  readonly failure?: string;
+  /** By default that of DEFAULT_JOB_POLICY. */
+  readonly policy?: FailureRules;
 }
 
 /** How far a job is. Counts of regular tasks, except for the attempts. */
@@ -58,11 +63,12 @@ export class JobMachine {
   readonly #job: JobControlBlock;
 
   /** @throws SpiderError 'invalid-argument' if inputs, graph, state and outputs do not go together. */
-  constructor({ name, graph, inputs, state = JobState.Ready, outputs }: JobMachineOptions) {
-    this.#job = new JobControlBlock(name, graph, inputs);
+  constructor(options: JobMachineOptions) {
+    const { name, graph, inputs, policy = DEFAULT_JOB_POLICY, state = JobState.Ready } = options;
+    this.#job = new JobControlBlock(name, graph, inputs, policy);
     this.#job.state = state;
     if (state === JobState.Ready) return;
-    restore(this.#job, outputs);
+    restore(this.#job, options);
   }
 
   /** What everyone may know to be the job's state: it is durable. */
@@ -208,6 +214,7 @@ export class JobMachine {
       case 'start':
       case 'cancel':
       case 'fail':
+      case 'deadline':
         return handleRequest(job, event, effects);
       case 'soft-timeout':
         return applySoftTimeouts(job, event);
@@ -242,7 +249,7 @@ function takeBack(job: JobControlBlock, event: HandOutsLostEvent): void {
 }
 
 /** Brings a job into the state in which it was read back; nothing of it runs yet. */
-function restore(job: JobControlBlock, outputs: Uint8Array | undefined): void {
+function restore(job: JobControlBlock, { outputs, failure }: JobMachineOptions): void {
   const { graph, state, name } = job;
   if (isFinalJobState(state)) throw invalidArgument(`${name} has ended, it cannot be read back`);
   if (state === JobState.CommitReady) {
@@ -255,6 +262,7 @@ function restore(job: JobControlBlock, outputs: Uint8Array | undefined): void {
   if (state === JobState.CleanupReady && graph.cleanupTask === undefined) {
     throw invalidArgument(`${name} cleans up without cleanup task`);
   }
+  if (state === JobState.CleanupReady) job.failureAfterCleanup = failure;
   if (state === JobState.Running) job.claims.open();
   const effects: JobEffect[] = [];
   enterState(job, effects);

@@ -1,5 +1,5 @@
 import type { TaskGraph } from '@spider/core';
-import { SOURCE_CONSTANT } from '@spider/core';
+import { SOURCE_CONSTANT, TaskState } from '@spider/core';
 import { GrowingBuffer } from './growing-buffer.ts';
 import { copyBytes, PayloadArena } from './payload-arena.ts';
 
@@ -84,6 +84,20 @@ export class OutputStore {
       const left = (this.#readersLeft[source] as number) - 1;
       this.#readersLeft[source] = left;
       if (left === 0) this.#arena.release(this.#chunkOfTask[source] as number);
+    }
+  }
+
+  /** A task is never going to read its inputs. Not all of them need to be there. */
+  abandonInputsOf(task: number, taskState: Uint8Array): void {
+    const { inputOffset, sourceTask } = this.#graph;
+    const end = inputOffset[task + 1] as number;
+    for (let input = inputOffset[task] as number; input < end; input++) {
+      const source = sourceTask[input] as number;
+      if (source >= SOURCE_CONSTANT) continue;
+      const left = (this.#readersLeft[source] as number) - 1;
+      this.#readersLeft[source] = left;
+      if (left > 0 || taskState[source] !== TaskState.Succeeded) continue;
+      this.#arena.release(this.#chunkOfTask[source] as number);
     }
   }
 

@@ -6,6 +6,7 @@ import type { JobControlBlock } from './job-control-block.ts';
 import type { JobEffect } from './job-effect.ts';
 import type { ReplayEvent } from './job-event.ts';
 import { failureMessage, takeOutputs } from './report.ts';
+import { recallSkipped } from './skipping.ts';
 import { beginTransition, quarantine } from './transition.ts';
 
 /**
@@ -44,11 +45,31 @@ function replayAttempt(
   else job.records.failed(row, attempt, failureMessage(attempt));
   const state = job.taskState[row] as TaskState;
   // What led to the state that the job was read back in.
-  if (isFinalTaskState(state)) return undefined;
+  if (isFinalTaskState(state)) {
+    recall(job, row, isSuccess, attempt);
+    return undefined;
+  }
   if (state === TaskState.Pending) return 'it ended before it could start';
   if (isSuccess) return replaySuccess(job, event, attempt, row, effects);
   replayFailure(job, event, attempt, row, effects);
   return undefined;
+}
+
+/** What a regular task had come to before its job was stopped, to be cleaned up. */
+function recall(
+  job: JobControlBlock,
+  row: number,
+  isSuccess: boolean,
+  attempt: AttemptCursor,
+): void {
+  const wasStopped = job.state === JobState.CleanupReady && row < job.taskCount;
+  if (!wasStopped || job.taskState[row] !== TaskState.Cancelled) return;
+  if (isSuccess) {
+    job.moveTask(row, TaskState.Succeeded);
+  } else if (!job.countFailure(row) || attempt.outcome !== TaskOutcome.Failed) {
+    job.moveTask(row, TaskState.Failed);
+    if (job.policy.failurePolicy === 'continue') recallSkipped(job, row);
+  }
 }
 
 function replaySuccess(

@@ -8,8 +8,8 @@ import {
 } from '@spider/core';
 import type { DeferredEvent, JobControlBlock } from './job-control-block.ts';
 import type { JobEffect } from './job-effect.ts';
-import type { CancelEvent, FailEvent, StartEvent } from './job-event.ts';
-import { beginTransition, quarantine } from './transition.ts';
+import type { CancelEvent, DeadlineEvent, FailEvent, StartEvent } from './job-event.ts';
+import { beginTransition, failJob, quarantine } from './transition.ts';
 
 /** Requests are judged by a settled state: one that meets a pending state change waits for it. */
 export function handleRequest(
@@ -28,13 +28,16 @@ export function handleRequest(
       return cancel(job, event, effects);
     case 'fail':
       return fail(job, event, effects);
+    case 'deadline':
+      return meetDeadline(job, event, effects);
     default:
       event satisfies never;
   }
 }
 
 function defer(job: JobControlBlock, event: DeferredEvent, effects: JobEffect[]): void {
-  if (event.type !== 'fail' && job.deferred.length >= LIMITS.requestsWaitingPerJob) {
+  const isRequest = event.type === 'start' || event.type === 'cancel';
+  if (isRequest && job.deferred.length >= LIMITS.requestsWaitingPerJob) {
     const rule = `${LIMITS.requestsWaitingPerJob} requests wait for it already, the limit of one job`;
     const error = new SpiderError('resource-exhausted', `${job.name} is busy; ${rule}`);
     effects.push({ type: 'rejected', request: event.request, error });
@@ -82,6 +85,17 @@ function fail(job: JobControlBlock, event: FailEvent, effects: JobEffect[]): voi
   // The table of states has no way from READY to FAILED.
   if (job.state === JobState.Ready) quarantine(job, message, effects);
   else beginTransition(job, { to: JobState.Failed, at, message }, effects);
+}
+
+/** Ends a job as a cancel does, but that one of which something has run fails. */
+function meetDeadline(job: JobControlBlock, event: DeadlineEvent, effects: JobEffect[]): void {
+  const { message, at } = event;
+  if (job.quarantine !== undefined) return;
+  if (job.state === JobState.Ready) {
+    beginTransition(job, { to: JobState.Cancelled, at, endReason: message }, effects);
+  } else if (job.state === JobState.Running || job.state === JobState.CommitReady) {
+    failJob(job, { at, message, endReason: message, needsCleanup: true }, effects);
+  }
 }
 
 function reject(job: JobControlBlock, request: number, rule: string, effects: JobEffect[]): void {

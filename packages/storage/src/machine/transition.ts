@@ -9,9 +9,19 @@ import {
   type TimestampMs,
 } from '@spider/core';
 import { dropClaims } from './claiming.ts';
+import { describeFailures } from './describe-failures.ts';
 import type { JobControlBlock } from './job-control-block.ts';
 import type { CancelledEffect, JobEffect } from './job-effect.ts';
 import type { PersistedEvent, PersistFailedEvent } from './job-event.ts';
+
+/** Why a job fails. */
+export interface Failure {
+  readonly at: TimestampMs;
+  readonly message: string;
+  readonly endReason?: string;
+  /** Whether the cleanup task is to run. Default: the job's policy. */
+  readonly needsCleanup?: boolean;
+}
 
 export interface Transition {
   readonly to: JobState;
@@ -46,18 +56,58 @@ export function publishTransition(
   job.state = to;
   effects.push({ type: 'published', from, to, at, outputs, message, endReason });
   if (outputs !== undefined) job.jobOutputs = outputs;
+  if (to === JobState.CleanupReady) job.failureAfterCleanup = message;
   enterState(job, effects);
   if (request !== undefined) effects.push({ type: 'answered', request, state: to });
   // A retry has the successes of the job before it.
   if (to === JobState.Running) finishTasks(job, at, effects);
 }
 
-/** Moves a running job on if its last regular task has succeeded. */
+/** Moves a running job on if its last regular task has ended. */
 export function finishTasks(job: JobControlBlock, at: TimestampMs, effects: JobEffect[]): void {
   if (job.state !== JobState.Running) return;
+  if (job.firstFailure !== undefined) {
+    const message = describeFailures(job, job.firstFailure);
+    if (message !== undefined) failJob(job, { at, message }, effects);
+    return;
+  }
   if (job.taskCounts[TaskState.Succeeded] !== job.taskCount || job.taskCount === 0) return;
   const to = job.graph.commitTask === undefined ? JobState.Succeeded : JobState.CommitReady;
   beginTransition(job, { to, at, outputs: job.outputs.gatherJobOutputs() }, effects);
+}
+
+/** A job fails; first its cleanup task runs, if that is wanted and there is one. */
+export function failJob(
+  job: JobControlBlock,
+  { needsCleanup = job.policy.cleanupAfterFailure, ...failure }: Failure,
+  effects: JobEffect[],
+): void {
+  const cleansUp = needsCleanup && job.graph.cleanupTask !== undefined;
+  beginTransition(
+    job,
+    { to: cleansUp ? JobState.CleanupReady : JobState.Failed, ...failure },
+    effects,
+  );
+}
+
+/** The cleanup task has succeeded. */
+export function endCleanup(job: JobControlBlock, at: TimestampMs, effects: JobEffect[]): void {
+  const message = job.failureAfterCleanup;
+  if (message === undefined) beginTransition(job, { to: JobState.Cancelled, at }, effects);
+  else beginTransition(job, { to: JobState.Failed, at, message }, effects);
+}
+
+/** The cleanup task has failed for good. */
+export function failCleanup(
+  job: JobControlBlock,
+  message: string,
+  at: TimestampMs,
+  effects: JobEffect[],
+): void {
+  const before = job.failureAfterCleanup;
+  const both =
+    before === undefined ? message : `${before}; the cleanup task failed too: ${message}`;
+  beginTransition(job, { to: JobState.Failed, at, message: both }, effects);
 }
 
 /** What a job does on entering its state, also when it is read back after a start of storage. */

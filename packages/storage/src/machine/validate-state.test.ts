@@ -1,4 +1,4 @@
-import { JobState, TaskState, timestampMs } from '@spider/core';
+import { DEFAULT_JOB_POLICY, JobState, TaskState, timestampMs } from '@spider/core';
 import { expect, test } from 'vitest';
 import { JobControlBlock } from './job-control-block.ts';
 import { beginInstance } from './lease.ts';
@@ -9,7 +9,7 @@ import { validateState } from './validate-state.ts';
 /** A running job of a chain of two tasks and a lone one. */
 function runningJob(): JobControlBlock {
   const graph = graphOf([{}, { from: [0] }, {}], { commit: true, cleanup: true });
-  const job = new JobControlBlock('job 7', graph, new Uint8Array(4));
+  const job = new JobControlBlock('job 7', graph, new Uint8Array(4), DEFAULT_JOB_POLICY);
   job.state = JobState.Running;
   enterState(job, []);
   validateState(job);
@@ -18,6 +18,7 @@ function runningJob(): JobControlBlock {
 
 const breakages: [number, string, (job: JobControlBlock) => void][] = [
   [1, 'a pending task has no unfinished parent', (job) => (job.unfinishedParents[1] = 0)],
+  [1, 'a task is skipped though none has failed', (job) => job.moveTask(1, TaskState.Skipped)],
   [2, 'a running task has no instance', (job) => job.moveTask(1, TaskState.Running)],
   [
     2,

@@ -1,8 +1,9 @@
 /*
  * What holds for a job after every event:
  *
- *  1. Until tasks are stopped, a regular task is Pending exactly while it has unfinished parents, and
- *     those are its distinct parents that have not succeeded.
+ *  1. Until tasks are stopped, a regular task is Pending or Skipped exactly while it has unfinished
+ *     parents, and those are its distinct parents that have not succeeded. It is Skipped exactly if its
+ *     job goes on after failures and one of its parents has failed or is Skipped.
  *  2. A task has live instances exactly while it is Running, and no more than its limit; a winner
  *     belongs to a task that succeeded.
  *  3. The counts of tasks by state and of live instances are those of the columns.
@@ -80,7 +81,17 @@ function checkParents(job: JobControlBlock, row: number, state: TaskState): void
     if (job.taskState[parent] !== TaskState.Succeeded) unfinished += 1;
   }
   check(1, job.unfinishedParents[row] === unfinished, `task ${row}: ${unfinished} unfinished`);
-  check(1, (state === TaskState.Pending) === unfinished > 0, `task ${row} is in state ${state}`);
+  const isWaiting = state === TaskState.Pending || state === TaskState.Skipped;
+  check(1, isWaiting === unfinished > 0, `task ${row} is in state ${state}`);
+  const isLost = [...parents].some((parent) => isGivenUp(job, parent));
+  check(1, (state === TaskState.Skipped) === isLost, `task ${row} is in state ${state}`);
+}
+
+/** Nothing that depends on the task will run, though others may. */
+function isGivenUp({ taskState, policy }: JobControlBlock, task: number): boolean {
+  const state = taskState[task];
+  const goesOn = policy.failurePolicy === 'continue';
+  return state === TaskState.Skipped || (goesOn && state === TaskState.Failed);
 }
 
 function checkDispatch(job: JobControlBlock, row: number, state: TaskState): void {
@@ -135,6 +146,7 @@ function checkJob(job: JobControlBlock): void {
     const ended =
       succeeded +
       (taskCounts[TaskState.Failed] as number) +
+      (taskCounts[TaskState.Skipped] as number) +
       (taskCounts[TaskState.Cancelled] as number);
     check(8, ended === taskCount, `${ended} ended`);
   }
@@ -173,12 +185,12 @@ function checkOutputs(job: JobControlBlock): void {
   }
 }
 
-/** Inputs of unfinished children, and job outputs, that come from a task. */
+/** Inputs of children that may still run, and job outputs, that come from a task. */
 function countReadersLeft(job: JobControlBlock, task: number): number {
   const { childOffset, child, inputOffset, sourceTask, outputOffset, jobOutputSlots } = job.graph;
   let readers = 0;
   for (const reader of child.subarray(childOffset[task], childOffset[task + 1])) {
-    if (job.taskState[reader] === TaskState.Succeeded) continue;
+    if (job.taskState[reader] === TaskState.Succeeded || isGivenUp(job, reader)) continue;
     const sources = sourceTask.subarray(inputOffset[reader], inputOffset[reader + 1]);
     readers += sources.filter((source) => source === task).length;
   }

@@ -76,7 +76,7 @@ async function recoverJob(stored: StoredJob, options: RecoveryOptions): Promise<
 
 async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Promise<Job> {
   const { id, state, resourceGroupId, submittedAt, startedAt, metadata, retryOf } = stored;
-  const { endReason, policy } = stored;
+  const { endReason, errorMessage, policy } = stored;
   const graph = decodeTaskGraph(await readBlob(store, id, BlobKind.Graph));
   const inputs = await readBlob(store, id, BlobKind.Inputs);
   const outputs =
@@ -88,7 +88,9 @@ async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Pro
     graph,
     inputs,
     state,
+    policy,
     ...(outputs && { outputs }),
+    ...(errorMessage !== undefined && { failure: errorMessage }),
   });
   return new Job({
     id,
@@ -100,6 +102,7 @@ async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Pro
     policy,
     retryOf,
     endReason,
+    errorMessage,
   });
 }
 

@@ -42,7 +42,7 @@ test('each job has the durability that it asked for, else that of the server', a
 
 test('a policy that does not exist is refused, and leaves nothing behind', async () => {
   await using storage = await TestStorage.start();
-  const refuse = async (change: Partial<typeof request>, text: string): Promise<void> => {
+  const refuse = async (change: object, text: string): Promise<void> => {
     await expect(storage.jobs.submitJob({ ...request, ...change })).rejects.toEqual(
       expect.objectContaining({
         code: Code.InvalidArgument,
@@ -50,6 +50,15 @@ test('a policy that does not exist is refused, and leaves nothing behind', async
       }),
     );
   };
-  await refuse({ durability: 4 } as object, 'durability: there is none of the number 4');
+  await refuse({ durability: 4 }, 'durability: there is none of the number 4');
+  await refuse({ failurePolicy: 3 }, 'failure_policy: there is none of the number 3');
+  await refuse(
+    { deadlineMs: 31_536_000_001n },
+    'deadline_ms: 31536000001 is more than 31536000000',
+  );
+  await refuse(
+    { deadlineAtMs: 2n ** 64n - 1n },
+    'deadline_at_ms: 18446744073709551615 is more than 8640000000000000',
+  );
   expect((await storage.jobs.listJobs({})).jobs).toEqual([]);
 });

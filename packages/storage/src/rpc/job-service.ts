@@ -14,7 +14,6 @@ import {
   RetryJobResponseSchema,
   StartJobResponseSchema,
   SubmitJobResponseSchema,
-  toWireDurability,
   toWireJobState,
   UploadJobResponseSchema,
   WatchJobResponseSchema,
@@ -34,7 +33,7 @@ import { checkStateCount } from '../job-list.ts';
 import type { Jobs } from '../jobs.ts';
 import { checkSubmission } from '../submission/submit-job.ts';
 import type { Submission } from '../submission/submit-job.ts';
-import { toJobPolicy } from './job-policy.ts';
+import { toJobPolicy, toWirePolicy } from './job-policy.ts';
 import { receiveUpload } from './receive-upload.ts';
 import type { UploadOptions } from './receive-upload.ts';
 import { checkTaskStates, toKindCounts, toTaskCounts, toTaskStatus } from './task-messages.ts';
@@ -246,7 +245,7 @@ const toWireStatus = (status: JobStatus): WireJobStatus =>
     retryOfJobId: status.retryOf ?? 0n,
     failedTasks: status.failedTasks,
     skippedTasks: status.skippedTasks,
-    durability: toWireDurability(status.policy.durability),
+    ...toWirePolicy(status.policy, status.startedAt),
     endReason: status.endReason ?? '',
     requires: status.metadata.requires,
     maxConcurrency: status.metadata.maxConcurrency,

@@ -89,7 +89,7 @@ async function retry(
         },
       },
       cache: new JobCache({ clock, retentionMs: 1 }),
-      runner: { handle: () => undefined, enqueue: () => undefined },
+      runner: { handle: () => undefined, enter: () => undefined },
     },
   );
   return submitted[0]?.retry;

@@ -56,7 +56,7 @@ export async function retryJob(
       inputs: await readBlob(store, old.id, BlobKind.Inputs),
       submittedAt: clock.now(),
       metadata: old.metadata,
-      policy: old.policy,
+      policy: { ...old.policy, deadlineAt: undefined },
       idempotencyKey: idempotencyKey === '' ? undefined : idempotencyKey,
       taskCount: graph.taskCount,
       graph: graphBytes,

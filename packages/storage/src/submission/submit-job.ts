@@ -48,7 +48,7 @@ export interface EnterOptions {
   readonly clock: Clock;
   readonly journal: Pick<Journal, 'submit'>;
   readonly cache: JobCache;
-  readonly runner: Pick<EffectRunner, 'handle' | 'enqueue'>;
+  readonly runner: Pick<EffectRunner, 'handle' | 'enter'>;
 }
 
 export interface SubmitOptions extends EnterOptions {
@@ -123,7 +123,13 @@ export async function enterJob(
   const job = new Job({
     id: inserted.id,
     resourceGroupId: inserted.resourceGroupId,
-    machine: new JobMachine({ name: `job ${inserted.id}`, graph, inputs, state }),
+    machine: new JobMachine({
+      name: `job ${inserted.id}`,
+      graph,
+      inputs,
+      state,
+      ...(policy && { policy }),
+    }),
     submittedAt,
     metadata,
     policy,
@@ -138,7 +144,7 @@ export async function enterJob(
     }
   }
   job.journal.resumeAfter(retry?.journal.length ?? 0);
-  runner.enqueue(job);
+  runner.enter(job);
   return { ...inserted, existed: false };
 }
 

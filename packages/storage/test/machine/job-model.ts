@@ -7,8 +7,12 @@ import {
   SOURCE_CONSTANT,
   SOURCE_JOB_INPUT,
   TaskOutcome,
+  type JobPolicy,
   type TaskGraph,
 } from '@spider/core';
+
+/** What the failure of a task leads to. */
+export type FailureRules = Pick<JobPolicy, 'failurePolicy' | 'cleanupAfterFailure'>;
 
 export interface ModelTask {
   readonly index: number;
@@ -16,7 +20,7 @@ export interface ModelTask {
   readonly outputCount: number;
   readonly maxRetries: number;
   readonly maxInstances: number;
-  state: 'pending' | 'ready' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  state: 'pending' | 'ready' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'skipped';
   /** Execution manager by live instance. */
   readonly live: Map<number, number>;
   winner: number;
@@ -36,8 +40,14 @@ export interface ModelAttempt {
   readonly outputs: readonly Uint8Array[];
 }
 
+interface ModelTransition {
+  readonly to: JobState;
+  readonly request?: number | undefined;
+  readonly isFailure?: boolean;
+}
+
 export interface ModelRequest {
-  readonly type: 'start' | 'cancel' | 'fail';
+  readonly type: 'start' | 'cancel' | 'fail' | 'deadline';
   readonly request: number;
   readonly reason?: string | undefined;
 }
@@ -51,10 +61,13 @@ export type ModelVerdict = 'accepted' | 'duplicate' | 'stale' | 'malformed';
 export class JobModel {
   readonly graph: TaskGraph;
   readonly jobInputs: readonly Uint8Array[];
+  readonly policy: FailureRules;
   state: JobState;
-  pending: { to: JobState; request: number | undefined } | undefined;
+  pending: ModelTransition | undefined;
   deferred: ModelRequest[] = [];
   isAside = false;
+  /** Whether the cleanup is that of a failure. */
+  failsAfterCleanup: boolean;
   readonly tasks = new Map<number, ModelTask>();
   queue: number[] = [];
   journal: ModelAttempt[] = [];
@@ -64,8 +77,16 @@ export class JobModel {
   claimsAreOpen: boolean;
   said: string[] = [];
 
-  constructor(graph: TaskGraph, jobInputs: readonly Uint8Array[], state: JobState) {
+  constructor(
+    graph: TaskGraph,
+    jobInputs: readonly Uint8Array[],
+    policy: FailureRules,
+    state: JobState,
+    failsAfterCleanup = false,
+  ) {
     this.graph = graph;
+    this.policy = policy;
+    this.failsAfterCleanup = failsAfterCleanup;
     this.jobInputs = jobInputs;
     this.state = state;
     this.claimsAreOpen = state === JobState.Running;
@@ -111,22 +132,28 @@ export class JobModel {
     if (type === 'fail') {
       if (isOver) return;
       if (this.state === JobState.Ready) this.#putAside();
-      else this.#move(JobState.Failed);
+      else this.#move({ to: JobState.Failed, isFailure: true });
+    } else if (type === 'deadline') {
+      if (isOver || this.state === JobState.CleanupReady) return;
+      this.said.push('end reason late');
+      if (this.state === JobState.Ready) this.#move({ to: JobState.Cancelled });
+      else this.#failJob(true);
     } else if (type === 'start') {
-      if (!isOver && this.state === JobState.Ready) this.#move(JobState.Running, request);
+      if (!isOver && this.state === JobState.Ready) this.#move({ to: JobState.Running, request });
       else this.said.push(`rejected ${request}`);
     } else if (isOver || this.state === JobState.CleanupReady) {
       this.said.push(`rejected ${request}`);
     } else {
       const cleansUp = this.state !== JobState.Ready && this.graph.cleanupTask !== undefined;
-      this.#move(cleansUp ? JobState.CleanupReady : JobState.Cancelled, request);
+      this.#move({ to: cleansUp ? JobState.CleanupReady : JobState.Cancelled, request });
       if (reason !== undefined) this.said.push(`end reason ${reason}`);
     }
   }
 
   persisted(): void {
-    const { to, request } = this.pending ?? { to: this.state, request: undefined };
+    const { to, request, isFailure = false } = this.pending ?? { to: this.state };
     this.pending = undefined;
+    this.failsAfterCleanup = isFailure;
     this.said.push(`published ${jobStateName(this.state)} ${jobStateName(to)}`);
     this.state = to;
     this.#enter();
@@ -135,12 +162,12 @@ export class JobModel {
   }
 
   persistFailed(): void {
-    const { to, request } = this.pending ?? { to: this.state, request: undefined };
+    const { to, request } = this.pending ?? { to: this.state };
     this.pending = undefined;
     if (request !== undefined) this.said.push(`rejected ${request}`);
     if (this.state !== JobState.Ready) {
       if (to === JobState.Failed) this.#putAside();
-      else this.#move(JobState.Failed);
+      else this.#move({ to: JobState.Failed, isFailure: true });
     }
     this.#goOn();
   }
@@ -231,7 +258,8 @@ export class JobModel {
 
   /** What the journal, up to some record, makes of the job after a start. */
   readBack(records: number): JobModel {
-    const model = new JobModel(this.graph, this.jobInputs, this.state);
+    const { graph, jobInputs, policy, state, failsAfterCleanup } = this;
+    const model = new JobModel(graph, jobInputs, policy, state, failsAfterCleanup);
     model.storedOutputs = this.storedOutputs;
     for (const attempt of this.journal.slice(0, records)) model.#replay(attempt);
     model.journal = this.journal.slice(0, records);
@@ -307,9 +335,16 @@ export class JobModel {
     return task;
   }
 
-  #move(to: JobState, request?: number): void {
-    this.pending = { to, request };
-    this.said.push(`persist ${jobStateName(this.state)} ${jobStateName(to)}`);
+  #move(transition: ModelTransition): void {
+    const { to, isFailure = false } = transition;
+    this.pending = transition;
+    const line = `persist ${jobStateName(this.state)} ${jobStateName(to)}`;
+    this.said.push(isFailure ? `${line} with a message` : line);
+  }
+
+  #failJob(cleansUp = this.policy.cleanupAfterFailure): void {
+    const hasCleanup = cleansUp && this.graph.cleanupTask !== undefined;
+    this.#move({ to: hasCleanup ? JobState.CleanupReady : JobState.Failed, isFailure: true });
   }
 
   #goOn(): void {
@@ -342,7 +377,7 @@ export class JobModel {
   #stopTasks(): void {
     this.claimsOver();
     for (const task of this.tasks.values()) {
-      if (['succeeded', 'failed'].includes(task.state)) continue;
+      if (['succeeded', 'failed', 'skipped'].includes(task.state)) continue;
       this.#cancelInstances(task);
       task.state = 'cancelled';
       task.isSlow = false;
@@ -429,9 +464,10 @@ export class JobModel {
     task.state = 'succeeded';
     task.winner = instance;
     task.outputs = outputs;
-    if (task.index === COMMIT_TASK_INDEX) this.#move(JobState.Succeeded);
-    else if (task.index === CLEANUP_TASK_INDEX) this.#move(JobState.Cancelled);
-    else this.#afterSuccess();
+    if (task.index === COMMIT_TASK_INDEX) this.#move({ to: JobState.Succeeded });
+    else if (task.index !== CLEANUP_TASK_INDEX) this.#afterSuccess();
+    else if (this.failsAfterCleanup) this.#move({ to: JobState.Failed, isFailure: true });
+    else this.#move({ to: JobState.Cancelled });
   }
 
   #afterSuccess(): void {
@@ -439,9 +475,19 @@ export class JobModel {
       const isFree = [...child.parents].every((parent) => this.#task(parent).state === 'succeeded');
       if (child.state === 'pending' && isFree) this.#begun(child);
     }
-    if (this.regularTasks.some((task) => task.state !== 'succeeded')) return;
+    this.#finish();
+  }
+
+  /** Moves on if nothing is left to run. */
+  #finish(): void {
+    const states = new Set(this.regularTasks.map((task) => task.state));
+    if (['pending', 'ready', 'running'].some((state) => states.has(state as never))) return;
+    if (states.has('failed')) {
+      this.#failJob();
+      return;
+    }
     const commits = this.graph.commitTask !== undefined;
-    this.#move(commits ? JobState.CommitReady : JobState.Succeeded);
+    this.#move({ to: commits ? JobState.CommitReady : JobState.Succeeded });
     this.storedOutputs = this.#gatherOutputs();
     this.said.push(`outputs ${this.storedOutputs.join()}`);
   }
@@ -470,11 +516,31 @@ export class JobModel {
       this.#unwant(task);
       task.isSlow = false;
       task.state = 'failed';
-      this.#move(JobState.Failed);
+      if (task.index === CLEANUP_TASK_INDEX) this.#move({ to: JobState.Failed, isFailure: true });
+      else if (!this.#goesOnWithout(task)) this.#failJob();
+      else {
+        this.#skip('pending');
+        this.#finish();
+      }
     } else if (task.live.size === 0) {
       this.#makeReady(task);
     } else if (task.live.size < limitOf(task)) {
       this.#want(task);
+    }
+  }
+
+  #goesOnWithout(task: ModelTask): boolean {
+    return this.policy.failurePolicy === 'continue' && task.index < this.graph.taskCount;
+  }
+
+  /** What depends on a task that failed is not going to run; parents come before their children. */
+  #skip(from: 'pending' | 'cancelled'): void {
+    for (const task of this.regularTasks) {
+      const parents = [...task.parents].map((parent) => this.#task(parent).state);
+      const isLost = parents.includes('failed') || parents.includes('skipped');
+      if (task.state !== from || !isLost) continue;
+      this.#dropClaim(task);
+      task.state = 'skipped';
     }
   }
 
@@ -485,13 +551,23 @@ export class JobModel {
 
   #replay({ task: index, instance, outcome, outputs }: ModelAttempt): void {
     const task = this.#task(index);
-    const isOver = ['succeeded', 'failed', 'cancelled'].includes(task.state);
+    const isOver = ['succeeded', 'failed', 'cancelled', 'skipped'].includes(task.state);
+    const wasStopped = this.state === JobState.CleanupReady && task.index < this.graph.taskCount;
     if (this.isRunning && !isOver) {
       if (outcome === TaskOutcome.Succeeded) this.#succeed(task, instance, outputs);
       else this.#fail(task, instance, outcome === TaskOutcome.FailedForGood);
-    } else if (outcome !== TaskOutcome.Succeeded) {
-      this.failedAttempts += 1;
+      return;
     }
+    if (outcome !== TaskOutcome.Succeeded) this.failedAttempts += 1;
+    if (!wasStopped || task.state !== 'cancelled') return;
+    if (outcome === TaskOutcome.Succeeded) {
+      task.state = 'succeeded';
+      return;
+    }
+    task.failures += 1;
+    if (outcome === TaskOutcome.Failed && task.failures <= task.maxRetries) return;
+    task.state = 'failed';
+    if (this.policy.failurePolicy === 'continue') this.#skip('cancelled');
   }
 }
 

@@ -18,7 +18,13 @@ import type {
 import { ReportVerdict, type JobEvent } from '../../src/machine/job-event.ts';
 import { JobMachine } from '../../src/machine/job-machine.ts';
 import { reportEvent } from './job-driver.ts';
-import { JobModel, type ModelAttempt, type ModelRequest, type ModelTask } from './job-model.ts';
+import {
+  JobModel,
+  type FailureRules,
+  type ModelAttempt,
+  type ModelRequest,
+  type ModelTask,
+} from './job-model.ts';
 
 /** An instance that was granted at some time, and to whom. */
 export interface Issued {
@@ -36,6 +42,7 @@ const AT = timestampMs(1);
 export class JobPair {
   readonly #graph: TaskGraph;
   readonly #jobInputs: readonly Uint8Array[];
+  readonly #policy: FailureRules;
   model: JobModel;
   machine: JobMachine;
   readonly issued: Issued[] = [];
@@ -45,10 +52,11 @@ export class JobPair {
   #nextInstance = 1;
   #nextRequest = 1;
 
-  constructor(graph: TaskGraph, jobInputs: readonly Uint8Array[]) {
+  constructor(graph: TaskGraph, jobInputs: readonly Uint8Array[], policy: FailureRules) {
+    this.#policy = policy;
     this.#graph = graph;
     this.#jobInputs = jobInputs;
-    this.model = new JobModel(graph, jobInputs, JobState.Ready);
+    this.model = new JobModel(graph, jobInputs, policy, JobState.Ready);
     this.machine = this.#newMachine(JobState.Ready);
   }
 
@@ -57,9 +65,11 @@ export class JobPair {
     const event: JobEvent =
       type === 'fail'
         ? { type, message: 'enough', at: AT }
-        : type === 'cancel'
-          ? { type, request, at: AT, reason }
-          : { type, request, at: AT };
+        : type === 'deadline'
+          ? { type, message: 'late', at: AT }
+          : type === 'cancel'
+            ? { type, request, at: AT, reason }
+            : { type, request, at: AT };
     this.#step(event, () => this.model.request({ type, request, reason }));
   }
 
@@ -147,7 +157,7 @@ export class JobPair {
     if (final.includes(state)) return;
     this.#blocks = this.#blocks.slice(0, blockCount);
     this.model = this.model.readBack(this.#blocks.reduce((sum, block) => sum + block.count, 0));
-    this.machine = this.#newMachine(state);
+    this.machine = this.#newMachine(state, this.model.failsAfterCleanup ? 'no' : undefined);
     const decoder = new JournalDecoder();
     const effects: JobEffect[] = [];
     for (const { bytes } of this.#blocks) {
@@ -160,12 +170,14 @@ export class JobPair {
     this.#compare();
   }
 
-  #newMachine(state: JobState): JobMachine {
+  #newMachine(state: JobState, failure?: string): JobMachine {
     return new JobMachine({
       name: 'job 7',
       graph: this.#graph,
       inputs: encodeFrame(this.#jobInputs),
       state,
+      policy: this.#policy,
+      ...(failure !== undefined && { failure }),
       ...(this.#storedOutputs !== undefined && { outputs: this.#storedOutputs }),
     });
   }
@@ -222,6 +234,7 @@ const STATES: Record<ModelTask['state'], TaskState> = {
   succeeded: TaskState.Succeeded,
   failed: TaskState.Failed,
   cancelled: TaskState.Cancelled,
+  skipped: TaskState.Skipped,
 };
 
 const VERDICT_NAMES: Record<number, string> = {
@@ -235,7 +248,8 @@ const VERDICT_NAMES: Record<number, string> = {
 function said(effect: JobEffect): string[] {
   switch (effect.type) {
     case 'persist': {
-      const lines = [`persist ${jobStateName(effect.from)} ${jobStateName(effect.to)}`];
+      const line = `persist ${jobStateName(effect.from)} ${jobStateName(effect.to)}`;
+      const lines = [effect.message === undefined ? line : `${line} with a message`];
       if (effect.outputs !== undefined) lines.push(`outputs ${effect.outputs.join()}`);
       if (effect.endReason !== undefined) lines.push(`end reason ${effect.endReason}`);
       return lines;

@@ -108,7 +108,7 @@ export enum JobState {
   COMMIT_READY = 3,
 
   /**
-   * Cancelled; the cleanup task is still to run.
+   * Cancelled, or failed and to be cleaned up after; the cleanup task is still to run.
    *
    * @generated from enum value: JOB_STATE_CLEANUP_READY = 4;
    */
