@@ -76,6 +76,8 @@ export const LIMITS = {
   pageSize: 1000,
   /** The same when nothing is asked for. */
   pageSizeDefault: 100,
+  /** Bytes of names, labels and messages in one page of a list of jobs. */
+  pageTextBytes: 3 * MIB,
   /** Characters of an error message in a list. */
   listedErrorLength: 1024,
   /** Functions in the description of a job. */

@@ -34,11 +34,27 @@ export async function listJobs(
   const pageSize = checkPageSize(request);
   const before = readPageToken(request, ID_MAX);
   const found = await store.listJobs(filter, toId<JobId>(before), pageSize + 1);
-  const page = found.slice(0, pageSize);
-  return {
-    jobs: page.map((stored) => statusOf(stored, cache)),
-    nextPageToken: found.length > pageSize ? String(page.at(-1)?.id) : '',
-  };
+  const jobs = fitIntoPage(found.slice(0, pageSize).map((stored) => statusOf(stored, cache)));
+  const isLast = jobs.length === found.length;
+  return { jobs, nextPageToken: isLast ? '' : String(jobs.at(-1)?.id) };
+}
+
+/** As many of the jobs, from the first on, as a message can hold. */
+function fitIntoPage(jobs: readonly JobStatus[]): readonly JobStatus[] {
+  let bytes = 0;
+  const end = jobs.findIndex((job) => (bytes += textBytes(job)) > LIMITS.pageTextBytes);
+  return end === -1 ? jobs : jobs.slice(0, end);
+}
+
+function textBytes({ metadata, errorMessage, endReason }: JobStatus): number {
+  const texts = [
+    metadata.name,
+    errorMessage?.slice(0, LIMITS.listedErrorLength) ?? '',
+    endReason?.slice(0, LIMITS.listedErrorLength) ?? '',
+    ...Object.keys(metadata.labels),
+    ...Object.values(metadata.labels),
+  ];
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }
 
 /** @throws SpiderError 'invalid-argument' naming the limit. */

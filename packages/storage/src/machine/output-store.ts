@@ -111,12 +111,19 @@ export class OutputStore {
     to.length += length;
   }
 
+  /** Bytes of the job's outputs as a wire frame. Only once all tasks have succeeded. */
+  get jobOutputBytes(): number {
+    let size = LENGTH_BYTES;
+    for (const slot of this.#graph.jobOutputSlots) {
+      size += LENGTH_BYTES + (this.#slotLength[slot] as number);
+    }
+    return size;
+  }
+
   /** The job's outputs as a wire frame. Only once all tasks have succeeded. */
   gatherJobOutputs(): Uint8Array {
     const { jobOutputSlots, outputOffset } = this.#graph;
-    let size = LENGTH_BYTES;
-    for (const slot of jobOutputSlots) size += LENGTH_BYTES + (this.#slotLength[slot] as number);
-    const frame = new GrowingBuffer(size);
+    const frame = new GrowingBuffer(this.jobOutputBytes);
     frame.length = writeUint32(frame.bytes, 0, jobOutputSlots.length);
     let task = 0;
     for (const slot of jobOutputSlots) {

@@ -1,4 +1,11 @@
-import { COMMIT_TASK_INDEX, decodeFrame, encodeFrame, LIMITS, type TaskSource } from '@spider/core';
+import {
+  COMMIT_TASK_INDEX,
+  decodeFrame,
+  encodeFrame,
+  JobState,
+  LIMITS,
+  type TaskSource,
+} from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { LeaseRefusal } from './job-effect.ts';
 import { ReportVerdict } from './job-event.ts';
@@ -118,6 +125,19 @@ describe('the inputs of the job', () => {
 });
 
 describe('the outputs of the job', () => {
+  test('fail it if they exceed their limit', () => {
+    const tasks = LIMITS.jobOutputBytes / LIMITS.taskPayloadBytes + 1;
+    const job = JobDriver.running(graphOf(Array.from({ length: tasks }, () => ({}))));
+    const output = new Uint8Array(LIMITS.taskPayloadBytes - 8);
+    for (let task = 0; task < tasks; task++) {
+      job.report([{ ...job.leaseOne(task), outputs: [output] }]);
+    }
+    expect(job.effect('persist')).toMatchObject({
+      to: JobState.Failed,
+      message: 'the outputs of the job have 335544304 bytes, more than 268435456',
+    });
+  });
+
   test('are gathered when the last task has succeeded', () => {
     const job = JobDriver.running(graphOf([{ outputs: 2 }, { from: [0] }, {}]));
     job.report([{ ...job.leaseOne(0), outputs: [bytes(1), bytes(2)] }]);

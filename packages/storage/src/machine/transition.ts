@@ -4,6 +4,7 @@ import {
   isFinalTaskState,
   JobState,
   jobStateName,
+  LIMITS,
   SpiderError,
   TaskState,
   type TimestampMs,
@@ -72,6 +73,12 @@ export function finishTasks(job: JobControlBlock, at: TimestampMs, effects: JobE
     return;
   }
   if (job.taskCounts[TaskState.Succeeded] !== job.taskCount || job.taskCount === 0) return;
+  const bytes = job.outputs.jobOutputBytes;
+  if (bytes > LIMITS.jobOutputBytes) {
+    const message = `the outputs of the job have ${bytes} bytes, more than ${LIMITS.jobOutputBytes}`;
+    beginTransition(job, { to: JobState.Failed, at, message }, effects);
+    return;
+  }
   const to = job.graph.commitTask === undefined ? JobState.Succeeded : JobState.CommitReady;
   beginTransition(job, { to, at, outputs: job.outputs.gatherJobOutputs() }, effects);
 }

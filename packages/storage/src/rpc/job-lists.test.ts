@@ -1,6 +1,7 @@
+import { toBinary } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
-import { encodeFrame, JobState } from '@spider/core';
-import { toWireJobState } from '@spider/proto';
+import { encodeFrame, JobState, LIMITS } from '@spider/core';
+import { ListJobsResponseSchema, toWireJobState } from '@spider/proto';
 import type { ListJobsRequest } from '@spider/proto';
 import { describe, expect, test } from 'vitest';
 import { chain, encoded, flat } from '../testing/graphs.ts';
@@ -41,6 +42,23 @@ describe('name, labels and priority', () => {
 });
 
 describe('a list of jobs', () => {
+  test('never fills more than a message, whatever they are called', async () => {
+    await using storage = await TestStorage.start();
+    const labels = Object.fromEntries(
+      Array.from({ length: 64 }, (_, i) => [String(i).padStart(64, '0'), 'v'.repeat(256)]),
+    );
+    const submit = () => storage.jobs.submitJob({ ...submission, labels });
+    await Promise.all(Array.from({ length: 160 }, submit));
+    const first = await storage.jobs.listJobs({ pageSize: 1000 });
+    expect(toBinary(ListJobsResponseSchema, first).length).toBeLessThan(LIMITS.clientMessageBytes);
+    expect(first.jobs.length).toBeLessThan(160);
+    const { nextPageToken: pageToken } = first;
+    const second = await storage.jobs.listJobs({ pageSize: 1000, pageToken });
+    const ids = [...first.jobs, ...second.jobs].map(({ jobId }) => Number(jobId));
+    expect(ids).toEqual(Array.from({ length: 160 }, (_, i) => 160 - i));
+    expect(second.nextPageToken).toBe('');
+  });
+
   test('comes in pages, the newest first, while others are submitted', async () => {
     await using storage = await TestStorage.start();
     const submit = async () => (await storage.jobs.submitJob(submission)).jobId;
