@@ -1,4 +1,5 @@
 import { invalidArgument } from '@spider/core';
+import { systemClock } from '@spider/runtime/node';
 import type { DatabaseOptions, StorageConfig } from '@spider/storage';
 
 /**
@@ -11,7 +12,8 @@ export function databaseOptions(
   { runtime: { db } }: StorageConfig,
   env: NodeJS.ProcessEnv,
 ): DatabaseOptions {
-  if (db.engine === 'sqlite' || db.credentials !== undefined) return db;
+  if (db.engine === 'sqlite') return { ...db, clock: systemClock };
+  if (db.credentials !== undefined) return db;
   const username = env['SPIDER_STORAGE_DB_USERNAME'];
   const password = env['SPIDER_STORAGE_DB_PASSWORD'];
   if (username === undefined || password === undefined) {

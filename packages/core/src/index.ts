@@ -6,7 +6,8 @@ export {
   SpiderError,
   type SpiderErrorCode,
 } from './error.ts';
-export { decodeTaskGraph } from './graph/codec/decode-task-graph.ts';
+export { decodeTaskGraph, decodeTaskGraphInSteps } from './graph/codec/decode-task-graph.ts';
+export { runSteps, type Steps } from './steps.ts';
 export { encodeTaskGraph } from './graph/codec/encode-task-graph.ts';
 export { isDefaultPolicy, validateExecutionPolicy } from './graph/execution-policy.ts';
 export {

@@ -1,10 +1,11 @@
-import { decodeTaskGraph, JobState, notFound, TaskOutcome, TaskState } from '@spider/core';
+import { decodeTaskGraphInSteps, JobState, notFound, TaskOutcome, TaskState } from '@spider/core';
 import type { JobId, TaskGraph } from '@spider/core';
 import type { Clock, Timer } from '@spider/runtime';
 import type { JobStatus } from './cache/job-status.ts';
 import { BlobKind } from './db/job-store.ts';
 import type { JobStore } from './db/job-store.ts';
 import { JournalDecoder } from './journal/journal-record.ts';
+import type { LongWork } from './long-work.ts';
 import { AttemptCursor } from './machine/attempt-cursor.ts';
 import { failureMessage } from './machine/report.ts';
 import { TaskRecords } from './machine/task-records.ts';
@@ -26,18 +27,20 @@ interface Kept {
 export class EndedTasks {
   readonly #store: JobStore;
   readonly #clock: Clock;
+  readonly #work: LongWork;
   #kept: Kept | undefined;
   #isClosed = false;
 
-  constructor(store: JobStore, clock: Clock) {
+  constructor(store: JobStore, clock: Clock, work: LongWork) {
     this.#store = store;
     this.#clock = clock;
+    this.#work = work;
   }
 
   /** @throws SpiderError 'not-found' if the job is deleted meanwhile, 'internal' if it is corrupt. */
   async read(status: JobStatus): Promise<TaskColumns> {
     if (this.#kept?.id === status.id) return await this.#kept.columns;
-    const columns = readTasks(this.#store, status);
+    const columns = readTasks(this.#store, this.#work, status);
     if (!this.#isClosed) this.#keep(status.id, columns);
     return await columns;
   }
@@ -64,11 +67,11 @@ export class EndedTasks {
   }
 }
 
-async function readTasks(store: JobStore, status: JobStatus): Promise<TaskColumns> {
+async function readTasks(store: JobStore, work: LongWork, status: JobStatus): Promise<TaskColumns> {
   const { id, state } = status;
   const bytes = await store.readBlob(id, BlobKind.Graph);
   if (bytes === undefined) throw notFound(`job ${id} does not exist`);
-  const tasks = new TasksOfEnded(decodeTaskGraph(bytes));
+  const tasks = new TasksOfEnded(await work.run(decodeTaskGraphInSteps(bytes)));
   if (state === JobState.Succeeded) tasks.succeed();
   if (state === JobState.Failed) {
     await replay(store, id, tasks);

@@ -21,6 +21,7 @@ import type { JobPage, PageRequest } from './job-list.ts';
 import { JobOutputs } from './job-outputs.ts';
 import { describeJob, listJobTasks } from './job-tasks.ts';
 import type { JobDescription, JobTasksOptions, TaskList } from './job-tasks.ts';
+import type { LongWork } from './long-work.ts';
 import type { Journal } from './journal/journal.ts';
 import { checkText } from './rpc/check.ts';
 import { retryJob } from './submission/retry-job.ts';
@@ -32,6 +33,7 @@ import { fromUnknown } from './unknown-error.ts';
 
 export interface JobsOptions {
   readonly clock: Clock;
+  readonly work: LongWork;
   readonly store: JobStore;
   readonly journal: Journal;
   readonly cache: JobCache;
@@ -64,7 +66,7 @@ export class Jobs {
 
   constructor(options: JobsOptions) {
     this.#options = options;
-    this.#ended = new EndedTasks(options.store, options.clock);
+    this.#ended = new EndedTasks(options.store, options.clock, options.work);
     this.#outputs = new JobOutputs({
       store: options.store,
       status: (id) => this.status(id),

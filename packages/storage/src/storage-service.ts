@@ -16,6 +16,7 @@ import { JobDeadlines } from './lease/job-deadlines.ts';
 import { SoftTimeouts } from './lease/soft-timeouts.ts';
 import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
 import { InboundQueue } from './queue/inbound-queue.ts';
+import { LongWork } from './long-work.ts';
 import { Lane } from './queue/lane.ts';
 import { ReadyTaskFeed } from './queue/ready-task-feed.ts';
 import { ReadyTaskPolls } from './queue/ready-task-polls.ts';
@@ -156,6 +157,7 @@ export class StorageService implements Service {
     });
     this.jobs = new Jobs({
       clock,
+      work: new LongWork(clock),
       store: store.jobs,
       journal: this.#journal,
       cache: this.#cache,

@@ -1,6 +1,10 @@
 import { LIMITS } from '../limits.ts';
+import type { Steps } from '../steps.ts';
 import { GrowingColumn } from './growing-column.ts';
 import type { TaskGraph } from './task-graph.ts';
+
+/** Edges that are looked at in one step. */
+const STEP = 256 * 1024;
 
 /** The ordering edges of a graph that is being built, in the order in which they came. */
 export class OrderEdges {
@@ -27,12 +31,13 @@ export class OrderEdges {
   }
 
   /** The edges gathered by the task that waits. */
-  toColumns(taskCount: number): Pick<TaskGraph, 'orderOffset' | 'orderTask'> {
+  *toColumns(taskCount: number): Steps<Pick<TaskGraph, 'orderOffset' | 'orderTask'>> {
     const orderOffset = new Uint32Array(taskCount + 1);
     const edges = this.length;
     for (let edge = 0; edge < edges; edge++) {
       const end = this.#waiting.at(edge) + 1;
       orderOffset[end] = (orderOffset[end] ?? 0) + 1;
+      if (edge % STEP === STEP - 1) yield;
     }
     for (let task = 0; task < taskCount; task++) {
       orderOffset[task + 1] = (orderOffset[task + 1] ?? 0) + (orderOffset[task] ?? 0);
@@ -44,6 +49,7 @@ export class OrderEdges {
       const place = next[task] ?? 0;
       orderTask[place] = this.#waitedFor.at(edge);
       next[task] = place + 1;
+      if (edge % STEP === STEP - 1) yield;
     }
     return { orderOffset, orderTask };
   }

@@ -2,6 +2,7 @@ import { assert } from '../assert.ts';
 import { invalidArgument } from '../error.ts';
 import type { TaskIndex } from '../id.ts';
 import { LIMITS } from '../limits.ts';
+import { runSteps, type Steps } from '../steps.ts';
 import type { TypeDescriptor } from '../value/type-descriptor.ts';
 import { formatType } from '../value/type-equality.ts';
 import { deriveFamily } from './derived-columns.ts';
@@ -239,6 +240,11 @@ export class TaskGraphBuilder {
 
   /** The graph as it is now. The builder can go on being used. */
   build(): TaskGraph {
+    return runSteps(this.buildInSteps());
+  }
+
+  /** As `build`, in steps of some milliseconds, between which nothing may be added. */
+  *buildInSteps(): Steps<TaskGraph> {
     assert(this.#openInputs === undefined, 'a graph is built while a task is open');
     const columns = {
       taskCount: this.taskCount,
@@ -246,13 +252,13 @@ export class TaskGraphBuilder {
       inputOffset: this.#inputOffset.toArray(),
       sourceTask: this.#sourceTask.toArray(),
       sourceSlot: this.#sourceSlot.toArray(),
-      ...this.#orders.toColumns(this.taskCount),
+      ...(yield* this.#orders.toColumns(this.taskCount)),
       outputOffset: this.#outputOffset.toArray(),
     };
     return {
       kinds: [...this.#kinds.kinds],
       ...columns,
-      ...deriveFamily(columns),
+      ...(yield* deriveFamily(columns)),
       jobInputs: this.#jobInputs.slice(),
       constants: [...this.#constants],
       jobOutputSlots: this.#jobOutputSlots?.slice() ?? defaultJobOutputSlots(columns),

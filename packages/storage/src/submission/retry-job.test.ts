@@ -9,6 +9,7 @@ import {
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import { ManualClock } from '@spider/runtime/testing';
 import { expect, test } from 'vitest';
+import { LongWork } from '../long-work.ts';
 import { JobCache } from '../cache/job-cache.ts';
 import type { JobStatus } from '../cache/job-status.ts';
 import { BlobKind } from '../db/job-store.ts';
@@ -74,6 +75,7 @@ async function retry(
     { start: true, idempotencyKey: '' },
     {
       clock,
+      work: new LongWork(clock),
       store: {
         readBlob: async (_, kind) => blobs[kind],
         readJournal: async (_, after, limit) =>

@@ -1,4 +1,10 @@
-import { decodeTaskGraph, failedPrecondition, JobState, LIMITS, TaskOutcome } from '@spider/core';
+import {
+  decodeTaskGraphInSteps,
+  failedPrecondition,
+  JobState,
+  LIMITS,
+  TaskOutcome,
+} from '@spider/core';
 import type { JobId } from '@spider/core';
 import { describeState } from '../cache/job-status.ts';
 import type { JobStatus } from '../cache/job-status.ts';
@@ -48,7 +54,7 @@ export async function retryJob(
   await journal.flush();
   const retry = await readSuccesses(old, store);
   const graphBytes = await readBlob(store, old.id, BlobKind.Graph);
-  const graph = decodeTaskGraph(graphBytes);
+  const graph = await options.work.run(decodeTaskGraphInSteps(graphBytes));
   return await enterJob(
     {
       resourceGroupId: old.resourceGroupId,

@@ -1,5 +1,5 @@
 import {
-  decodeTaskGraph,
+  decodeTaskGraphInSteps,
   DEFAULT_JOB_POLICY,
   frameBounds,
   invalidArgument,
@@ -18,6 +18,7 @@ import type { JobMetadata } from '../job-metadata.ts';
 import type { EffectRunner } from '../effect-runner.ts';
 import { JournalDecoder } from '../journal/journal-record.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { LongWork } from '../long-work.ts';
 import { JobMachine } from '../machine/job-machine.ts';
 import { checkBytes, checkText } from '../rpc/check.ts';
 
@@ -46,6 +47,7 @@ export interface SubmittedJob {
 
 export interface EnterOptions {
   readonly clock: Clock;
+  readonly work: LongWork;
   readonly journal: Pick<Journal, 'submit'>;
   readonly cache: JobCache;
   readonly runner: Pick<EffectRunner, 'handle' | 'enter'>;
@@ -71,7 +73,7 @@ export async function submitJob(
   const { policy = DEFAULT_JOB_POLICY } = submission;
   checkBytes('task_graph', submission.taskGraph.length, LIMITS.submissionBytes);
   checkBytes('inputs', inputs.length, LIMITS.submissionBytes);
-  const graph = decodeTaskGraph(submission.taskGraph);
+  const graph = await options.work.run(decodeTaskGraphInSteps(submission.taskGraph));
   if (graph.taskCount === 0) throw invalidArgument('task_graph: has no tasks');
   const inputCount = frameBounds(inputs).length / 2;
   if (inputCount !== graph.jobInputs.length) {

@@ -1,5 +1,6 @@
 import { invalidArgument } from '../../error.ts';
 import { LIMITS } from '../../limits.ts';
+import { runSteps, type Steps } from '../../steps.ts';
 import type { MapKeyType, TypeDescriptor, ValueType } from '../../value/type-descriptor.ts';
 import { TaskGraphBuilder } from '../task-graph-builder.ts';
 import {
@@ -22,13 +23,21 @@ import {
 } from './columnar-format.ts';
 import { VarintReader } from './varint-reader.ts';
 
+/** Simple things, or bytes of tasks, that are read in one step: a millisecond or two. */
+const STEP = 32 * 1024;
+const STEP_BYTES = 64 * 1024;
+
 /**
  * Reads a task graph in the columnar form, from any hand: a graph that breaks a rule is refused just
  * as the builder would refuse it. Keeps nothing of the bytes.
  *
  * @throws SpiderError 'invalid-argument' naming the task and rule, or the byte that makes no sense.
  */
-export function decodeTaskGraph(bytes: Uint8Array): TaskGraph {
+export const decodeTaskGraph = (bytes: Uint8Array): TaskGraph =>
+  runSteps(decodeTaskGraphInSteps(bytes));
+
+/** As `decodeTaskGraph`, in steps of some milliseconds. A graph of a million tasks takes hundreds. */
+export function* decodeTaskGraphInSteps(bytes: Uint8Array): Steps<TaskGraph> {
   if (bytes.length > LIMITS.submissionBytes) {
     throw invalidArgument(
       `the task graph has ${bytes.length} bytes, more than ${LIMITS.submissionBytes}`,
@@ -39,16 +48,14 @@ export function decodeTaskGraph(bytes: Uint8Array): TaskGraph {
   const flags = readHead(reader);
   const types = readList(reader, 'types', LIMITS.typesPerJob, () => readType(reader));
   const kinds = readKinds(reader, builder, types);
-  for (const type of readTypes(reader, types, 'job inputs', LIMITS.jobInputs)) {
-    builder.addJobInput(type);
-  }
-  readConstants(reader, builder);
-  readTasks(reader, builder, kinds);
-  if (flags & Flag.ChosenOutputs) builder.setJobOutputSlots(readJobOutputs(reader));
+  yield* readJobInputs(reader, builder, types);
+  yield* readConstants(reader, builder);
+  yield* readTasks(reader, builder, kinds);
+  if (flags & Flag.ChosenOutputs) builder.setJobOutputSlots(yield* readJobOutputs(reader));
   if (flags & Flag.CommitTask) builder.setCommitTask(readTaskCode(reader));
   if (flags & Flag.CleanupTask) builder.setCleanupTask(readTaskCode(reader));
   if (reader.remaining > 0) throw reader.error(`${reader.remaining} bytes follow its end`);
-  return builder.build();
+  return yield* builder.buildInSteps();
 }
 
 function readHead(reader: VarintReader): number {
@@ -142,11 +149,13 @@ function readTypes(
   what: string,
   limit: number,
 ): TypeDescriptor[] {
-  return readList(reader, what, limit, () => {
-    const type = types[reader.readVarint()];
-    if (type === undefined) throw reader.error('a type is not among the types');
-    return type;
-  });
+  return readList(reader, what, limit, () => readTypeOf(reader, types));
+}
+
+function readTypeOf(reader: VarintReader, types: readonly TypeDescriptor[]): TypeDescriptor {
+  const type = types[reader.readVarint()];
+  if (type === undefined) throw reader.error('a type is not among the types');
+  return type;
 }
 
 function readTaskCode(reader: VarintReader): TerminationTask {
@@ -169,26 +178,51 @@ function readPolicy(reader: VarintReader): ExecutionPolicy {
   };
 }
 
-function readConstants(reader: VarintReader, builder: TaskGraphBuilder): void {
-  const lengths = readList(reader, 'constants', LIMITS.constantsPerJob, () => reader.readVarint());
-  // One copy for all: a buffer for each would take many times the bytes of a small value.
-  const total = lengths.reduce((sum, length) => sum + length, 0);
-  const bytes = reader.readBytes(total).slice();
-  let start = 0;
-  for (const length of lengths) {
-    builder.addConstant(bytes.subarray(start, start + length));
-    start += length;
+function* readJobInputs(
+  reader: VarintReader,
+  builder: TaskGraphBuilder,
+  types: readonly TypeDescriptor[],
+): Steps<void> {
+  const count = reader.readCount('job inputs', LIMITS.jobInputs);
+  for (let input = 0; input < count; input++) {
+    builder.addJobInput(readTypeOf(reader, types));
+    if (input % STEP === STEP - 1) yield;
   }
 }
 
-function readTasks(
+function* readConstants(reader: VarintReader, builder: TaskGraphBuilder): Steps<void> {
+  const count = reader.readCount('constants', LIMITS.constantsPerJob);
+  const lengths = new Uint32Array(count);
+  let total = 0;
+  for (let constant = 0; constant < count; constant++) {
+    const length = reader.readVarint();
+    lengths[constant] = length;
+    total += length;
+  }
+  // One copy for all: a buffer for each would take many times the bytes of a small value.
+  const bytes = reader.readBytes(total).slice();
+  let start = 0;
+  for (let constant = 0; constant < count; constant++) {
+    const length = lengths[constant] ?? 0;
+    builder.addConstant(bytes.subarray(start, start + length));
+    start += length;
+    if (constant % STEP === STEP - 1) yield;
+  }
+}
+
+function* readTasks(
   reader: VarintReader,
   builder: TaskGraphBuilder,
   kinds: readonly number[],
-): void {
+): Steps<void> {
   const taskCount = reader.readCount('tasks', LIMITS.tasksPerJob);
   const sources = new SourceReader(reader, builder);
+  let pauseAt = reader.remaining - STEP_BYTES;
   for (let task = 0; task < taskCount; task++) {
+    if (reader.remaining < pauseAt) {
+      pauseAt = reader.remaining - STEP_BYTES;
+      yield;
+    }
     const token = reader.readVarint();
     const kind = kinds[token >>> 1];
     if (kind === undefined) throw reader.error(`task ${task} is of a kind that does not exist`);
@@ -196,7 +230,10 @@ function readTasks(
     for (let left = builder.inputCount(kind); left > 0; left--) sources.readOne(task);
     if (token & 1) {
       const edges = reader.readCount('ordering edges', LIMITS.orderEdgesPerJob);
-      for (let left = edges; left > 0; left--) builder.addOrder(task - reader.readVarint());
+      for (let left = edges; left > 0; left--) {
+        builder.addOrder(task - reader.readVarint());
+        if (left % STEP === 0) yield;
+      }
     }
     builder.endTask();
   }
@@ -233,13 +270,16 @@ class SourceReader {
   }
 }
 
-function readJobOutputs(reader: VarintReader): Uint32Array {
+function* readJobOutputs(reader: VarintReader): Steps<Uint32Array> {
+  const count = reader.readCount('job outputs', LIMITS.outputsPerJob);
+  const slots = new Uint32Array(count);
   let expected = 0;
-  const slots = readList(reader, 'job outputs', LIMITS.outputsPerJob, () => {
+  for (let output = 0; output < count; output++) {
     const slot = expected + reader.readZigzag();
     if (slot < 0) throw reader.error('a job output has a negative slot');
+    slots[output] = slot;
     expected = slot + 1;
-    return slot;
-  });
-  return Uint32Array.from(slots);
+    if (output % STEP === STEP - 1) yield;
+  }
+  return slots;
 }

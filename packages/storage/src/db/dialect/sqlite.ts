@@ -1,7 +1,15 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync, SQLInputValue } from 'node:sqlite';
-import { SqliteAdapter, SqliteDialect } from 'kysely';
-import type { DialectAdapter, SqliteDatabase, SqliteStatement } from 'kysely';
+import { SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
+import type {
+  DialectAdapter,
+  Driver,
+  SqliteDatabase,
+  SqliteDialectConfig,
+  SqliteStatement,
+} from 'kysely';
+import { TurnTakingDriver } from './turn-taking-driver.ts';
+import type { TurnClock } from './turn-taking-driver.ts';
 
 /** Statements kept prepared; the store has a few dozen distinct ones. */
 const PREPARED_STATEMENTS_MAX = 256;
@@ -11,14 +19,33 @@ export interface SqliteOptions {
   readonly path: string;
   /** How long a statement waits for another process's lock. Default 10,000. */
   readonly busyTimeoutMs?: number;
+  /** Lets others have a turn between statements that take long. By default they go on at once. */
+  readonly clock?: TurnClock;
 }
 
 /** kysely's SQLite dialect over Node's own SQLite. Integers come back as bigint. */
 export function sqliteDialect(options: SqliteOptions): SqliteDialect {
-  return new NodeSqliteDialect({ database: async () => new NodeSqliteDatabase(options) });
+  return new NodeSqliteDialect(options);
 }
 
 class NodeSqliteDialect extends SqliteDialect {
+  readonly #options: SqliteOptions;
+  readonly #config: SqliteDialectConfig;
+
+  constructor(options: SqliteOptions) {
+    const config = { database: async () => new NodeSqliteDatabase(options) };
+    super(config);
+    this.#options = options;
+    this.#config = config;
+  }
+
+  override createDriver(): Driver {
+    const { clock } = this.#options;
+    return clock === undefined
+      ? new SqliteDriver(this.#config)
+      : new TurnTakingDriver(this.#config, clock);
+  }
+
   override createAdapter(): DialectAdapter {
     return new NodeSqliteAdapter();
   }
