@@ -29,5 +29,8 @@ test.each(['SPIDER_STORAGE_DB_USERNAME', 'SPIDER_STORAGE_DB_PASSWORD'])(
 );
 
 test('a database in a file needs none', () => {
-  expect(options({ path: 'jobs.sqlite' }, {})).toMatchObject({ engine: 'sqlite', path: 'jobs.sqlite' });
+  expect(options({ path: 'jobs.sqlite' }, {})).toMatchObject({
+    engine: 'sqlite',
+    path: 'jobs.sqlite',
+  });
 });

@@ -38,6 +38,8 @@ export class LongWork {
   }
 
   #nextTurn(): Promise<void> {
-    return new Promise((resolve) => this.#clock.defer(resolve));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#clock.defer(resolve);
+    return promise;
   }
 }

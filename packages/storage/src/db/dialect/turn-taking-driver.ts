@@ -53,7 +53,9 @@ class TurnTakingConnection implements DatabaseConnection {
     const result = await running;
     if (this.#spentUs >= TURN_US) {
       this.#spentUs = 0;
-      await new Promise<void>((resolve) => this.#clock.defer(resolve));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#clock.defer(resolve);
+      await promise;
     }
     return result;
   }
