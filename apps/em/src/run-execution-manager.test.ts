@@ -64,6 +64,27 @@ task_executor: { bin_path: ${EXECUTOR}, package_dir: . }
   expect(plane.deregistrations).toEqual([12]);
 });
 
+test('it ends by itself when storage wants it to, and finishes what it has begun', async () => {
+  await using plane = await ScriptedControlPlane.start({ firstId: 12 });
+  plane.onReports = (sequence) => plane.flush(sequence);
+  const path = await writeConfig(`
+storage: { host: 127.0.0.1, port: ${plane.port} }
+slots: 1
+task_executor: { bin_path: ${EXECUTOR}, package_dir: . }
+`);
+  const running = run(['-c', path], new AbortController().signal);
+  await plane.changes.until(() => plane.isConnected && plane.credit > 0);
+  plane.assign(1, [5]);
+  await plane.changes.until(() => plane.leases.length === 1);
+  plane.issue(1, [5]);
+  plane.drain();
+  await running;
+
+  expect(plane.isDraining).toBe(true);
+  expect(plane.reports).toMatchObject([{ taskIndex: 5 }]);
+  expect(plane.deregistrations).toEqual([12]);
+});
+
 test('it does not wait for a storage that is away when it is asked to stop', async () => {
   const plane = await ScriptedControlPlane.start();
   const { port } = plane;
@@ -86,7 +107,7 @@ storage: { host: 127.0.0.1, port: ${plane.port} }
 task_executor: { bin_path: /no/such/executor, package_dir: . }
 `);
   await expect(run(['-c', path], new AbortController().signal)).rejects.toThrow(
-    'an executor did not come up: spawn /no/such/executor ENOENT',
+    'task_executor.bin_path is /no/such/executor: there is no such thing',
   );
 });
 

@@ -1,32 +1,42 @@
-import { hostname, availableParallelism } from 'node:os';
+import { availableParallelism, hostname, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import {
+  bothSinks,
   type Connect,
-  endingWithParent,
   executionManagerConfigSchema,
   type ExecutionManagerConfig,
   ExecutionManagerService,
-  executorCommand,
   executorEnvironment,
+  executorLaunch,
+  forwardingSink,
+  type LogSink,
+  type LogsConfig,
   processSpawner,
   type SpawnExecutorOptions,
+  TaskLogStore,
 } from '@spider/execution-manager';
-import { createTransport, type RpcTransport } from '@spider/runtime';
+import { createTransport, type Logger, type RpcTransport } from '@spider/runtime';
 import {
   announceReady,
   CryptoRng,
   loadConfig,
   type MainContext,
+  packageVersion,
   readDaemonFlags,
   systemClock,
 } from '@spider/runtime/node';
 import { taskExecutorPath } from '@spider/task-executor';
 
+const VERSION = packageVersion(new URL('../package.json', import.meta.url));
 const BINARY = 'spider-execution-manager';
+const MIB = 1024 * 1024;
+/** Of the machine's memory, what all executors may have unless the configuration says it. */
+const MEMORY_SHARE = 0.8;
+const MEMORY_MIB_MIN = 512;
 
 /**
  * Reads the configuration, starts the executors, and runs tasks until the signal is aborted; what
- * runs then is finished, and what waits is given back. Needs neither storage nor scheduler to start:
+ * runs then is finished, and what waits is given back. So it ends when storage asks it to. Needs neither storage nor scheduler to start:
  * it is ready as soon as storage has taken it.
  *
  * @throws SpiderError for a bad configuration or if storage refuses it, Error if an executor does not
@@ -36,13 +46,14 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   const { configPath } = readDaemonFlags(args, {
     name: BINARY,
     summary: 'The execution manager of Spider: runs the tasks of one machine.',
-    version: '0.1.0',
+    version: VERSION,
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
   });
   const config = await loadConfig(configPath, executionManagerConfigSchema);
   const slots = config.slots ?? availableParallelism();
-  const spawn = processSpawner(await executorsOf(config));
   await using cleanup = new AsyncDisposableStack();
+  const logs = await logsOf(config.logs, logger, cleanup);
+  const spawn = processSpawner(await executorsOf(config, slots, logs));
   const service = cleanup.use(
     new ExecutionManagerService({
       ...config,
@@ -53,6 +64,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
       connect: connectOnce(cleanup),
       spawn,
       host: hostname(),
+      version: VERSION,
     }),
   );
 
@@ -63,29 +75,70 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   if (id !== undefined) {
     logger.info('the execution manager is ready', { executionManagerId: id, slots });
     announceReady(BINARY, String(id));
-    await Promise.race([running, stopped]);
+    await Promise.race([running, stopped, service.drainRequested]);
+    if (!signal.aborted) logger.info('storage wants this execution manager to drain and to end');
   }
-  if (signal.aborted) await service.drain();
+  await service.drain();
   stop.abort();
   await running;
 }
 
-async function executorsOf({
-  taskExecutor,
-}: ExecutionManagerConfig): Promise<SpawnExecutorOptions> {
-  const { binPath = taskExecutorPath, maxLogLineBytes, inheritedEnv, packageDir } = taskExecutor;
+async function executorsOf(
+  { taskExecutor, logs: { maxTaskBytes } }: ExecutionManagerConfig,
+  slots: number,
+  logs: LogSink,
+): Promise<SpawnExecutorOptions> {
+  const { binPath, maxLogLineBytes, inheritedEnv, packageDir, memoryLimitMib } = taskExecutor;
+  const shareMib = memoryLimitMib ?? memoryShareMib(slots);
+  const launch = await executorLaunch({
+    ...taskExecutor,
+    binPath: binPath ?? taskExecutorPath,
+    nodePath: process.execPath,
+    heapMib: shareMib,
+  });
+  const env = executorEnvironment({
+    packageDir: resolve(packageDir),
+    inheritedEnv,
+    from: process.env,
+  });
   return {
-    ...(await endingWithParent(executorCommand(resolve(binPath), process.execPath))),
-    hasDescriptors: taskExecutor.binPath === undefined,
-    env: executorEnvironment({
-      packageDir: resolve(packageDir),
-      inheritedEnv,
-      from: process.env,
-    }),
+    ...launch,
+    env: { ...env, ...launch.env },
+    hasDescriptors: binPath === undefined,
+    isBoxed: taskExecutor.wall.isBubblewrapped,
     clock: systemClock,
-    logs: process.stderr,
+    logs,
     maxLogLineBytes,
+    maxTaskLogBytes: maxTaskBytes,
+    memoryLimitMib: shareMib,
   };
+}
+
+/** So that all executors together leave the machine something. */
+function memoryShareMib(slots: number): number {
+  const bytes = process.constrainedMemory() || totalmem();
+  return Math.max(
+    MEMORY_MIB_MIN,
+    Math.floor((Math.min(bytes, totalmem()) * MEMORY_SHARE) / slots / MIB),
+  );
+}
+
+/** Everything is forwarded; what tasks print is kept, too, if there is a place for it. */
+async function logsOf(
+  { directory, maxBytes, retentionMs }: LogsConfig,
+  logger: Logger,
+  cleanup: AsyncDisposableStack,
+): Promise<LogSink> {
+  const forwarding = forwardingSink(process.stderr);
+  if (directory === undefined) return forwarding;
+  const store = await TaskLogStore.open({
+    directory: resolve(directory),
+    maxBytes,
+    retentionMs,
+    clock: systemClock,
+    logger,
+  });
+  return bothSinks(forwarding, cleanup.use(store));
 }
 
 /** One connection for each URL, though storage and scheduler may share it. */

@@ -4,6 +4,7 @@ import {
   CryptoRng,
   loadConfig,
   type MainContext,
+  packageVersion,
   readDaemonFlags,
   systemClock,
 } from '@spider/runtime/node';
@@ -25,7 +26,7 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
   const { configPath } = readDaemonFlags(args, {
     name: 'spider-scheduler',
     summary: 'The scheduler of Spider: decides which ready task runs next, and where.',
-    version: '0.1.0',
+    version: packageVersion(new URL('../package.json', import.meta.url)),
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
   });
   const config = await loadConfig(configPath, schedulerConfigSchema);

@@ -1,10 +1,22 @@
 import { hostname } from 'node:os';
 import { SpiderError } from '@spider/core';
+import { ClusterService } from '@spider/proto';
 import { retry, startRpcServer } from '@spider/runtime';
-import type { Health, Logger, RpcServer } from '@spider/runtime';
+import type { Health, Logger, RpcServer, ServedRoutes } from '@spider/runtime';
 import { CryptoRng, systemClock } from '@spider/runtime/node';
-import { awaitActivation, Database, WriterLeaseKeeper } from '@spider/storage';
-import type { ActiveDatabase, DatabaseOptions, StorageConfig, Store } from '@spider/storage';
+import {
+  awaitActivation,
+  createStandbyClusterService,
+  Database,
+  WriterLeaseKeeper,
+} from '@spider/storage';
+import type {
+  ActiveDatabase,
+  DatabaseOptions,
+  ServerIdentity,
+  StorageConfig,
+  Store,
+} from '@spider/storage';
 
 export interface ActivationOptions {
   readonly config: StorageConfig;
@@ -13,6 +25,7 @@ export interface ActivationOptions {
   readonly logger: Logger;
   /** What the server that is started answers to those who ask. */
   readonly health: Health;
+  readonly identity: ServerIdentity;
   /** Called with its URL when a standby has begun to answer. */
   readonly onStandby: (url: string) => void;
 }
@@ -40,26 +53,36 @@ export async function activateStorage(options: ActivationOptions): Promise<Activ
   const { config, logger } = options;
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await persist(() => Database.connect(options.database), options));
-  const standby = config.standby ? await listen(STANDBY, options, stack) : undefined;
+  const standby = config.standby
+    ? await listen({ unavailable: STANDBY, routes: standbyRoutes(options) }, options, stack)
+    : undefined;
   if (standby !== undefined) options.onStandby(standby.url);
   const active = await waitForTurn(database, options);
   const { renew_ms: renewMs } = config.runtime.lease;
   stack.use(new WriterLeaseKeeper({ lease: active.lease, clock: systemClock, logger, renewMs }));
   standby?.serve({ unavailable: STARTING });
-  const server = standby ?? (await listen(STARTING, options, stack));
+  const server = standby ?? (await listen({ unavailable: STARTING }, options, stack));
   const held = stack.move();
   return { store: active.store, server, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 async function listen(
-  unavailable: string,
+  served: ServedRoutes,
   { config: { host, port }, logger, health }: ActivationOptions,
   stack: AsyncDisposableStack,
 ): Promise<RpcServer> {
-  const server = await startRpcServer({ host, port, logger, health, unavailable });
+  const server = await startRpcServer({ host, port, logger, health, ...served });
   stack.defer(() => server.close({ graceMs: CLOSE_GRACE_MS }));
   return server;
 }
+
+const standbyRoutes =
+  ({ identity }: ActivationOptions): NonNullable<ServedRoutes['routes']> =>
+  (router) =>
+    router.service(
+      ClusterService,
+      createStandbyClusterService({ identity, clock: systemClock }, STANDBY),
+    );
 
 function waitForTurn(database: Database, options: ActivationOptions): Promise<ActiveDatabase> {
   const { config, logger, signal } = options;

@@ -5,9 +5,11 @@ import { createClient } from '@connectrpc/connect';
 import { timestampMs } from '@spider/core';
 import {
   AssignmentService,
+  ClusterService,
   HealthService,
   JobService,
   ServingStatus,
+  WireServerRole,
   WorkerService,
 } from '@spider/proto';
 import { createTransport } from '@spider/runtime';
@@ -142,6 +144,10 @@ test('a standby sends clients to the active storage until it takes its place', a
   await expect(jobs.getJob({ jobId: 1n })).rejects.toThrow(
     '[unavailable] this storage is a standby',
   );
+  const cluster = createClient(ClusterService, transport);
+  const who = await cluster.getServerInfo({});
+  expect(who).toMatchObject({ role: WireServerRole.STANDBY, databaseEngine: 'sqlite' });
+  expect(who.version).toMatch(/^\d+\./);
   // One watch sees the whole life of the process, for its connection outlives the take-over.
   const health: unknown[] = [];
   const watch = async (): Promise<void> => {
@@ -155,6 +161,10 @@ test('a standby sends clients to the active storage until it takes its place', a
   stop.abort(new Error('asked to'));
   await ended;
   expect(await lines.next('ready')).toBe(url);
+  expect(await cluster.getServerInfo({})).toMatchObject({
+    role: WireServerRole.ACTIVE,
+    startedAtMs: who.startedAtMs,
+  });
   await expect(jobs.getJob({ jobId: 1n })).rejects.toThrow('job 1 does not exist');
   stopStandby.abort(new Error('asked to'));
   await standbyEnded;

@@ -5,6 +5,7 @@ import {
   CryptoRng,
   loadConfig,
   nodeZstd,
+  packageVersion,
   readDaemonFlags,
   ScryptPasswordHasher,
   systemClock,
@@ -21,6 +22,7 @@ import { STORAGE_SERVICES, storageConfigSchema, StorageService } from '@spider/s
 import { activateStorage } from './activate-storage.ts';
 import { databaseOptions } from './database-options.ts';
 
+const VERSION = packageVersion(new URL('../package.json', import.meta.url));
 const configSchema = storageConfigSchema.extend({ scheduler: embeddedSchedulerSchema });
 
 /**
@@ -33,11 +35,16 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   const { configPath } = readDaemonFlags(args, {
     name: 'spider-storage',
     summary: 'The storage server of Spider: keeps jobs, decides what is ready, hands it out.',
-    version: '0.1.0',
+    version: VERSION,
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
   });
   const config = await loadConfig(configPath, configSchema);
   const { embedded } = config.scheduler;
+  const identity = {
+    version: VERSION,
+    engine: config.runtime.db.engine,
+    startedAt: systemClock.now(),
+  };
   const health = new Health([...STORAGE_SERVICES, ...(embedded ? SCHEDULER_SERVICES : [])]);
   await using cleanup = new AsyncDisposableStack();
   const { store, server } = cleanup.use(
@@ -46,6 +53,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       signal,
       logger,
       health,
+      identity,
       database: databaseOptions(config, process.env),
       onStandby: (url) => process.stdout.write(`spider-storage standby ${url}\n`),
     }),
@@ -55,6 +63,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       config,
       store,
       logger,
+      identity,
       clock: systemClock,
       rng: new CryptoRng(),
       zstd: nodeZstd,

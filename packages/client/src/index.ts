@@ -21,6 +21,18 @@ export type {
   TaskStatus,
 } from './job-tasks.ts';
 
+// The processes behind them.
+export type {
+  Cluster,
+  ExecutionManagerStatus,
+  ListExecutionManagersOptions,
+  QueueDepth,
+  Queues,
+  SchedulerStatus,
+  ServerInfo,
+  ServerStatus,
+} from './cluster.ts';
+
 // Putting jobs together.
 export { defineJob } from './job/define-job.ts';
 export type { ChosenOutputs, JobDefinition, OutputValues } from './job/define-job.ts';

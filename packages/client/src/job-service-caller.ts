@@ -125,6 +125,29 @@ export class JobServiceCaller implements Disposable {
     await this.#clock.sleep(delayMs, { signal });
   }
 
+  /** All endpoints, in the order in which they were given. */
+  get urls(): readonly string[] {
+    return [...this.#transports.keys()];
+  }
+
+  /**
+   * Calls once, at one endpoint.
+   *
+   * @throws SpiderError, or the signal's reason if it is aborted.
+   */
+  async callAt<Service extends DescService, T>(
+    url: string,
+    service: Service,
+    operation: (client: Client<Service>, options: CallOptions) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    try {
+      return await operation(this.#clientAt(service, url), { signal: this.#anySignal(signal) });
+    } catch (error) {
+      throw this.#failure(url, error, signal);
+    }
+  }
+
   /** Breaks off what is under way; whoever waits for it gets a SpiderError 'cancelled'. */
   [Symbol.dispose](): void {
     this.#closing.abort(new SpiderError('cancelled', 'the client was closed'));
@@ -136,15 +159,9 @@ export class JobServiceCaller implements Disposable {
     operation: (client: Client<Service>, options: CallOptions) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const url = this.#endpoints.current;
-    try {
-      const client = this.#clientAt(service, url);
-      const answer = await operation(client, { signal: this.#anySignal(signal) });
-      this.#endpoints.reportSuccess();
-      return answer;
-    } catch (error) {
-      throw this.#failure(url, error, signal);
-    }
+    const answer = await this.callAt(this.#endpoints.current, service, operation, signal);
+    this.#endpoints.reportSuccess();
+    return answer;
   }
 
   /** What a failed call is to throw. */

@@ -11,6 +11,7 @@ import {
 } from '@spider/core';
 import type { Clock, Rng } from '@spider/runtime';
 import { CryptoRng, nodeZstd, systemClock } from '@spider/runtime/node';
+import { Cluster } from './cluster.ts';
 import type { JobDefinition } from './job/define-job.ts';
 import { randomIdempotencyKey } from './idempotency-key.ts';
 import { JobHandle, type JobHandleContext, type RequestOptions } from './job-handle.ts';
@@ -73,11 +74,15 @@ export function connect(options: ConnectOptions): SpiderClient {
 
 /** Submits jobs and finds them again; see `connect`. */
 export class SpiderClient implements Disposable {
+  /** The processes that run the jobs. */
+  readonly cluster: Cluster;
   readonly #context: JobHandleContext;
 
   constructor(options: ConnectOptions) {
     const { endpoints, clock = systemClock, rng = new CryptoRng(), zstd = nodeZstd } = options;
-    this.#context = { caller: new JobServiceCaller({ endpoints, clock, rng }), clock, rng, zstd };
+    const caller = new JobServiceCaller({ endpoints, clock, rng });
+    this.#context = { caller, clock, rng, zstd };
+    this.cluster = new Cluster(caller);
   }
 
   /**

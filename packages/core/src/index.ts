@@ -132,6 +132,14 @@ export {
   type ExecutorNotice,
   ExtendedRequest,
 } from './wire/executor-extensions.ts';
+export {
+  droppedOutputText,
+  EXECUTOR_LOGS_ENV,
+  formatLogMark,
+  type LogMark,
+  logMarkPrefix,
+  parseLogMark,
+} from './wire/executor-logs.ts';
 export { ExecutorFrameReader } from './wire/executor-frame-reader.ts';
 export {
   appendExecuteRequest,
@@ -154,6 +162,12 @@ export {
   frameCount,
   payloadEnd,
 } from './wire/frame.ts';
+export {
+  askedPermissions,
+  EXECUTOR_PERMISSIONS_ENV,
+  PACKAGE_PERMISSIONS,
+  type PackagePermission,
+} from './wire/package-permissions.ts';
 export { decodeSerializedOutputs, encodeSerializedOutputs } from './wire/serialized-outputs.ts';
 export {
   appendTaskContext,

@@ -139,6 +139,8 @@ export const LIMITS = {
   pollWaitMs: 60_000,
   /** Jobs that storage names in one message as ended. */
   endedJobsPerMessage: 1024 * 1024,
+  /** Bytes of a program's version. */
+  versionBytes: 64,
   /** Watches of a server's health that are open at a time. */
   healthWatches: 256,
   /** Execution managers that one storage serves at a time. */

@@ -23,6 +23,15 @@ test('storage and the folder of task packages are enough', () => {
       packageDir: '/packages',
       inheritedEnv: [],
       maxLogLineBytes: 65_536,
+      memoryLimitMib: undefined,
+      guardRail: { enabled: true, read: [], write: [], allow: [] },
+      wall: { uid: undefined, gid: undefined, isBubblewrapped: false, hasNetwork: false },
+    },
+    logs: {
+      directory: undefined,
+      maxBytes: 1024 * 1024 * 1024,
+      retentionMs: 7 * 24 * 3_600_000,
+      maxTaskBytes: 1024 * 1024,
     },
   });
 });

@@ -1,6 +1,7 @@
 import { LIMITS } from '@spider/core';
 import { endpointUrl } from '@spider/runtime';
 import { z } from 'zod';
+import { type TaskExecutorConfig, taskExecutorSchema } from './task-executor-config.ts';
 
 /** All that an execution manager process is told. */
 export interface ExecutionManagerConfig {
@@ -13,19 +14,24 @@ export interface ExecutionManagerConfig {
   readonly drainTimeoutMs: number;
   readonly cancelGraceMs: number;
   readonly startTimeoutMs: number;
-  readonly taskExecutor: {
-    /** The executor's program; undefined: our own. */
-    readonly binPath: string | undefined;
-    /** The folder of task packages. */
-    readonly packageDir: string;
-    /** Environment variables that executors see beside the basic ones. */
-    readonly inheritedEnv: readonly string[];
-    /** Longer lines of an executor's stderr are cut. */
-    readonly maxLogLineBytes: number;
-  };
+  readonly taskExecutor: TaskExecutorConfig;
+  readonly logs: LogsConfig;
 }
 
-const MAX_LOG_LINE_BYTES = 16 * 1024 * 1024;
+/** What becomes of the lines that tasks print. */
+export interface LogsConfig {
+  /** Where they are kept; undefined: nowhere, they are only forwarded. */
+  readonly directory: string | undefined;
+  /** Of all that is kept. */
+  readonly maxBytes: number;
+  readonly retentionMs: number;
+  /** What one task may print. */
+  readonly maxTaskBytes: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const HOUR_MS = 3_600_000;
 
 const host = z.string().min(1);
 const count = z.int().min(1);
@@ -55,13 +61,15 @@ export const executionManagerConfigSchema = z
         scheduler_heartbeat_interval_sec: count.optional(),
       })
       .optional(),
-    task_executor: z.object({
-      bin_path: z.string().min(1).optional(),
-      package_dir: z.string().min(1),
-      inherited_env: z.array(z.string().min(1)).max(1_024).default([]),
-      max_log_line_bytes: count.max(MAX_LOG_LINE_BYTES).default(64 * 1024),
-      start_timeout_sec: seconds.min(1).default(30),
-    }),
+    task_executor: taskExecutorSchema,
+    logs: z
+      .object({
+        dir: z.string().min(1).optional(),
+        max_mib: count.max(1024 * 1024).default(1024),
+        retention_hours: count.max(24 * 3650).default(168),
+        max_task_kib: count.max(1024 * 1024).default(1024),
+      })
+      .prefault({}),
   })
   .refine((file) => (file.storage === undefined) !== (file.storage_endpoints === undefined), {
     path: ['storage'],
@@ -76,19 +84,18 @@ export const executionManagerConfigSchema = z
     // Storage may have its scheduler within.
     const scheduler =
       file.scheduler_endpoints ?? (file.scheduler === undefined ? storage : [file.scheduler]);
-    const { task_executor: taskExecutor } = file;
     return {
       storageEndpoints: storage.map(endpointUrl),
       schedulerEndpoints: scheduler.map(endpointUrl),
       slots: file.slots,
       drainTimeoutMs: file.drain_timeout_sec * 1000,
       cancelGraceMs: file.cancel_grace_ms,
-      startTimeoutMs: taskExecutor.start_timeout_sec * 1000,
-      taskExecutor: {
-        binPath: taskExecutor.bin_path,
-        packageDir: taskExecutor.package_dir,
-        inheritedEnv: taskExecutor.inherited_env,
-        maxLogLineBytes: taskExecutor.max_log_line_bytes,
+      ...file.task_executor,
+      logs: {
+        directory: file.logs.dir,
+        maxBytes: file.logs.max_mib * MIB,
+        retentionMs: file.logs.retention_hours * HOUR_MS,
+        maxTaskBytes: file.logs.max_task_kib * KIB,
       },
     };
   });

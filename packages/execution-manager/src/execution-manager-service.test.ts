@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { TaskOutcome } from '@spider/core';
 import { createTransport, type RpcTransport } from '@spider/runtime';
 import { CryptoRng, systemClock } from '@spider/runtime/node';
@@ -29,6 +30,7 @@ class Bench implements AsyncDisposable {
       spawn: this.executors.spawn,
       connect: (url) => this.#connect(url),
       host: 'a test',
+      version: '1.2.3',
       slots,
       storageEndpoints,
       schedulerEndpoints: storageEndpoints,
@@ -100,7 +102,7 @@ async function start(slots: number, options: ControlPlaneOptions = {}): Promise<
 describe('an execution manager', () => {
   test('registers, is ready when its executors are up, and asks for a task a slot', async () => {
     const bench = await start(2);
-    expect(bench.plane.registrations).toEqual([{ host: 'a test', slots: 2 }]);
+    expect(bench.plane.registrations).toEqual([{ host: 'a test', slots: 2, version: '1.2.3' }]);
     expect(await bench.service.ready).toBe(1n);
     expect(bench.plane.hellos).toMatchObject([{ executionManagerId: 1n, held: [] }]);
     expect(bench.plane.assignmentHellos).toMatchObject([{ executionManagerId: 1n, slots: 2 }]);
@@ -179,6 +181,28 @@ describe('an execution manager', () => {
     const bench = await start(1, { heartbeatIntervalMs: 20 });
     await bench.plane.changes.until(() => bench.plane.heartbeats >= 3);
     expect(bench.plane.hellos).toHaveLength(1);
+  });
+
+  test('says what it has whenever that has changed', async () => {
+    const bench = await start(1, { heartbeatIntervalMs: 20 });
+    const { plane } = bench;
+    const told = (load: object) =>
+      plane.changes.until(() => isDeepStrictEqual({ ...plane.load, ...load }, { ...plane.load }));
+    await told({ runningTasks: 0, waitingTasks: 0, unflushedReports: 0, draining: false });
+    // Two instances for one slot: the second one has to wait.
+    await bench.give(7, [0]);
+    plane.issue(7, [1]);
+    const executor = await bench.executors.given(0, 1);
+    await told({ runningTasks: 1, waitingTasks: 1, unflushedReports: 0 });
+    executor.succeed();
+    await told({ runningTasks: 1, waitingTasks: 0, unflushedReports: 1 });
+    const drained = bench.service.drain();
+    await told({ draining: true });
+    plane.onReports = (sequence) => plane.flush(sequence);
+    await bench.executors.given(0, 1);
+    executor.succeed();
+    await drained;
+    expect(plane.load).toMatchObject({ draining: true });
   });
 
   test('drops cancelled instances', async () => {
@@ -303,6 +327,15 @@ test('a scheduler that sends more than it was asked for is left', async () => {
   expect(plane.leases).toEqual([]);
 });
 
+test('learns that it is to drain, and says so to whoever runs it', async () => {
+  const bench = await start(1);
+  bench.plane.drain();
+  bench.plane.drain();
+  await bench.service.drainRequested;
+  await bench.service.drain();
+  expect(bench.plane.deregistrations).toEqual([1]);
+});
+
 describe('drained', () => {
   test('it takes nothing more, finishes what runs, has it flushed, and says goodbye', async () => {
     const bench = await start(1);
@@ -354,6 +387,7 @@ test('executors that do not come up end it, and say how', async () => {
     spawn: executors.spawn,
     connect: (url) => createTransport({ url }),
     host: 'a test',
+    version: '1.2.3',
     slots: 1,
     storageEndpoints: [plane.url],
     schedulerEndpoints: [plane.url],

@@ -1,3 +1,4 @@
+import { create } from '@bufbuild/protobuf';
 import {
   type ExecutionManagerId,
   LIMITS,
@@ -7,7 +8,12 @@ import {
   TaskOutcome,
   toId,
 } from '@spider/core';
-import type { PullAssignmentsResponse, TaskContexts } from '@spider/proto';
+import {
+  type PullAssignmentsResponse,
+  type TaskContexts,
+  type WorkerLoad,
+  WorkerLoadSchema,
+} from '@spider/proto';
 import { type Clock, EndpointList, type Logger, type Rng, type Service } from '@spider/runtime';
 import { AssignmentPuller } from './assignment/assignment-puller.ts';
 import { type AssignmentBatch, LeaseLedger } from './assignment/lease-ledger.ts';
@@ -32,6 +38,8 @@ export interface ExecutionManagerOptions extends SlotMachineOptions {
   readonly spawn: SpawnExecutor;
   /** How people recognise this machine. */
   readonly host: string;
+  /** Of this program, for people to see. */
+  readonly version: string;
   /** URLs of storage, of which any may be the active one. */
   readonly storageEndpoints: readonly string[];
   /** URLs of the scheduler, of which any may be the active one. */
@@ -55,9 +63,11 @@ export class ExecutionManagerService implements Service {
   readonly #puller: AssignmentPuller;
   readonly #pool: ProcessPool;
   readonly #turn: Turn;
+  readonly #drainRequested = Promise.withResolvers<void>();
   readonly #ready = Promise.withResolvers<ExecutionManagerId>();
   #executionManagerId: ExecutionManagerId | undefined;
   #isPoolUp = false;
+  #isDraining = false;
   #onFlushed: (() => void) | undefined;
 
   constructor(options: ExecutionManagerOptions) {
@@ -93,6 +103,11 @@ export class ExecutionManagerService implements Service {
   /** Resolves with its id when it is registered and all executors are up. */
   get ready(): Promise<ExecutionManagerId> {
     return this.#ready.promise;
+  }
+
+  /** Resolves when storage wants this execution manager to drain and to end. */
+  get drainRequested(): Promise<void> {
+    return this.#drainRequested.promise;
   }
 
   /**
@@ -151,6 +166,7 @@ export class ExecutionManagerService implements Service {
   }
 
   async #drain(signal: AbortSignal): Promise<void> {
+    this.#isDraining = true;
     this.#puller.drain();
     await this.#pool.drain();
     if (!this.#reporter.isEmpty) {
@@ -193,7 +209,19 @@ export class ExecutionManagerService implements Service {
         this.#pool.handle({ type: 'cancel', jobId, instanceBase, instanceOffsets }),
       disowned: () => this.#disowned(),
       held: () => toJobInstances(this.#pool.held()),
+      load: () => this.#load(),
+      drain: () => this.#drainRequested.resolve(),
     };
+  }
+
+  #load(): WorkerLoad {
+    const { running, waiting } = this.#pool.count();
+    return create(WorkerLoadSchema, {
+      runningTasks: running,
+      waitingTasks: waiting,
+      unflushedReports: this.#reporter.kept.count,
+      draining: this.#isDraining,
+    });
   }
 
   /** @throws SpiderError 'resource-exhausted', which ends the stream, if there is no end of them. */

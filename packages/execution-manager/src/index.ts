@@ -1,17 +1,29 @@
 // For whoever runs an execution manager.
 export { executionManagerConfigSchema } from './config.ts';
-export type { ExecutionManagerConfig } from './config.ts';
+export type { ExecutionManagerConfig, LogsConfig } from './config.ts';
 export { ExecutionManagerService } from './execution-manager-service.ts';
 export type { ExecutionManagerOptions } from './execution-manager-service.ts';
 export type { Connect } from './ports.ts';
 
 // Executors as child processes.
-export { executorCommand } from './process-pool/executor-command.ts';
-export { executorEnvironment } from './process-pool/executor-environment.ts';
-export type { ExecutorEnvironmentOptions } from './process-pool/executor-environment.ts';
-export { endingWithParent } from './process-pool/parent-death.ts';
+export { executorCommand } from './launch/executor-command.ts';
+export { executorEnvironment } from './launch/executor-environment.ts';
+export type { ExecutorEnvironmentOptions } from './launch/executor-environment.ts';
+export { executorLaunch } from './launch/executor-launch.ts';
+export type { ExecutorLaunch, ExecutorLaunchOptions } from './launch/executor-launch.ts';
+export type { GuardRailConfig } from './launch/guard-rail.ts';
+export type { WallConfig } from './launch/wall.ts';
 export { processSpawner } from './process-pool/spawn-executor.ts';
 export type { ExecutorCommand, SpawnExecutorOptions } from './process-pool/spawn-executor.ts';
+export type { TaskExecutorConfig } from './task-executor-config.ts';
+
+// What tasks print.
+export { bothSinks, forwardingSink } from './logs/forwarding-sink.ts';
+export type { LogEntry, LogSink } from './logs/log-entry.ts';
+export { readTaskLog } from './logs/read-task-log.ts';
+export type { TaskLogLine, TaskLogQuery } from './logs/read-task-log.ts';
+export { TaskLogStore } from './logs/task-log-store.ts';
+export type { TaskLogStoreOptions } from './logs/task-log-store.ts';
 
 // For those who bring executors of another kind.
 export type {

@@ -88,6 +88,8 @@ export {
   DeregisterExecutionManagerResponseSchema,
   type ExchangeRequest,
   ExchangeRequestSchema,
+  type WorkerLoad,
+  WorkerLoadSchema,
   type WorkerHello,
   WorkerHelloSchema,
   type TaskReports,
@@ -125,6 +127,22 @@ export {
   ReadyTaskService,
   AssignmentService,
 } from './gen/spider/v1/dispatch_pb.ts';
+
+export {
+  type GetServerInfoResponse,
+  GetServerInfoResponseSchema,
+  type ListExecutionManagersRequest,
+  ListExecutionManagersResponseSchema,
+  type ExecutionManagerStatus,
+  ExecutionManagerStatusSchema,
+  ListSchedulersResponseSchema,
+  GetQueuesResponseSchema,
+  type QueueDepth,
+  DrainExecutionManagerResponseSchema,
+  ExecutionManagerState as WireExecutionManagerState,
+  ServerRole as WireServerRole,
+  ClusterService,
+} from './gen/spider/v1/cluster_pb.ts';
 
 export {
   type HealthCheckResponse,

@@ -1,6 +1,8 @@
 // To run storage.
 export { StorageService } from './storage-service.ts';
 export type { StorageServiceOptions } from './storage-service.ts';
+export { createStandbyClusterService } from './rpc/cluster-service.ts';
+export type { ServerIdentity } from './rpc/cluster-service.ts';
 export { STORAGE_SERVICES } from './rpc/services.ts';
 export { storageConfigSchema } from './config.ts';
 export type { StorageConfig } from './config.ts';

@@ -8,6 +8,8 @@ export interface WorkerLink {
   refused(job: Job, taskIndices: number[]): void;
   /** The instances at these positions of the effect are this execution manager's. */
   cancelled(job: Job, effect: CancelledEffect, positions: readonly number[]): void;
+  /** The execution manager is to end. */
+  drain(): void;
   /** Ends the stream, in order or with an error. */
   close(error: SpiderError | undefined): void;
 }

@@ -1,7 +1,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { LIMITS, SpiderError } from '@spider/core';
 import type { JobId, SessionId, Zstd } from '@spider/core';
-import { JobService, ReadyTaskService, WorkerService } from '@spider/proto';
+import { ClusterService, JobService, ReadyTaskService, WorkerService } from '@spider/proto';
 import type { Clock, Logger, PasswordHasher, Rng, Service, Timer } from '@spider/runtime';
 import type { Job } from './cache/job.ts';
 import { JobCache } from './cache/job-cache.ts';
@@ -22,6 +22,8 @@ import { ReadyTaskFeed } from './queue/ready-task-feed.ts';
 import { ReadyTaskPolls } from './queue/ready-task-polls.ts';
 import { recoverJobs } from './recovery/recover-jobs.ts';
 import { JobRetention } from './retention/job-retention.ts';
+import { createClusterService } from './rpc/cluster-service.ts';
+import type { ServerIdentity } from './rpc/cluster-service.ts';
 import { createJobService } from './rpc/job-service.ts';
 import { ResourceGroups } from './resource-group/resource-groups.ts';
 import { addReferenceRoutes } from './rpc/reference/routes.ts';
@@ -39,6 +41,8 @@ export interface StorageServiceOptions {
   readonly logger: Logger;
   readonly zstd: Zstd;
   readonly passwords: PasswordHasher;
+  /** What is told of this storage to those who ask. */
+  readonly identity: ServerIdentity;
 }
 
 /** How long execution managers have after a start of storage to say what they hold. */
@@ -188,7 +192,7 @@ export class StorageService implements Service {
 
   /** Adds the services that clients, schedulers and execution managers call. */
   routes(router: ConnectRouter): void {
-    const { clock, rng, logger, config, store, zstd, passwords } = this.#options;
+    const { clock, rng, logger, config, store, zstd, passwords, identity } = this.#options;
     router.service(
       JobService,
       createJobService({
@@ -201,6 +205,20 @@ export class StorageService implements Service {
         },
       }),
       { readMaxBytes: LIMITS.clientMessageBytes },
+    );
+    router.service(
+      ClusterService,
+      createClusterService({
+        identity,
+        clock,
+        sessionId: this.sessionId,
+        store: store.cluster,
+        registry: this.#registry,
+        cache: this.#cache,
+        journal: this.#journal,
+        feed: this.readyTasks,
+        polls: this.#polls,
+      }),
     );
     router.service(ReadyTaskService, createReadyTaskService({ feed: this.readyTasks, logger }));
     router.service(

@@ -19,6 +19,8 @@ export interface ExecutorLoopOptions {
   readonly host: Pick<TaskHost, 'zstd' | 'log'>;
   /** Whether the execution manager understands more than the reference's format. */
   readonly hasExtensions: boolean;
+  /** Told of each task before it is run and when it has ended. */
+  readonly output?: { begin(context: Uint8Array): void; end(): void } | undefined;
   /** Takes frames of results. The bytes are valid only during the call. */
   readonly write: (bytes: Uint8Array) => void;
   /** A monotonic clock. */
@@ -239,6 +241,7 @@ export class ExecutorLoop {
     const startUs = this.#options.nowUs();
     this.#results.flushBefore(functionName, startUs);
     this.#running.begin(number, startUs, hardTimeoutMs);
+    this.#options.output?.begin(context);
     const result = entry.execute(functionName, context, inputs, this.#host);
     if (result instanceof Promise) {
       return result.then((later) => this.#add(later, functionName, startUs));
@@ -251,6 +254,7 @@ export class ExecutorLoop {
     const nowUs = this.#options.nowUs();
     const elapsedUs = nowUs - startUs;
     this.#running.end();
+    this.#options.output?.end();
     this.#wasLong = elapsedUs >= LONG_US;
     if (!(result instanceof Uint8Array)) {
       this.#addError({ kind: 'TaskError', error: result.error }, result.isFinal, elapsedUs, nowUs);

@@ -3,13 +3,17 @@ import { EXECUTOR_EXTENSIONS_ENV } from '@spider/core';
 import { nodeZstd } from '@spider/runtime/zstd';
 import { ExecutorLoop } from './executor-loop.ts';
 import { PackageRegistry } from './package-registry.ts';
-import { openProtocolPipe } from './protocol-pipe.ts';
+import { openProtocolPipe, writerTo } from './protocol-pipe.ts';
+import { restrictionsHere } from './restrictions.ts';
 import { writeTaskLog } from './task-log.ts';
+import { openTaskOutput } from './task-output.ts';
 
 /** How long an executor outlives its execution manager. */
 const ORPHANED_MS = 1_000;
+const STDERR = 2;
 
 const { input, write } = openProtocolPipe();
+const output = openTaskOutput(writerTo(STDERR));
 const packageDir = process.env['SPIDER_TDL_PACKAGE_DIR'] ?? '';
 if (packageDir === '')
   exitWithError('SPIDER_TDL_PACKAGE_DIR is not set: where are the task packages?');
@@ -18,9 +22,10 @@ if (packageDir === '')
 process.on('SIGINT', () => undefined);
 
 const loop = new ExecutorLoop({
-  packages: new PackageRegistry(packageDir),
+  packages: new PackageRegistry(packageDir, restrictionsHere()),
   host: { zstd: nodeZstd, log: writeTaskLog },
   hasExtensions: process.env[EXECUTOR_EXTENSIONS_ENV] === '1',
+  output,
   write,
   nowUs: () => performance.now() * 1000,
   // Input is read between two rounds of the event loop, and this may be called just after that.
@@ -35,7 +40,10 @@ const loop = new ExecutorLoop({
 });
 
 // Also when task code ends the process: what ran before is not to be run again.
-process.on('exit', () => loop.flush());
+process.on('exit', () => {
+  loop.flush();
+  output?.end();
+});
 
 input.on('data', (chunk: Uint8Array) => {
   if (!loop.push(chunk)) input.pause();

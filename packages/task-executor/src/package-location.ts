@@ -10,6 +10,14 @@ export class PackageLocationError extends Error {
   override readonly name = 'PackageLocationError';
 }
 
+export interface PackageLocation {
+  readonly folder: string;
+  /** The main module. */
+  readonly file: string;
+  /** Its package.json, if it has one. */
+  readonly manifest: unknown;
+}
+
 /**
  * Finds the main module of the package in the folder `name` of `packageDir`: what its package.json
  * exports, or else names as `main`, or else index.js or index.ts.
@@ -17,18 +25,18 @@ export class PackageLocationError extends Error {
  * @param name is one plain path component.
  * @throws PackageLocationError if there is none, or if it lies outside `packageDir`.
  */
-export function locatePackage(packageDir: string, name: string): string {
+export function locatePackage(packageDir: string, name: string): PackageLocation {
   const root = realPath(packageDir, `folder of task packages ${packageDir}`);
   const folder = realPath(join(root, name), `folder ${name} in ${packageDir}`);
   checkInside(root, folder, name);
-  const entry = entryOf(folder);
+  const manifest = readManifest(folder);
+  const entry = entryOf(folder, manifest);
   const file = realPath(join(folder, entry), `file ${entry} in package ${name}`);
   checkInside(root, file, name);
-  return file;
+  return { folder, file, manifest };
 }
 
-function entryOf(folder: string): string {
-  const manifest = readManifest(folder);
+function entryOf(folder: string, manifest: unknown): string {
   const exported = isRecord(manifest) ? exportedEntry(manifest['exports']) : undefined;
   if (exported !== undefined) return exported;
   const main = isRecord(manifest) ? manifest['main'] : undefined;
@@ -40,7 +48,7 @@ function entryOf(folder: string): string {
   );
 }
 
-function readManifest(folder: string): unknown {
+export function readManifest(folder: string): unknown {
   const file = join(folder, 'package.json');
   let text: string;
   try {

@@ -1,5 +1,11 @@
 import { pathToFileURL } from 'node:url';
-import { type ExecutorError, SpiderError } from '@spider/core';
+import {
+  askedPermissions,
+  type ExecutorError,
+  invalidArgument,
+  type PackagePermission,
+  SpiderError,
+} from '@spider/core';
 import {
   checkPackageName,
   describeError,
@@ -8,15 +14,26 @@ import {
   type TaskPackageEntry,
   TDL_VERSION,
 } from '@spider/tdl';
-import { locatePackage, PackageLocationError } from './package-location.ts';
+import { checkLinks } from './package-links.ts';
+import { locatePackage, type PackageLocation, PackageLocationError } from './package-location.ts';
+
+/** What the code of packages is held to. */
+export interface Restrictions {
+  /** What the execution manager has given; undefined: everything. */
+  readonly granted: readonly PackagePermission[] | undefined;
+  /** Whether a path may be read; undefined: every path. */
+  readonly mayRead: ((path: string) => boolean) | undefined;
+}
 
 /** Loads task packages by name, each once. One that failed to load is tried again when asked for. */
 export class PackageRegistry {
   readonly #packageDir: string;
+  readonly #restrictions: Restrictions;
   readonly #loaded = new Map<string, TaskPackageEntry>();
 
-  constructor(packageDir: string) {
+  constructor(packageDir: string, restrictions: Restrictions) {
     this.#packageDir = packageDir;
+    this.#restrictions = restrictions;
   }
 
   /** The package of that name, if it is loaded. */
@@ -29,8 +46,9 @@ export class PackageRegistry {
     let module: { readonly default?: unknown };
     try {
       checkPackageName(name);
-      const url = pathToFileURL(locatePackage(this.#packageDir, name)).href;
-      module = (await import(url)) as typeof module;
+      const location = locatePackage(this.#packageDir, name);
+      this.#checkRestrictions(name, location);
+      module = (await import(pathToFileURL(location.file).href)) as typeof module;
     } catch (error) {
       return loadError(name, error);
     }
@@ -47,6 +65,19 @@ export class PackageRegistry {
     }
     this.#loaded.set(name, entry);
     return entry;
+  }
+
+  /** @throws SpiderError or PackageLocationError if the package wants more than it may have. */
+  #checkRestrictions(name: string, { folder, manifest }: PackageLocation): void {
+    const { granted, mayRead } = this.#restrictions;
+    const refused = askedPermissions(manifest).filter((each) => granted?.includes(each) === false);
+    if (refused.length > 0) {
+      throw invalidArgument(
+        `package ${name} asks for ${refused.join(', ')}, which task_executor.guard_rail.allow of ` +
+          'the execution manager does not have',
+      );
+    }
+    if (mayRead !== undefined) checkLinks(folder, mayRead);
   }
 
   #check(name: string, entry: TaskPackageEntry): ExecutorError | undefined {

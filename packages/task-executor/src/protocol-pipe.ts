@@ -31,7 +31,8 @@ export function openProtocolPipe(): ProtocolPipe {
   return { input, write: writerTo(Number(named[2])) };
 }
 
-function writerTo(descriptor: number): (bytes: Uint8Array) => void {
+/** Writes bytes to a descriptor, all of them before it returns. */
+export function writerTo(descriptor: number): (bytes: Uint8Array) => void {
   return (bytes) => {
     let written = 0;
     while (written < bytes.length) written += writeSome(descriptor, bytes, written);

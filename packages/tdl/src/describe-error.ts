@@ -18,9 +18,17 @@ function describe(error: unknown): string {
     if (!(error instanceof Error)) return String(error);
     // The stack begins with the message as it was when the error was made.
     const [frames = ''] = /\n\s+at .*/s.exec(error.stack ?? '') ?? [];
-    return String(error) + frames;
+    return (refusalOf(error) ?? String(error)) + frames;
   } catch {
     // Code of a task can throw an object that cannot even be turned into text.
     return 'an error that cannot be described';
   }
+}
+
+/** Node advises to change its flags, which are the execution manager's and not the author's. */
+function refusalOf(error: Error): string | undefined {
+  const { code, permission, resource } = error as Error & Readonly<Record<string, unknown>>;
+  if (code !== 'ERR_ACCESS_DENIED' || typeof permission !== 'string') return undefined;
+  const what = typeof resource === 'string' && resource !== '' ? ` of ${resource}` : '';
+  return `${permission}${what} is refused by the guard rail of the execution manager`;
 }

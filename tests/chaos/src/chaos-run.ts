@@ -66,7 +66,12 @@ export async function runChaos(
           execution_managers: { stream_grace_ms: GRACE_MS, heartbeat_interval_ms: GRACE_MS / 10 },
         },
       },
-      executionManager: { task_executor: { inherited_env: ['SPIDER_CHAOS_RECORD'] } },
+      executionManager: {
+        task_executor: {
+          inherited_env: ['SPIDER_CHAOS_RECORD'],
+          guard_rail: { write: [directory] },
+        },
+      },
     },
   });
   await using _ = cluster;

@@ -17,6 +17,7 @@ it('the task package of the guide runs, and its jobs give what they should', asy
       executionManagers: 1,
       slots: 2,
       embeddedScheduler: true,
+      config: { executionManager: { task_executor: { guard_rail: { read: [directory] } } } },
     });
     const path = [
       { x: 1, y: 2 },

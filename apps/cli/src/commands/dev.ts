@@ -10,6 +10,8 @@ interface DevOptions {
   readonly packages: string;
   readonly port: number;
   readonly slots: number;
+  readonly read: readonly string[];
+  readonly write: readonly string[];
 }
 
 /** `spider dev`: all of Spider on this machine, until Ctrl-C. */
@@ -26,6 +28,8 @@ export function devCommand(signal: AbortSignal): Command {
       integerOption(1, 1_024),
       availableParallelism(),
     )
+    .option('--read <paths...>', 'what tasks may read beside their packages', [])
+    .option('--write <paths...>', 'what tasks may read and write', [])
     .addHelpText(
       'after',
       '\nThe database stays in its folder: started again there, Spider knows the jobs of before.',
@@ -42,6 +46,14 @@ async function runDev(options: DevOptions, signal: AbortSignal): Promise<void> {
     storagePort: options.port,
     slots: options.slots,
     signal,
+    config: {
+      executionManager: {
+        task_executor: {
+          guard_rail: { read: absolute(options.read), write: absolute(options.write) },
+        },
+        logs: { dir: 'task-logs' },
+      },
+    },
   });
   process.stdout.write(
     `Spider is ready at ${cluster.storageUrl} with ${options.slots} slots.\n` +
@@ -50,6 +62,8 @@ async function runDev(options: DevOptions, signal: AbortSignal): Promise<void> {
   );
   await Promise.race([aborted(signal), cluster.failed]);
 }
+
+const absolute = (paths: readonly string[]): string[] => paths.map((path) => resolve(path));
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((done) => {

@@ -42,6 +42,8 @@ export async function runTrace(trace: WorkflowTrace, context: TraceRunContext): 
     packageDir: TASK_PACKAGES,
     slots,
     signal,
+    // Where tasks note that they ran.
+    config: { executionManager: { task_executor: { guard_rail: { write: [directory] } } } },
   });
   using client = connect({ endpoints: [cluster.storageUrl] });
   const handle = await client.submit(job, [recordFile], { start: true, signal });

@@ -11,6 +11,7 @@ import {
   type JobTasks,
   type TaskContexts,
   WorkerService,
+  type WorkerLoad,
   type WorkerWelcome,
 } from '@spider/proto';
 import {
@@ -41,6 +42,10 @@ export interface ExchangeListener {
   disowned(): void;
   /** What we hold and have not reported of. */
   held(): JobInstances[];
+  /** What we have at this moment. */
+  load(): WorkerLoad;
+  /** We are to drain and to end. */
+  drain(): void;
 }
 
 export interface ExchangeClientOptions {
@@ -52,6 +57,8 @@ export interface ExchangeClientOptions {
   /** How people recognise this machine. */
   readonly host: string;
   readonly slots: number;
+  /** Of this program. */
+  readonly version: string;
   readonly outbox: ExchangeOutbox;
   readonly listener: ExchangeListener;
 }
@@ -63,12 +70,17 @@ export class ExchangeClient {
   readonly #reconnection: Reconnection;
   #executionManagerId: bigint | undefined;
   #isLeaving = false;
+  #sentLoad: WorkerLoad | undefined;
   #stream: RpcStream<ExchangeRequest> | undefined;
 
   constructor(options: ExchangeClientOptions) {
     this.#options = options;
     this.#reconnection = new Reconnection({ ...options, peer: 'storage' });
-    this.#heartbeat = new Heartbeat(options.clock, () => this.#send(create(ExchangeRequestSchema)));
+    this.#heartbeat = new Heartbeat(
+      options.clock,
+      () => this.#beat(),
+      () => !isSameLoad(this.#sentLoad, options.listener.load()),
+    );
   }
 
   /**
@@ -116,9 +128,9 @@ export class ExchangeClient {
   }
 
   async #register(client: Client<typeof WorkerService>, signal: AbortSignal): Promise<bigint> {
-    const { host, slots, listener } = this.#options;
+    const { host, slots, version, listener } = this.#options;
     const { executionManagerId } = await client.registerExecutionManager(
-      { host, slots },
+      { host, slots, version },
       { signal },
     );
     listener.registered(executionManagerId);
@@ -144,6 +156,7 @@ export class ExchangeClient {
     const stop = (): void => stream.cancel();
     signal.addEventListener('abort', stop);
     this.#stream = stream;
+    this.#sentLoad = undefined;
     for (const request of outbox.opening(executionManagerId, listener.held())) this.#send(request);
     const reason = await promise;
     this.#stream = undefined;
@@ -161,6 +174,12 @@ export class ExchangeClient {
     if (this.#stream?.send(request) === true) this.#heartbeat.sent();
   }
 
+  #beat(): void {
+    const load = this.#options.listener.load();
+    this.#sentLoad = load;
+    this.#send(create(ExchangeRequestSchema, { load }));
+  }
+
   /** @throws SpiderError 'invalid-argument', which ends the stream. */
   #receive(response: ExchangeResponse): void {
     const { listener } = this.#options;
@@ -173,6 +192,7 @@ export class ExchangeClient {
     for (const contexts of response.contexts) listener.contexts(contexts);
     for (const tasks of response.refused) listener.refused(tasks);
     for (const instances of response.cancelled) listener.cancelled(instances);
+    if (response.drain) listener.drain();
   }
 
   #welcome({ sessionId, heartbeatIntervalMs }: WorkerWelcome): void {
@@ -180,6 +200,16 @@ export class ExchangeClient {
     this.#heartbeat.start(heartbeatIntervalMs);
     this.#options.listener.welcomed(sessionId);
   }
+}
+
+function isSameLoad(one: WorkerLoad | undefined, other: WorkerLoad): boolean {
+  return (
+    one !== undefined &&
+    one.runningTasks === other.runningTasks &&
+    one.waitingTasks === other.waitingTasks &&
+    one.unflushedReports === other.unflushedReports &&
+    one.draining === other.draining
+  );
 }
 
 /** Storage does not know our number, or no more. */

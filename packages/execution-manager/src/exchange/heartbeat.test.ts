@@ -35,6 +35,31 @@ test('is quiet as long as something else is sent', () => {
   expect(beats).toBe(1);
 });
 
+test('says news within half an interval, whatever else is sent', () => {
+  let hasNews = false;
+  const telling = new Heartbeat(
+    clock,
+    () => {
+      beats += 1;
+      hasNews = false;
+      telling.sent();
+    },
+    () => hasNews,
+  );
+  telling.start(1_000);
+  const send = (): void => {
+    clock.advance(100);
+    telling.sent();
+  };
+  for (let i = 0; i < 10; i += 1) send();
+  expect(beats).toBe(0);
+  hasNews = true;
+  for (let i = 0; i < 5; i += 1) send();
+  expect(beats).toBe(1);
+  for (let i = 0; i < 10; i += 1) send();
+  expect(beats).toBe(1);
+});
+
 test('has one timer, and none when it is stopped', () => {
   heartbeat.start(1_000);
   heartbeat.start(2_000);

@@ -5,20 +5,25 @@ const EARLY = 0.5;
 const INTERVAL_MS_MIN = 10;
 
 /**
- * Sees to it that something is sent at least once in an interval. A timer that fires looks when
- * something was sent last, so that sending costs no timer.
+ * Sees to it that something is sent at least once in an interval, and that news does not wait for
+ * longer. A timer that fires looks when something was sent last, so that sending costs no timer.
  */
 export class Heartbeat {
   readonly #clock: Clock;
   readonly #beat: () => void;
+  readonly #hasNews: () => boolean;
   #delayMs = 0;
   #lastSentUs = 0;
   #timer: Timer | undefined;
 
-  /** @param beat sends something, and calls `sent` as every sender does. */
-  constructor(clock: Clock, beat: () => void) {
+  /**
+   * @param beat sends something, and calls `sent` as every sender does.
+   * @param hasNews whether a beat would say what nothing else has said.
+   */
+  constructor(clock: Clock, beat: () => void, hasNews: () => boolean = () => false) {
     this.#clock = clock;
     this.#beat = beat;
+    this.#hasNews = hasNews;
   }
 
   start(intervalMs: number): void {
@@ -40,7 +45,7 @@ export class Heartbeat {
   #wait(delayMs: number): void {
     this.#timer = this.#clock.setTimer(delayMs, () => {
       const silentMs = (this.#clock.monotonicUs() - this.#lastSentUs) / 1000;
-      if (silentMs < this.#delayMs) {
+      if (silentMs < this.#delayMs && !this.#hasNews()) {
         this.#wait(this.#delayMs - silentMs);
         return;
       }

@@ -5,7 +5,7 @@ import type { InstanceList, InstanceLot } from './instance-lot.ts';
 export interface ProcessExit {
   readonly code: number | undefined;
   readonly signal: string | undefined;
-  /** Why it could not be started or reached at all. */
+  /** Why it ended, if that is known better: it could not be started, or had too much memory. */
   readonly error?: string;
 }
 

@@ -1,6 +1,5 @@
 import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { TaskOutcome } from '@spider/core';
 import type { Clock, Timer } from '@spider/runtime';
@@ -11,7 +10,7 @@ import { Changes } from '../testing/changes.ts';
 import { InstanceKinds } from '../machine/instance-kind.ts';
 import { OutcomeReporter } from '../report/outcome-reporter.ts';
 import { makeLot } from '../testing/make-lot.ts';
-import { executorCommand } from './executor-command.ts';
+import { executorCommand } from '../launch/executor-command.ts';
 import { ProcessPool } from './process-pool.ts';
 import { processSpawner } from './spawn-executor.ts';
 
@@ -95,13 +94,15 @@ class Bench implements AsyncDisposable {
         hasDescriptors,
         env,
         clock: this.clock,
-        logs: new Writable({
-          write: (chunk: Buffer, _encoding, done) => {
-            this.printed.push(chunk.toString());
+        logs: {
+          write: (entries) => {
+            for (const { text } of entries) this.printed.push(`${text}\n`);
             this.changes.notify();
-            done();
+            return true;
           },
-        }),
+          onDrain: () => undefined,
+        },
+        maxTaskLogBytes: 1024,
         maxLogLineBytes: 20,
       }),
     });
@@ -222,6 +223,7 @@ describe('executor processes', PATIENCE, () => {
       expect(Object.keys(JSON.parse(outcome?.payload ?? '') as object).sort()).toEqual([
         'PATH',
         'SECRET',
+        'SPIDER_EXECUTOR_LOGS',
       ]);
     } finally {
       delete process.env['SPIDER_TEST_SECRET'];

@@ -116,6 +116,14 @@ export class ProcessPool implements AsyncDisposable {
     return this.#machine.state.queue.count;
   }
 
+  /** How many tasks run, and how many wait: for a slot, in a pipe, or for their lease. */
+  count(): { readonly running: number; readonly waiting: number } {
+    const { slots, queue, inFlight, leasing } = this.#machine.state;
+    let running = 0;
+    for (const slot of slots) if (slot.pipe.count > 0) running += 1;
+    return { running, waiting: queue.count + leasing + inFlight - running };
+  }
+
   /** All instances that are held and wanted, for telling storage. */
   held(): InstanceList {
     return this.#machine.held();

@@ -1,12 +1,17 @@
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import { EXECUTOR_DESCRIPTORS_ENV } from '@spider/core';
+import { EXECUTOR_DESCRIPTORS_ENV, EXECUTOR_LOGS_ENV } from '@spider/core';
 import type { Clock, Timer } from '@spider/runtime';
+import { ExecutorOutput } from '../logs/executor-output.ts';
+import type { LogEntry, LogSink } from '../logs/log-entry.ts';
 import type { InstanceList } from '../machine/instance-lot.ts';
 import type { ProcessExit } from '../machine/slot-event.ts';
 import type { ExecutorCallbacks, ExecutorProcess, SpawnExecutor } from './executor-process.ts';
 import { FrameChannel } from './frame-channel.ts';
-import { forwardLines } from './line-forwarding.ts';
+import { memoryUse } from './memory-use.ts';
+import { MemoryWatch } from './memory-watch.ts';
 
 /** Where requests go in, results come out, and what is written is for people. */
 interface Wiring {
@@ -24,13 +29,19 @@ const AT_DESCRIPTORS: Wiring = {
   texts: [1, 2],
 };
 
+const MIB = 1024 * 1024;
+/** What ends a process that V8 has no more memory for. */
+const ABORTS = ['SIGABRT', 'SIGTRAP', 'SIGILL'];
+/** Shells and their like tell the signal that has ended a child by a code from here on. */
+const SIGNAL_CODES = 128;
+
 /** How long pipes may stay open when the process is gone, or the process when its output is. */
 const LAST_WORDS_MS = 1_000;
 
 export interface ExecutorCommand {
   readonly command: string;
   readonly args: readonly string[];
-  /** All of its environment; nothing is inherited. */
+  /** Its environment, to which only what concerns the pipe and the logs is added. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -42,9 +53,15 @@ export interface SpawnExecutorOptions extends ExecutorCommand {
   readonly hasDescriptors?: boolean;
   readonly clock: Clock;
   /** Where what executors print goes, line by line. */
-  readonly logs: Writable;
+  readonly logs: LogSink;
   /** Longer lines are cut. */
   readonly maxLogLineBytes: number;
+  /** What a task prints beyond this is dropped. */
+  readonly maxTaskLogBytes: number;
+  /** Memory that an executor may have, with all that it starts; undefined: no limit. */
+  readonly memoryLimitMib?: number | undefined;
+  /** Whether the process that is started only looks after the executor, and passes its end on. */
+  readonly isBoxed?: boolean;
 }
 
 /**
@@ -62,6 +79,8 @@ class ChildExecutor implements ExecutorProcess {
   readonly #wiring: Wiring;
   readonly #requests: Writable;
   readonly #channel: FrameChannel;
+  readonly #output: ExecutorOutput;
+  readonly #memory: MemoryWatch | undefined;
   #exit: ProcessExit | undefined;
   #isBroken = false;
   #isGone = false;
@@ -72,23 +91,40 @@ class ChildExecutor implements ExecutorProcess {
     this.#callbacks = callbacks;
     this.#wiring = options.hasDescriptors === true ? AT_DESCRIPTORS : AT_STDIO;
     const { stdio, requests, results } = this.#wiring;
+    const token = randomBytes(16).toString('hex');
+    const ours = { [EXECUTOR_LOGS_ENV]: `${token},${options.maxTaskLogBytes}` };
     const descriptors = { [EXECUTOR_DESCRIPTORS_ENV]: `${requests},${results}` };
+    this.#output = new ExecutorOutput({
+      ...options,
+      token,
+      maxLineBytes: options.maxLogLineBytes,
+      maxTaskBytes: options.maxTaskLogBytes,
+      take: (entries) => this.#print(entries),
+    });
     this.#child = spawn(options.command, options.args, {
       detached: true,
-      env: this.#wiring === AT_DESCRIPTORS ? { ...options.env, ...descriptors } : options.env,
+      env: { ...options.env, ...ours, ...(this.#wiring === AT_DESCRIPTORS && descriptors) },
       stdio,
     });
+    this.#memory = this.#watchMemory();
     this.#requests = this.#child.stdio[requests] as Writable;
     this.#listen();
     this.#channel = new FrameChannel({
       write: (bytes) => void this.#requests.write(bytes),
       onStarted: (hasExtensions) => callbacks.onStarted(hasExtensions),
-      onResponses: (responses) => callbacks.onResponses(responses),
-      onGivenBack: (count) => callbacks.onGivenBack(count),
+      onResponses: (responses) => {
+        this.#memory?.add(-responses.count);
+        callbacks.onResponses(responses);
+      },
+      onGivenBack: (count) => {
+        this.#memory?.add(-count);
+        callbacks.onGivenBack(count);
+      },
     });
   }
 
   execute(instances: InstanceList): void {
+    this.#memory?.add(instances.lots.length);
     this.#channel.execute(instances);
   }
 
@@ -117,20 +153,57 @@ class ChildExecutor implements ExecutorProcess {
 
   #listen(): void {
     const child = this.#child;
-    const { logs, maxLogLineBytes } = this.#options;
     const { results, texts } = this.#wiring;
     const readable = (descriptor: number): Readable => child.stdio[descriptor] as Readable;
     // A write to a process that is gone; its exit tells the rest.
     this.#requests.on('error', () => undefined);
     readable(results).on('data', (chunk: Uint8Array) => this.#read(chunk));
     readable(results).once('end', () => this.#outputEnded());
-    for (const text of texts) forwardLines(readable(text), logs, maxLogLineBytes);
+    for (const text of texts) this.#forward(readable(text));
     child.once('error', (error) => {
       this.#exit ??= { code: undefined, signal: undefined, error: error.message };
       if (child.pid === undefined) this.#gone();
     });
     child.once('exit', (code, signal) => this.#exited(code, signal));
     child.once('close', () => this.#gone());
+  }
+
+  #watchMemory(): MemoryWatch | undefined {
+    const { pid } = this.#child;
+    const { clock, memoryLimitMib } = this.#options;
+    if (pid === undefined || memoryLimitMib === undefined) return undefined;
+    return new MemoryWatch({
+      clock,
+      limitBytes: memoryLimitMib * MIB,
+      read: () => memoryUse(pid),
+      onExceeded: () => {
+        this.#exit ??= this.#outOfMemory();
+        this.kill();
+      },
+    });
+  }
+
+  #outOfMemory(): ProcessExit {
+    const { memoryLimitMib } = this.#options;
+    const limit = memoryLimitMib === undefined ? 'no limit is set' : `limit ${memoryLimitMib} MiB`;
+    return { code: undefined, signal: undefined, error: `out of memory: ${limit}` };
+  }
+
+  #forward(text: Readable): void {
+    const splitter = this.#output.stream();
+    text.on('data', (chunk: Buffer) => splitter.push(chunk));
+    text.once('end', () => splitter.end());
+  }
+
+  /** While whoever takes the lines is slow, none are read. */
+  #print(entries: readonly LogEntry[]): void {
+    const { logs } = this.#options;
+    if (logs.write(entries)) return;
+    const texts = this.#wiring.texts.map((text) => this.#child.stdio[text] as Readable);
+    for (const text of texts) text.pause();
+    logs.onDrain(() => {
+      for (const text of texts) text.resume();
+    });
   }
 
   #read(chunk: Uint8Array): void {
@@ -150,7 +223,8 @@ class ChildExecutor implements ExecutorProcess {
   }
 
   #exited(code: number | null, signal: string | null): void {
-    this.#exit ??= { code: code ?? undefined, signal: signal ?? undefined };
+    this.#exit ??= this.#options.isBoxed === true ? unboxed(code, signal) : exitOf(code, signal);
+    this.#memory?.stop();
     // What it has started may hold its pipes open, and is not wanted without it.
     this.kill();
     this.#patience?.cancel();
@@ -161,7 +235,22 @@ class ChildExecutor implements ExecutorProcess {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#patience?.cancel();
+    this.#memory?.stop();
     for (const stream of this.#child.stdio) stream?.destroy();
-    this.#callbacks.onExit(this.#exit ?? { code: undefined, signal: undefined });
+    this.#output.end();
+    const exit = this.#exit ?? exitOf(null, null);
+    const isAborted = exit.signal !== undefined && ABORTS.includes(exit.signal);
+    this.#callbacks.onExit(isAborted && this.#output.isOutOfMemory ? this.#outOfMemory() : exit);
   }
+}
+
+const exitOf = (code: number | null, signal: string | null): ProcessExit => ({
+  code: code ?? undefined,
+  signal: signal ?? undefined,
+});
+
+function unboxed(code: number | null, signal: string | null): ProcessExit {
+  const number = (code ?? 0) - SIGNAL_CODES;
+  const [name] = Object.entries(constants.signals).find(([, each]) => each === number) ?? [];
+  return name === undefined ? exitOf(code, signal) : exitOf(null, name);
 }

@@ -16,6 +16,7 @@ import {
   TaskKindSchema,
   type TaskReports,
   type WorkerHello,
+  type WorkerLoad,
   WorkerService,
 } from '@spider/proto';
 import {
@@ -61,15 +62,21 @@ export interface HeardReport {
  */
 export class ScriptedControlPlane implements AsyncDisposable {
   readonly changes = new Changes();
-  readonly registrations: { readonly host: string; readonly slots: number }[] = [];
+  readonly registrations: {
+    readonly host: string;
+    readonly slots: number;
+    readonly version: string;
+  }[] = [];
   readonly deregistrations: number[] = [];
   /** What execution managers said of themselves, one for each stream. */
   readonly hellos: WorkerHello[] = [];
   readonly assignmentHellos: AssignmentHello[] = [];
   readonly leases: JobTasks[] = [];
   readonly reports: HeardReport[] = [];
-  /** Messages that carried nothing. */
+  /** Messages that carried neither leases nor reports. */
   heartbeats = 0;
+  /** What the execution manager had at its last heartbeat. */
+  load: WorkerLoad | undefined;
   /** Credit that was granted on the open stream and not used up. */
   credit = 0;
   acknowledgedBatch = 0;
@@ -177,6 +184,11 @@ export class ScriptedControlPlane implements AsyncDisposable {
     this.#exchange?.send(create(ExchangeResponseSchema, { cancelled: [instances] }));
   }
 
+  /** Asks the execution manager to end. */
+  drain(): void {
+    this.#exchange?.send(create(ExchangeResponseSchema, { drain: true }));
+  }
+
   /** Breaks the stream to storage, as a network does. */
   breakExchange(): void {
     this.#exchange?.cancel(new SpiderError('unavailable', 'broken by the test'));
@@ -201,8 +213,8 @@ export class ScriptedControlPlane implements AsyncDisposable {
 
   #routes(router: Router): void {
     router.service(WorkerService, {
-      registerExecutionManager: ({ host, slots }) => {
-        this.registrations.push({ host, slots });
+      registerExecutionManager: ({ host, slots, version }) => {
+        this.registrations.push({ host, slots, version });
         const executionManagerId = BigInt(this.#nextId);
         this.#nextId += 1;
         this.changes.notify();
@@ -235,8 +247,9 @@ export class ScriptedControlPlane implements AsyncDisposable {
   }
 
   #exchanged(stream: RpcStream<ExchangeResponse>, request: ExchangeRequest): void {
-    const { hello, leases, reports, reportSequence } = request;
+    const { hello, leases, reports, reportSequence, load } = request;
     if (hello !== undefined) this.#welcome(stream, hello);
+    if (load !== undefined) this.load = load;
     if (hello === undefined && leases.length === 0 && reports.length === 0) this.heartbeats += 1;
     for (const tasks of leases) {
       this.leases.push(tasks);

@@ -1,3 +1,4 @@
+export { packageVersion } from './package-version.ts';
 export { CryptoRng } from './crypto-rng.ts';
 export { readDaemonFlags } from './daemon-flags.ts';
 export type { DaemonInfo } from './daemon-flags.ts';

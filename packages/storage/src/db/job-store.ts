@@ -181,18 +181,25 @@ export interface NewExecutionManager {
   readonly slots: number;
   /** False for one of the reference, which sends heartbeats instead. */
   readonly hasStream: boolean;
+  /** Empty for one of the reference. */
+  readonly version: string;
 }
 
 export interface StoredExecutionManager extends NewExecutionManager {
   readonly id: ExecutionManagerId;
-  /** Undefined while it lives. */
+  readonly registeredAt: TimestampMs;
+  /** Undefined unless it was asked to end. */
+  readonly drainRequestedAt: TimestampMs | undefined;
+  /** Both are undefined while it lives. */
   readonly endedAt: TimestampMs | undefined;
+  readonly endReason: string | undefined;
 }
 
 export interface StoredScheduler {
   readonly id: SchedulerId;
   readonly host: string;
   readonly port: number;
+  readonly registeredAt: TimestampMs;
 }
 
 /** The peers of storage, and its own starts. Errors as with JobStore. */
@@ -206,7 +213,14 @@ export interface ClusterStore {
   findExecutionManager(id: ExecutionManagerId): Promise<StoredExecutionManager | undefined>;
   /** Those that have not ended. */
   listExecutionManagers(): Promise<readonly StoredExecutionManager[]>;
-  endExecutionManager(id: ExecutionManagerId, at: TimestampMs): Promise<void>;
+  /** All, ended ones too, by descending id, those below `before`. */
+  pageExecutionManagers(
+    before: ExecutionManagerId,
+    limit: number,
+  ): Promise<readonly StoredExecutionManager[]>;
+  /** It is to end. Again, or for one that has ended: no effect. */
+  requestDrain(id: ExecutionManagerId, at: TimestampMs): Promise<void>;
+  endExecutionManager(id: ExecutionManagerId, at: TimestampMs, reason: string): Promise<void>;
   /** Takes the place of those that were registered before. */
   registerScheduler(host: string, port: number, at: TimestampMs): Promise<SchedulerId>;
   listSchedulers(): Promise<readonly StoredScheduler[]>;

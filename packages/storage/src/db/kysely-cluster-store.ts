@@ -34,13 +34,13 @@ export class KyselyClusterStore implements ClusterStore {
   }
 
   async registerExecutionManager(
-    { host, slots, hasStream }: NewExecutionManager,
+    { host, slots, hasStream, version }: NewExecutionManager,
     at: TimestampMs,
   ): Promise<ExecutionManagerId> {
     const inserted = await this.#database.write((transaction) =>
       transaction
         .insertInto('execution_managers')
-        .values({ host, slots, has_stream: hasStream ? 1 : 0, registered_at: at })
+        .values({ host, slots, has_stream: hasStream ? 1 : 0, version, registered_at: at })
         .executeTakeFirstOrThrow(),
     );
     return insertedId(inserted) as ExecutionManagerId;
@@ -70,11 +70,43 @@ export class KyselyClusterStore implements ClusterStore {
     return rows.map(toStoredExecutionManager);
   }
 
-  async endExecutionManager(id: ExecutionManagerId, at: TimestampMs): Promise<void> {
+  async pageExecutionManagers(
+    before: ExecutionManagerId,
+    limit: number,
+  ): Promise<readonly StoredExecutionManager[]> {
+    const rows = await this.#database.read((database) =>
+      database
+        .selectFrom('execution_managers')
+        .select(EXECUTION_MANAGER_COLUMNS)
+        .where('id', '<', before > ROW_ID_MAX ? ROW_ID_MAX : before)
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute(),
+    );
+    return rows.map(toStoredExecutionManager);
+  }
+
+  async requestDrain(id: ExecutionManagerId, at: TimestampMs): Promise<void> {
     await this.#database.write((transaction) =>
       transaction
         .updateTable('execution_managers')
-        .set({ ended_at: at })
+        .set({ drain_requested_at: at })
+        .where('id', '=', id)
+        .where('drain_requested_at', 'is', null)
+        .where('ended_at', 'is', null)
+        .execute(),
+    );
+  }
+
+  async endExecutionManager(
+    id: ExecutionManagerId,
+    at: TimestampMs,
+    reason: string,
+  ): Promise<void> {
+    await this.#database.write((transaction) =>
+      transaction
+        .updateTable('execution_managers')
+        .set({ ended_at: at, end_reason: reason })
         .where('id', '=', id)
         .where('ended_at', 'is', null)
         .execute(),
@@ -94,20 +126,43 @@ export class KyselyClusterStore implements ClusterStore {
 
   async listSchedulers(): Promise<readonly StoredScheduler[]> {
     const rows = await this.#database.read((database) =>
-      database.selectFrom('schedulers').select(['id', 'host', 'port']).orderBy('id').execute(),
+      database
+        .selectFrom('schedulers')
+        .select(['id', 'host', 'port', 'registered_at'])
+        .orderBy('id')
+        .execute(),
     );
-    return rows.map(({ id, host, port }) => ({ id: id as SchedulerId, host, port: Number(port) }));
+    return rows.map((row) => ({
+      id: row.id as SchedulerId,
+      host: row.host,
+      port: Number(row.port),
+      registeredAt: Number(row.registered_at) as TimestampMs,
+    }));
   }
 }
 
-const EXECUTION_MANAGER_COLUMNS = ['id', 'host', 'slots', 'has_stream', 'ended_at'] as const;
+const EXECUTION_MANAGER_COLUMNS = [
+  'id',
+  'host',
+  'slots',
+  'has_stream',
+  'version',
+  'registered_at',
+  'drain_requested_at',
+  'ended_at',
+  'end_reason',
+] as const;
 
 interface ExecutionManagerRow {
   readonly id: bigint;
   readonly host: string;
   readonly slots: number | bigint;
   readonly has_stream: number | bigint;
+  readonly version: string | null;
+  readonly registered_at: bigint;
+  readonly drain_requested_at: bigint | null;
   readonly ended_at: bigint | null;
+  readonly end_reason: string | null;
 }
 
 const toStoredExecutionManager = (row: ExecutionManagerRow): StoredExecutionManager => ({
@@ -115,5 +170,12 @@ const toStoredExecutionManager = (row: ExecutionManagerRow): StoredExecutionMana
   host: row.host,
   slots: Number(row.slots),
   hasStream: Number(row.has_stream) === 1,
-  endedAt: row.ended_at === null ? undefined : (Number(row.ended_at) as TimestampMs),
+  version: row.version ?? '',
+  registeredAt: Number(row.registered_at) as TimestampMs,
+  drainRequestedAt: toTime(row.drain_requested_at),
+  endedAt: toTime(row.ended_at),
+  endReason: row.end_reason ?? undefined,
 });
+
+const toTime = (value: bigint | null): TimestampMs | undefined =>
+  value === null ? undefined : (Number(value) as TimestampMs);

@@ -123,8 +123,14 @@ export interface ExecutionManagerTable {
   /** 0 for one of the reference, which sends heartbeats instead; else 1. */
   has_stream: SmallInteger;
   registered_at: BigInteger;
+  /** Null for one of the reference. */
+  version: ColumnType<string | null, string | null | undefined, string | null>;
+  /** When it was first asked to end; null if it was not. */
+  drain_requested_at: OptionalBigInteger;
   /** When it said goodbye or was found lost; null while it lives. */
   ended_at: OptionalBigInteger;
+  /** For people to read; null while it lives. */
+  end_reason: ColumnType<string | null, string | null | undefined, string | null>;
 }
 
 export interface SchedulerTable {

@@ -38,6 +38,8 @@ export class Flush {
   ticket = 0;
   bytes = 0;
   records = 0;
+  /** When the first of it came, by the monotonic clock. */
+  openedUs: number | undefined;
   readonly #journals = new Map<JobId, JobJournal>();
   readonly #submissions: Pending<NewJob, SubmissionResult>[] = [];
   readonly #changes: Pending<JobStateChange, ChangeResult>[] = [];
@@ -46,6 +48,11 @@ export class Flush {
     return (
       this.#journals.size === 0 && this.#submissions.length === 0 && this.#changes.length === 0
     );
+  }
+
+  /** Attempts, submissions and changes of state. */
+  get count(): number {
+    return this.records + this.#submissions.length + this.#changes.length;
   }
 
   append(journal: JobJournal, records: Uint8Array, count: number): void {

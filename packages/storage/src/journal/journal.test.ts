@@ -170,6 +170,25 @@ test('flushing waits for what is there already, not for what comes meanwhile', a
   expect(journal.flushed).toBe(2);
 });
 
+test('the backlog is all that is not durable, as old as the oldest of it', async () => {
+  const { clock, store, journal } = start();
+  expect(journal.backlog()).toEqual({ records: 0, bytes: 0, lagMs: 0 });
+  journal.append(new JobJournal(jobId(1)), bytes(1, 2), 3);
+  clock.advance(5);
+  await clock.settle();
+  journal.append(new JobJournal(jobId(2)), bytes(3), 1);
+  const changed = journal.commit(change(2, JobState.Failed));
+  clock.advance(10);
+  expect(journal.backlog()).toEqual({ records: 5, bytes: 3, lagMs: 15 });
+  store.last.succeed();
+  await clock.settle();
+  expect(journal.backlog()).toEqual({ records: 2, bytes: 1, lagMs: 10 });
+  store.last.succeed();
+  await changed;
+  await clock.settle();
+  expect(journal.backlog()).toEqual({ records: 0, bytes: 0, lagMs: 0 });
+});
+
 describe('a change of state', () => {
   test('is flushed at once, together with the records before it', async () => {
     const { clock, store, journal } = start();

@@ -31,6 +31,14 @@ export interface JournalOptions {
   readonly onJobBroken: (jobId: JobId, error: unknown) => void;
 }
 
+/** What has happened and is not durable yet. */
+export interface JournalBacklog {
+  /** Attempts, submissions and changes of state. */
+  readonly records: number;
+  readonly bytes: number;
+  readonly lagMs: number;
+}
+
 /** Short: what waits is lost if this process and an execution manager die before it is written. */
 const REPEAT_BACKOFF: BackoffPolicy = { initialDelayMs: 50, maxDelayMs: 250, jitter: 0.2 };
 
@@ -89,6 +97,18 @@ export class Journal {
     }
   }
 
+  /** What waits to be durable, and for how long the oldest of it does. */
+  backlog(): JournalBacklog {
+    const [next, underway] = [this.#next, this.#underway];
+    const oldestUs = underway?.openedUs ?? next.openedUs;
+    const nowUs = this.#options.clock.monotonicUs();
+    return {
+      records: next.count + (underway?.count ?? 0),
+      bytes: next.bytes + (underway?.bytes ?? 0),
+      lagMs: oldestUs === undefined ? 0 : (nowUs - oldestUs) / 1000,
+    };
+  }
+
   /** Calls back after every flush. Answers how to stop that. */
   onFlush(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -99,7 +119,7 @@ export class Journal {
   append(job: JobJournal, records: Uint8Array, count: number): void {
     if (this.#failure !== undefined) return;
     this.#appended += 1;
-    const next = this.#next;
+    const next = this.#opened();
     next.ticket = this.#appended;
     next.append(job, records, count);
     if (next.records >= this.#flushRecords) this.flushSoon();
@@ -114,7 +134,7 @@ export class Journal {
   async submit(job: NewJob): Promise<SubmissionResult> {
     if (!this.hasRoom) await this.whenRoom();
     if (this.#failure !== undefined) throw this.#failure;
-    const outcome = this.#next.submit(job);
+    const outcome = this.#opened().submit(job);
     this.flushSoon();
     return await outcome;
   }
@@ -126,7 +146,7 @@ export class Journal {
    */
   async commit(change: JobStateChange): Promise<ChangeResult> {
     if (this.#failure !== undefined) throw this.#failure;
-    const outcome = this.#next.change(change);
+    const outcome = this.#opened().change(change);
     this.flushSoon();
     return await outcome;
   }
@@ -164,6 +184,12 @@ export class Journal {
   /** Writes nothing more, not even what is still waiting; `commit` rejects from now on. */
   close(): void {
     this.#fail(new SpiderError('unavailable', 'storage is stopping'));
+  }
+
+  /** The flush that takes what comes now. */
+  #opened(): Flush {
+    this.#next.openedUs ??= this.#options.clock.monotonicUs();
+    return this.#next;
   }
 
   #startTimer(): Timer {

@@ -1,4 +1,4 @@
-import { LIMITS, toId } from '@spider/core';
+import { LIMITS, timestampMs, toId } from '@spider/core';
 import type { ExecutionManagerId } from '@spider/core';
 import { silentLogger } from '@spider/runtime';
 import { ManualClock } from '@spider/runtime/testing';
@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import type { ClusterStore } from '../db/job-store.ts';
 import { ExecutionManagerRegistry } from './execution-manager-registry.ts';
 
-const BEATING = { host: '::1', slots: 1, hasStream: false };
+const BEATING = { host: '::1', slots: 1, hasStream: false, version: '' };
 
 function start() {
   const clock = new ManualClock();
@@ -19,7 +19,16 @@ function start() {
   > = {
     registerExecutionManager: async () => toId<ExecutionManagerId>(++issued),
     findExecutionManager: async (id) =>
-      id <= issued ? { id, ...BEATING, endedAt: undefined } : undefined,
+      id <= issued
+        ? {
+            id,
+            ...BEATING,
+            registeredAt: timestampMs(1),
+            drainRequestedAt: undefined,
+            endedAt: undefined,
+            endReason: undefined,
+          }
+        : undefined,
     endExecutionManager: async (id) => void ended.push(id),
   };
   const registry = new ExecutionManagerRegistry({

@@ -1,4 +1,4 @@
-import { failedPrecondition, invalidArgument, LIMITS, SpiderError } from '@spider/core';
+import { failedPrecondition, invalidArgument, LIMITS, notFound, SpiderError } from '@spider/core';
 import type { ExecutionManagerId } from '@spider/core';
 import type { Clock, Logger, Timer } from '@spider/runtime';
 import type { ClusterStore, NewExecutionManager } from '../db/job-store.ts';
@@ -40,7 +40,7 @@ export class ExecutionManagerRegistry {
   /** Takes over those that the database knows as alive; they have the grace period to connect. */
   async load(): Promise<void> {
     for (const stored of await this.#options.store.listExecutionManagers()) {
-      this.#add(new ExecutionManager(stored.id, stored));
+      this.#add(new ExecutionManager(stored));
     }
   }
 
@@ -66,8 +66,11 @@ export class ExecutionManagerRegistry {
       const limit = `${LIMITS.executionManagersPerStorage} execution managers are registered`;
       throw new SpiderError('resource-exhausted', `${limit}, which is the limit`);
     }
-    const id = await store.registerExecutionManager(executionManager, clock.now());
-    this.#add(new ExecutionManager(id, executionManager));
+    const registeredAt = clock.now();
+    const id = await store.registerExecutionManager(executionManager, registeredAt);
+    this.#add(
+      new ExecutionManager({ ...executionManager, id, registeredAt, drainRequestedAt: undefined }),
+    );
     logger.info('an execution manager is registered', {
       executionManagerId: id,
       ...executionManager,
@@ -93,6 +96,11 @@ export class ExecutionManagerRegistry {
     throw failedPrecondition(`execution manager ${id} is lost: register again`);
   }
 
+  /** Those that are alive. */
+  all(): IterableIterator<ExecutionManager> {
+    return this.#byNumber.values();
+  }
+
   find(id: ExecutionManagerId): ExecutionManager | undefined {
     return this.#byNumber.get(Number(id));
   }
@@ -101,7 +109,36 @@ export class ExecutionManagerRegistry {
   async deregister(id: ExecutionManagerId): Promise<void> {
     const executionManager = this.find(id);
     if (executionManager === undefined) return;
-    await this.#remove(executionManager, 'has left', undefined);
+    await this.#remove(executionManager, 'it has left', undefined);
+  }
+
+  /**
+   * Has one take nothing more, finish, and end. Does nothing if it is to do so already, or has ended.
+   * Answers whether it is alive.
+   *
+   * @throws SpiderError 'not-found' if there never was one of this id, 'failed-precondition' if it is
+   * one of the reference, which cannot be told.
+   */
+  async drain(id: ExecutionManagerId): Promise<boolean> {
+    const { clock, logger, store } = this.#options;
+    const executionManager = this.find(id);
+    if (executionManager === undefined) {
+      if ((await store.findExecutionManager(id)) !== undefined) return false;
+      throw notFound(`execution manager ${id} does not exist`);
+    }
+    if (executionManager.unary !== undefined) {
+      throw failedPrecondition(
+        `execution manager ${id} has no stream on which to tell it: end its process instead`,
+      );
+    }
+    if (executionManager.drainRequestedAt === undefined) {
+      const at = clock.now();
+      await store.requestDrain(id, at);
+      executionManager.drainRequestedAt ??= at;
+      logger.info('an execution manager is asked to drain', { executionManagerId: id });
+      executionManager.link?.drain();
+    }
+    return this.isAlive(executionManager);
   }
 
   /**
@@ -175,7 +212,8 @@ export class ExecutionManagerRegistry {
   #watchSilence(executionManager: ExecutionManager, delayMs: number): void {
     this.#setTimer(executionManager, delayMs, () => {
       const silenceMs = this.#silenceMs(executionManager);
-      const silentMs = (this.#options.clock.monotonicUs() - executionManager.lastHeardUs) / 1000;
+      const { lastHeardUs = 0 } = executionManager;
+      const silentMs = (this.#options.clock.monotonicUs() - lastHeardUs) / 1000;
       if (silentMs < silenceMs) this.#watchSilence(executionManager, silenceMs - silentMs);
       else this.#lose(executionManager, 'it was silent');
     });
@@ -193,7 +231,7 @@ export class ExecutionManagerRegistry {
   #lose(executionManager: ExecutionManager, reason: string): void {
     const { id } = executionManager;
     const error = failedPrecondition(`execution manager ${id} is lost: ${reason}`);
-    this.#remove(executionManager, `is lost: ${reason}`, error).catch((failure: unknown) => {
+    this.#remove(executionManager, reason, error).catch((failure: unknown) => {
       // It stays alive in the database, and will be found silent after the next start.
       this.#options.logger.error('an execution manager could not be marked as lost', {
         executionManagerId: id,
@@ -204,7 +242,7 @@ export class ExecutionManagerRegistry {
 
   async #remove(
     executionManager: ExecutionManager,
-    what: string,
+    reason: string,
     error: SpiderError | undefined,
   ): Promise<void> {
     const { clock, logger, store } = this.#options;
@@ -213,8 +251,9 @@ export class ExecutionManagerRegistry {
     executionManager.timer?.cancel();
     executionManager.link = undefined;
     link?.close(error);
-    logger.info(`an execution manager ${what}`, { executionManagerId: id });
+    const event = error === undefined ? 'has left' : `is lost: ${reason}`;
+    logger.info(`an execution manager ${event}`, { executionManagerId: id });
     this.#options.onLost(executionManager);
-    await store.endExecutionManager(id, clock.now());
+    await store.endExecutionManager(id, clock.now(), reason);
   }
 }

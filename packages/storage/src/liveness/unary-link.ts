@@ -23,6 +23,8 @@ export class UnaryLink implements WorkerLink {
 
   cancelled(): void {}
 
+  drain(): void {}
+
   close(): void {}
 
   /** What the lease that was just asked for has led to; undefined if it was refused. */

@@ -88,6 +88,11 @@ export class ReadyTaskFeed {
     this.#options = options;
   }
 
+  /** The scheduler that is at work, if it is none of the reference. */
+  get schedulerId(): SchedulerId | undefined {
+    return this.#current?.schedulerId;
+  }
+
   /** What tasks may run on: the pools of the scheduler that is connected, if one is. */
   get pools(): ExecutionManagerPools | undefined {
     return this.#current?.pools;
@@ -160,6 +165,7 @@ export class ReadyTaskFeed {
       if (this.#isStandingBy) return this.#wait(stream);
       this.#current?.close(failedPrecondition(TAKEN_OVER));
       this.#current = stream;
+      stream.schedulerId = schedulerId;
       this.#options.queue.share(stream.sharing);
       this.#options.logger.info('a scheduler is connected', { schedulerId, host, port });
       stream.handlers.onOpen({ schedulerId, sessionId: this.#options.sessionId });
@@ -267,6 +273,8 @@ class OpenStream implements ReadyTaskStream {
   /** Of which tasks were handed out on this stream. */
   readonly jobs = new Set<Job>();
   endedJobs: number[] = [];
+  /** Once it is at work. */
+  schedulerId: SchedulerId | undefined;
   readonly #hooks: StreamHooks;
 
   constructor({ handlers, sharing, host, port }: StreamOptions, hooks: StreamHooks) {

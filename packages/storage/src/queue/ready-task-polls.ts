@@ -64,6 +64,16 @@ export class ReadyTaskPolls {
     this.#presence = this.#deadlines.create(() => this.#missed());
   }
 
+  /** Whether somebody polls. */
+  get isPresent(): boolean {
+    return this.#isPresent;
+  }
+
+  /** How many wait for a task of this kind. */
+  waiting(lane: Lane): number {
+    return this.#waiters[lane].size;
+  }
+
   /** Resolves with tasks, or with none when the wait is over. */
   async poll({ lane, maxTasks, waitMs, signal }: Poll): Promise<readonly ReadyTasks[]> {
     this.#seen();

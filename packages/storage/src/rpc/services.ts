@@ -1,5 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf';
-import { JobService, ReadyTaskService, WorkerService } from '@spider/proto';
+import { ClusterService, JobService, ReadyTaskService, WorkerService } from '@spider/proto';
 import {
   ExecutionManagerLivenessService,
   InboundQueueService,
@@ -13,6 +13,7 @@ import {
 /** All services that storage has when it is active. */
 export const STORAGE_SERVICES: readonly DescService[] = [
   JobService,
+  ClusterService,
   ReadyTaskService,
   WorkerService,
   ExecutionManagerLivenessService,

@@ -69,6 +69,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     // A stream that another one has replaced has nothing to say.
     if (executionManager?.link !== this) return;
     executionManager.heard(this.#options.clock.monotonicUs());
+    if (request.load !== undefined) executionManager.load = request.load;
     this.#take(executionManager, request);
   }
 
@@ -110,6 +111,10 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
 
   cancelled(job: Job, effect: CancelledEffect, positions: readonly number[]): void {
     this.#outbox.cancelled(job, effect, positions);
+  }
+
+  drain(): void {
+    this.#outbox.drain();
   }
 
   close(error: SpiderError | undefined): void {
@@ -161,6 +166,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
         welcome: create(WorkerWelcomeSchema, { sessionId, heartbeatIntervalMs }),
       }),
     );
+    if (this.#executionManager.drainRequestedAt !== undefined) this.drain();
     this.#reconcile(this.#executionManager, hello.held);
   }
 

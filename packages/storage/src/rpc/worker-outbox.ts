@@ -90,6 +90,11 @@ export class WorkerOutbox {
     }
   }
 
+  drain(): void {
+    this.#reserve(0);
+    this.#response.drain = true;
+  }
+
   flushedUpTo(reportSequence: bigint): void {
     this.#reserve(0);
     this.#response.flushedReportSequence = reportSequence;

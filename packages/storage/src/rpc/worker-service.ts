@@ -18,14 +18,15 @@ export function createWorkerService(
 ): ServiceImpl<typeof WorkerService> {
   const { registry, sessionId, logger } = options;
   return {
-    async registerExecutionManager({ host, slots }) {
+    async registerExecutionManager({ host, slots, version }) {
       checkText('host', host, LIMITS.nameBytes);
+      checkText('version', version, LIMITS.versionBytes);
       if (slots < 1 || slots > LIMITS.slotsPerExecutionManager) {
         throw invalidArgument(
           `slots: ${slots} is not from 1 to ${LIMITS.slotsPerExecutionManager}`,
         );
       }
-      const executionManagerId = await registry.register({ host, slots, hasStream: true });
+      const executionManagerId = await registry.register({ host, slots, version, hasStream: true });
       return create(RegisterExecutionManagerResponseSchema, { executionManagerId, sessionId });
     },
 

@@ -62,6 +62,7 @@ const streaming = (host: string, slots: number): NewExecutionManager => ({
   host,
   slots,
   hasStream: true,
+  version: '1.2.3',
 });
 
 const commit = (jobs: JobStore, batch: Partial<CommitBatch>): Promise<CommitResult> =>
@@ -361,17 +362,46 @@ export function describeStore(
         const { cluster } = store;
         const first = await cluster.registerExecutionManager(streaming('a', 4), at(1));
         const second = await cluster.registerExecutionManager(streaming('b', 8), at(2));
-        const beating = { host: '::1', slots: 1, hasStream: false };
+        const beating = { host: '::1', slots: 1, hasStream: false, version: '' };
         const third = await cluster.registerExecutionManager(beating, at(2));
-        await cluster.endExecutionManager(first, at(3));
-        expect(await cluster.findExecutionManager(first)).toMatchObject({ endedAt: 3 });
+        await cluster.endExecutionManager(first, at(3), 'it has left');
+        await cluster.endExecutionManager(first, at(4), 'it was silent');
+        const alive = {
+          drainRequestedAt: undefined,
+          endedAt: undefined,
+          endReason: undefined,
+        };
+        const ended = { endedAt: 3, endReason: 'it has left' };
+        const left = { id: first, ...streaming('a', 4), registeredAt: 1, ...alive, ...ended };
+        expect(await cluster.findExecutionManager(first)).toEqual(left);
         await using next = await open();
         expect(await next.cluster.listExecutionManagers()).toEqual([
-          { id: second, ...streaming('b', 8), endedAt: undefined },
-          { id: third, ...beating, endedAt: undefined },
+          { id: second, ...streaming('b', 8), registeredAt: 2, ...alive },
+          { id: third, ...beating, registeredAt: 2, ...alive },
         ]);
         const unknown = toId<typeof first>(2n ** 64n - 1n);
         expect(await cluster.findExecutionManager(unknown)).toBeUndefined();
+        const page = async (before: bigint, limit: number) =>
+          (await next.cluster.pageExecutionManagers(toId(before), limit)).map(({ id }) => id);
+        expect(await page(unknown, 2)).toEqual([third, second]);
+        expect(await page(second, 2)).toEqual([first]);
+        expect(await page(first, 2)).toEqual([]);
+      }),
+    );
+
+    test(
+      'remembers which execution managers are to end, from the first time on',
+      withStore(async ({ cluster }, open) => {
+        const first = await cluster.registerExecutionManager(streaming('a', 4), at(1));
+        const second = await cluster.registerExecutionManager(streaming('b', 8), at(2));
+        await cluster.requestDrain(first, at(3));
+        await cluster.requestDrain(first, at(4));
+        await cluster.endExecutionManager(second, at(3), 'it has left');
+        await cluster.requestDrain(second, at(5));
+        await using next = await open();
+        const times = async (id: typeof first) =>
+          (await next.cluster.findExecutionManager(id))?.drainRequestedAt;
+        expect([await times(first), await times(second)]).toEqual([3, undefined]);
       }),
     );
 
@@ -382,7 +412,9 @@ export function describeStore(
         const first = await cluster.registerScheduler('a', 1, at(1));
         const second = await cluster.registerScheduler('b', 65_535, at(2));
         expect(second > first).toBe(true);
-        expect(await cluster.listSchedulers()).toEqual([{ id: second, host: 'b', port: 65_535 }]);
+        expect(await cluster.listSchedulers()).toEqual([
+          { id: second, host: 'b', port: 65_535, registeredAt: 2 },
+        ]);
       }),
     );
 
@@ -429,7 +461,7 @@ export function describeStore(
             cluster.registerScheduler(`${round}`, 1, at(1)),
             resourceGroups.insert(`group ${round}`, 'hash'),
             cluster.listExecutionManagers(),
-            ...managers.map((manager) => cluster.endExecutionManager(manager, at(100))),
+            ...managers.map((manager) => cluster.endExecutionManager(manager, at(100), 'left')),
           ]);
           expect(others[1].changes).toEqual([]);
           const success = change(id, JobState.Running, JobState.Succeeded, { deleteJournal: true });

@@ -1,7 +1,7 @@
 import { createClient } from '@connectrpc/connect';
 import type { Client } from '@connectrpc/connect';
 import { encodeFrame } from '@spider/core';
-import type { TaskGraph } from '@spider/core';
+import type { TaskGraph, TimestampMs } from '@spider/core';
 import { JobService } from '@spider/proto';
 import { createTransport, SeededRng, silentLogger, startRpcServer } from '@spider/runtime';
 import type { Clock, Logger, PasswordHasher, RpcServer, RpcTransport } from '@spider/runtime';
@@ -49,6 +49,7 @@ export class TestStorage implements AsyncDisposable {
       rng: new SeededRng('storage'),
       logger,
       zstd: nodeZstd,
+      identity: { version: '1.2.3', engine: 'sqlite', startedAt: 1 as TimestampMs },
       passwords: options.passwords ?? new ScryptPasswordHasher({ logCost: 1, parallelization: 1 }),
     });
     const server = await startRpcServer({ routes: (router) => service.routes(router), logger });

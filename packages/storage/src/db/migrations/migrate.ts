@@ -7,6 +7,7 @@ import { writerLeaseMigration } from './0003-writer-lease.ts';
 import { jobAgesMigration } from './0004-job-ages.ts';
 import { jobRetryMigration } from './0005-job-retry.ts';
 import { jobPolicyMigration } from './0006-job-policy.ts';
+import { clusterMigration } from './0009-cluster.ts';
 import { jobPlacementMigration } from './0010-job-placement.ts';
 import type { Engine } from './column-types.ts';
 
@@ -27,6 +28,7 @@ export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<v
         '0004-job-ages': jobAgesMigration(engine),
         '0005-job-retry': jobRetryMigration(engine),
         '0006-job-policy': jobPolicyMigration(engine),
+        '0009-cluster': clusterMigration(engine),
         '0010-job-placement': jobPlacementMigration(engine),
       }),
     },

@@ -32,7 +32,7 @@ export const createLivenessService = ({
       throw invalidArgument('ip_address: is neither an IPv4 nor an IPv6 address');
     }
     // Each has one executor.
-    const executionManager = { host: ipAddress, slots: 1, hasStream: false };
+    const executionManager = { host: ipAddress, slots: 1, hasStream: false, version: '' };
     const id = await retryTransient({ clock, rng }, () => registry.register(executionManager));
     return create(RegisterExecutionManagerResponseSchema, {
       registration: { executionManagerId: id, sessionId },

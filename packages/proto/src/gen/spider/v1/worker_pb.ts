@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file spider/v1/worker.proto.
  */
 export const file_spider_v1_worker: GenFile = /*@__PURE__*/
-  fileDesc("ChZzcGlkZXIvdjEvd29ya2VyLnByb3RvEglzcGlkZXIudjEiPgofUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVxdWVzdBIMCgRob3N0GAEgASgJEg0KBXNsb3RzGAIgASgNIlQKIFJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlc3BvbnNlEhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEEhIKCnNlc3Npb25faWQYAiABKAQiQQohRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXF1ZXN0EhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEIiQKIkRlcmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2UinwEKD0V4Y2hhbmdlUmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLnNwaWRlci52MS5Xb3JrZXJIZWxsbxIjCgZsZWFzZXMYAiADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSJwoHcmVwb3J0cxgDIAMoCzIWLnNwaWRlci52MS5UYXNrUmVwb3J0cxIXCg9yZXBvcnRfc2VxdWVuY2UYBCABKAQiUgoLV29ya2VySGVsbG8SHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYASABKAQSJQoEaGVsZBgCIAMoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMi1wEKC1Rhc2tSZXBvcnRzEioKCWluc3RhbmNlcxgBIAEoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMSKAoIb3V0Y29tZXMYAiADKA4yFi5zcGlkZXIudjEuVGFza091dGNvbWUSFwoPcGF5bG9hZF9sZW5ndGhzGAMgAygNEhAKCHBheWxvYWRzGAQgASgMEhcKD3N0YXJ0ZWRfYmFzZV9tcxgFIAEoBBIaChJzdGFydGVkX29mZnNldHNfbXMYBiADKA0SEgoKZWxhcHNlZF91cxgHIAMoDSLbAQoQRXhjaGFuZ2VSZXNwb25zZRIpCgd3ZWxjb21lGAEgASgLMhguc3BpZGVyLnYxLldvcmtlcldlbGNvbWUSKQoIY29udGV4dHMYAiADKAsyFy5zcGlkZXIudjEuVGFza0NvbnRleHRzEiQKB3JlZnVzZWQYAyADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSHwoXZmx1c2hlZF9yZXBvcnRfc2VxdWVuY2UYBCABKAQSKgoJY2FuY2VsbGVkGAUgAygLMhcuc3BpZGVyLnYxLkpvYkluc3RhbmNlcyJCCg1Xb3JrZXJXZWxjb21lEhIKCnNlc3Npb25faWQYASABKAQSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAIgASgNIrgBCgxUYXNrQ29udGV4dHMSKgoJaW5zdGFuY2VzGAEgASgLMhcuc3BpZGVyLnYxLkpvYkluc3RhbmNlcxIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIiCgVraW5kcxgDIAMoCzITLnNwaWRlci52MS5UYXNrS2luZBIWCg5raW5kX3Bvc2l0aW9ucxgEIAMoDRIVCg1pbnB1dF9sZW5ndGhzGAUgAygNEg4KBmlucHV0cxgGIAEoDCJfCghUYXNrS2luZBIPCgdwYWNrYWdlGAEgASgJEhAKCGZ1bmN0aW9uGAIgASgJEhcKD3NvZnRfdGltZW91dF9tcxgDIAEoDRIXCg9oYXJkX3RpbWVvdXRfbXMYBCABKA0yyAIKDVdvcmtlclNlcnZpY2UScwoYUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyEiouc3BpZGVyLnYxLlJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlcXVlc3QaKy5zcGlkZXIudjEuUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USeQoaRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXISLC5zcGlkZXIudjEuRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXF1ZXN0Gi0uc3BpZGVyLnYxLkRlcmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USRwoIRXhjaGFuZ2USGi5zcGlkZXIudjEuRXhjaGFuZ2VSZXF1ZXN0Ghsuc3BpZGVyLnYxLkV4Y2hhbmdlUmVzcG9uc2UoATABYgZwcm90bzM", [file_spider_v1_task_graph]);
+  fileDesc("ChZzcGlkZXIvdjEvd29ya2VyLnByb3RvEglzcGlkZXIudjEiTwofUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVxdWVzdBIMCgRob3N0GAEgASgJEg0KBXNsb3RzGAIgASgNEg8KB3ZlcnNpb24YAyABKAkiVAogUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYASABKAQSEgoKc2Vzc2lvbl9pZBgCIAEoBCJBCiFEZXJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlcXVlc3QSHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYASABKAQiJAoiRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXNwb25zZSLEAQoPRXhjaGFuZ2VSZXF1ZXN0EiUKBWhlbGxvGAEgASgLMhYuc3BpZGVyLnYxLldvcmtlckhlbGxvEiMKBmxlYXNlcxgCIAMoCzITLnNwaWRlci52MS5Kb2JUYXNrcxInCgdyZXBvcnRzGAMgAygLMhYuc3BpZGVyLnYxLlRhc2tSZXBvcnRzEhcKD3JlcG9ydF9zZXF1ZW5jZRgEIAEoBBIjCgRsb2FkGAUgASgLMhUuc3BpZGVyLnYxLldvcmtlckxvYWQiZwoKV29ya2VyTG9hZBIVCg1ydW5uaW5nX3Rhc2tzGAEgASgNEhUKDXdhaXRpbmdfdGFza3MYAiABKA0SGQoRdW5mbHVzaGVkX3JlcG9ydHMYAyABKA0SEAoIZHJhaW5pbmcYBCABKAgiUgoLV29ya2VySGVsbG8SHAoUZXhlY3V0aW9uX21hbmFnZXJfaWQYASABKAQSJQoEaGVsZBgCIAMoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMi1wEKC1Rhc2tSZXBvcnRzEioKCWluc3RhbmNlcxgBIAEoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMSKAoIb3V0Y29tZXMYAiADKA4yFi5zcGlkZXIudjEuVGFza091dGNvbWUSFwoPcGF5bG9hZF9sZW5ndGhzGAMgAygNEhAKCHBheWxvYWRzGAQgASgMEhcKD3N0YXJ0ZWRfYmFzZV9tcxgFIAEoBBIaChJzdGFydGVkX29mZnNldHNfbXMYBiADKA0SEgoKZWxhcHNlZF91cxgHIAMoDSLqAQoQRXhjaGFuZ2VSZXNwb25zZRIpCgd3ZWxjb21lGAEgASgLMhguc3BpZGVyLnYxLldvcmtlcldlbGNvbWUSKQoIY29udGV4dHMYAiADKAsyFy5zcGlkZXIudjEuVGFza0NvbnRleHRzEiQKB3JlZnVzZWQYAyADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSHwoXZmx1c2hlZF9yZXBvcnRfc2VxdWVuY2UYBCABKAQSKgoJY2FuY2VsbGVkGAUgAygLMhcuc3BpZGVyLnYxLkpvYkluc3RhbmNlcxINCgVkcmFpbhgGIAEoCCJCCg1Xb3JrZXJXZWxjb21lEhIKCnNlc3Npb25faWQYASABKAQSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAIgASgNIrgBCgxUYXNrQ29udGV4dHMSKgoJaW5zdGFuY2VzGAEgASgLMhcuc3BpZGVyLnYxLkpvYkluc3RhbmNlcxIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIiCgVraW5kcxgDIAMoCzITLnNwaWRlci52MS5UYXNrS2luZBIWCg5raW5kX3Bvc2l0aW9ucxgEIAMoDRIVCg1pbnB1dF9sZW5ndGhzGAUgAygNEg4KBmlucHV0cxgGIAEoDCJfCghUYXNrS2luZBIPCgdwYWNrYWdlGAEgASgJEhAKCGZ1bmN0aW9uGAIgASgJEhcKD3NvZnRfdGltZW91dF9tcxgDIAEoDRIXCg9oYXJkX3RpbWVvdXRfbXMYBCABKA0yyAIKDVdvcmtlclNlcnZpY2UScwoYUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyEiouc3BpZGVyLnYxLlJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlcXVlc3QaKy5zcGlkZXIudjEuUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USeQoaRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXISLC5zcGlkZXIudjEuRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXF1ZXN0Gi0uc3BpZGVyLnYxLkRlcmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USRwoIRXhjaGFuZ2USGi5zcGlkZXIudjEuRXhjaGFuZ2VSZXF1ZXN0Ghsuc3BpZGVyLnYxLkV4Y2hhbmdlUmVzcG9uc2UoATABYgZwcm90bzM", [file_spider_v1_task_graph]);
 
 /**
  * @generated from message spider.v1.RegisterExecutionManagerRequest
@@ -29,6 +29,13 @@ export type RegisterExecutionManagerRequest = Message<"spider.v1.RegisterExecuti
    * @generated from field: uint32 slots = 2;
    */
   slots: number;
+
+  /**
+   * Of its program; at most 64 bytes.
+   *
+   * @generated from field: string version = 3;
+   */
+  version: string;
 };
 
 /**
@@ -120,6 +127,13 @@ export type ExchangeRequest = Message<"spider.v1.ExchangeRequest"> & {
    * @generated from field: uint64 report_sequence = 4;
    */
   reportSequence: bigint;
+
+  /**
+   * In heartbeats.
+   *
+   * @generated from field: spider.v1.WorkerLoad load = 5;
+   */
+  load?: WorkerLoad | undefined;
 };
 
 /**
@@ -128,6 +142,48 @@ export type ExchangeRequest = Message<"spider.v1.ExchangeRequest"> & {
  */
 export const ExchangeRequestSchema: GenMessage<ExchangeRequest> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 4);
+
+/**
+ * What an execution manager has at this moment, for people to see.
+ *
+ * @generated from message spider.v1.WorkerLoad
+ */
+export type WorkerLoad = Message<"spider.v1.WorkerLoad"> & {
+  /**
+   * Tasks in its executors.
+   *
+   * @generated from field: uint32 running_tasks = 1;
+   */
+  runningTasks: number;
+
+  /**
+   * Tasks that it has taken and not begun.
+   *
+   * @generated from field: uint32 waiting_tasks = 2;
+   */
+  waitingTasks: number;
+
+  /**
+   * Ended tasks of which it keeps the reports.
+   *
+   * @generated from field: uint32 unflushed_reports = 3;
+   */
+  unflushedReports: number;
+
+  /**
+   * It takes nothing more.
+   *
+   * @generated from field: bool draining = 4;
+   */
+  draining: boolean;
+};
+
+/**
+ * Describes the message spider.v1.WorkerLoad.
+ * Use `create(WorkerLoadSchema)` to create a new message.
+ */
+export const WorkerLoadSchema: GenMessage<WorkerLoad> = /*@__PURE__*/
+  messageDesc(file_spider_v1_worker, 5);
 
 /**
  * @generated from message spider.v1.WorkerHello
@@ -151,7 +207,7 @@ export type WorkerHello = Message<"spider.v1.WorkerHello"> & {
  * Use `create(WorkerHelloSchema)` to create a new message.
  */
 export const WorkerHelloSchema: GenMessage<WorkerHello> = /*@__PURE__*/
-  messageDesc(file_spider_v1_worker, 5);
+  messageDesc(file_spider_v1_worker, 6);
 
 /**
  * Attempts of one job that ended. All arrays run in parallel.
@@ -202,7 +258,7 @@ export type TaskReports = Message<"spider.v1.TaskReports"> & {
  * Use `create(TaskReportsSchema)` to create a new message.
  */
 export const TaskReportsSchema: GenMessage<TaskReports> = /*@__PURE__*/
-  messageDesc(file_spider_v1_worker, 6);
+  messageDesc(file_spider_v1_worker, 7);
 
 /**
  * @generated from message spider.v1.ExchangeResponse
@@ -240,6 +296,13 @@ export type ExchangeResponse = Message<"spider.v1.ExchangeResponse"> & {
    * @generated from field: repeated spider.v1.JobInstances cancelled = 5;
    */
   cancelled: JobInstances[];
+
+  /**
+   * The execution manager is to drain and to end, as if it were told by a signal.
+   *
+   * @generated from field: bool drain = 6;
+   */
+  drain: boolean;
 };
 
 /**
@@ -247,7 +310,7 @@ export type ExchangeResponse = Message<"spider.v1.ExchangeResponse"> & {
  * Use `create(ExchangeResponseSchema)` to create a new message.
  */
 export const ExchangeResponseSchema: GenMessage<ExchangeResponse> = /*@__PURE__*/
-  messageDesc(file_spider_v1_worker, 7);
+  messageDesc(file_spider_v1_worker, 8);
 
 /**
  * @generated from message spider.v1.WorkerWelcome
@@ -271,7 +334,7 @@ export type WorkerWelcome = Message<"spider.v1.WorkerWelcome"> & {
  * Use `create(WorkerWelcomeSchema)` to create a new message.
  */
 export const WorkerWelcomeSchema: GenMessage<WorkerWelcome> = /*@__PURE__*/
-  messageDesc(file_spider_v1_worker, 8);
+  messageDesc(file_spider_v1_worker, 9);
 
 /**
  * What it takes to run some instances of one job. All arrays run in parallel.
@@ -321,7 +384,7 @@ export type TaskContexts = Message<"spider.v1.TaskContexts"> & {
  * Use `create(TaskContextsSchema)` to create a new message.
  */
 export const TaskContextsSchema: GenMessage<TaskContexts> = /*@__PURE__*/
-  messageDesc(file_spider_v1_worker, 9);
+  messageDesc(file_spider_v1_worker, 10);
 
 /**
  * @generated from message spider.v1.TaskKind
@@ -353,7 +416,7 @@ export type TaskKind = Message<"spider.v1.TaskKind"> & {
  * Use `create(TaskKindSchema)` to create a new message.
  */
 export const TaskKindSchema: GenMessage<TaskKind> = /*@__PURE__*/
-  messageDesc(file_spider_v1_worker, 10);
+  messageDesc(file_spider_v1_worker, 11);
 
 /**
  * What execution managers call at storage.

@@ -6,18 +6,18 @@ const NEWLINE = 0x0a;
  */
 export class LineSplitter {
   readonly #maxLineBytes: number;
-  readonly #write: (lines: Buffer) => void;
+  readonly #take: (lines: readonly Buffer[]) => void;
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #droppedBytes = 0;
 
   /**
-   * @param maxLineBytes without the newline and the mark.
-   * @param write takes one or more whole lines.
+   * @param maxLineBytes without the mark.
+   * @param take takes one or more whole lines, without their newlines; valid only during the call.
    */
-  constructor(maxLineBytes: number, write: (lines: Buffer) => void) {
+  constructor(maxLineBytes: number, take: (lines: readonly Buffer[]) => void) {
     this.#maxLineBytes = maxLineBytes;
-    this.#write = write;
+    this.#take = take;
   }
 
   push(chunk: Buffer): void {
@@ -31,12 +31,12 @@ export class LineSplitter {
       start = end + 1;
     }
     this.#keep(chunk.subarray(start));
-    if (lines.length > 0) this.#write(Buffer.concat(lines));
+    if (lines.length > 0) this.#take(lines);
   }
 
   /** The process says nothing more: what it began of a line is one. */
   end(): void {
-    if (this.#keptBytes > 0) this.#write(this.#takeLine());
+    if (this.#keptBytes > 0) this.#take([this.#takeLine()]);
   }
 
   #keep(part: Buffer): void {
@@ -48,8 +48,10 @@ export class LineSplitter {
   }
 
   #takeLine(): Buffer {
+    const [first] = this.#kept;
+    const isWhole = this.#kept.length === 1 && this.#droppedBytes === 0 && first !== undefined;
     const mark = this.#droppedBytes > 0 ? ` […${this.#droppedBytes} bytes cut]` : '';
-    const line = Buffer.concat([...this.#kept, Buffer.from(`${mark}\n`)]);
+    const line = isWhole ? first : Buffer.concat([...this.#kept, Buffer.from(mark)]);
     this.#kept = [];
     this.#keptBytes = 0;
     this.#droppedBytes = 0;

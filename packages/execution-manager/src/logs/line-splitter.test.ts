@@ -4,7 +4,9 @@ import { LineSplitter } from './line-splitter.ts';
 
 function split(maxLineBytes: number, ...chunks: readonly (string | Buffer)[]): string[] {
   const written: string[] = [];
-  const splitter = new LineSplitter(maxLineBytes, (lines) => written.push(lines.toString()));
+  const splitter = new LineSplitter(maxLineBytes, (lines) =>
+    written.push(lines.map((line) => `${line.toString()}\n`).join('')),
+  );
   for (const chunk of chunks) splitter.push(Buffer.from(chunk));
   splitter.end();
   return written;

@@ -1,0 +1,30 @@
+import type { Writable } from 'node:stream';
+import type { LogEntry, LogSink } from './log-entry.ts';
+
+/**
+ * Copies lines to a stream that several share, whole and in order. A line of a task becomes one of
+ * JSON that names the task, unless it is one already; others stay as they are.
+ */
+export function forwardingSink(destination: Writable): LogSink {
+  return {
+    write: (entries) => destination.write(`${entries.map(format).join('\n')}\n`),
+    onDrain: (callback) => void destination.once('drain', callback),
+  };
+}
+
+function format({ timeMs, task, text }: LogEntry): string {
+  if (task === undefined || text.startsWith('{"level":')) return text;
+  const time = new Date(timeMs).toISOString();
+  return JSON.stringify({ level: 'info', time, name: 'task', ...task, msg: text });
+}
+
+/** Gives every line to both; the first one says how fast. */
+export function bothSinks(first: LogSink, second: LogSink): LogSink {
+  return {
+    write: (entries) => {
+      second.write(entries);
+      return first.write(entries);
+    },
+    onDrain: (callback) => first.onDrain(callback),
+  };
+}

@@ -1,0 +1,76 @@
+import { PACKAGE_PERMISSIONS } from '@spider/core';
+import { z } from 'zod';
+import type { GuardRailConfig } from './launch/guard-rail.ts';
+import type { WallConfig } from './launch/wall.ts';
+
+/** What an execution manager is told of its executors. */
+export interface TaskExecutorConfig {
+  /** The executor's program; undefined: our own. */
+  readonly binPath: string | undefined;
+  /** The folder of task packages. */
+  readonly packageDir: string;
+  /** Environment variables that executors see beside the basic ones. */
+  readonly inheritedEnv: readonly string[];
+  /** Longer lines of an executor's stderr are cut. */
+  readonly maxLogLineBytes: number;
+  /** Memory of one executor, in MiB; undefined: a share of the machine's. */
+  readonly memoryLimitMib: number | undefined;
+  readonly guardRail: GuardRailConfig;
+  readonly wall: WallConfig;
+}
+
+const MAX_LOG_LINE_BYTES = 16 * 1024 * 1024;
+/** Node itself takes about half of this. */
+const MEMORY_MIB_MIN = 128;
+const MEMORY_MIB_MAX = 16 * 1024 * 1024;
+const ID_MAX = 0xffff_fffe;
+
+const count = z.int().min(1);
+const path = z
+  .string()
+  .refine((value) => value.startsWith('/'), { message: 'must be an absolute path' });
+const paths = z.array(path).max(1_024);
+const userNumber = z.int().min(0).max(ID_MAX);
+
+const guardRailSchema = z.object({
+  enabled: z.boolean().default(true),
+  read: paths.default([]),
+  write: paths.default([]),
+  allow: z.array(z.enum(PACKAGE_PERMISSIONS)).default([]),
+});
+
+const wallSchema = z.object({
+  uid: userNumber.optional(),
+  gid: userNumber.optional(),
+  bubblewrap: z.boolean().default(false),
+  network: z.boolean().default(false),
+});
+
+export const taskExecutorSchema = z
+  .object({
+    bin_path: z.string().min(1).optional(),
+    package_dir: z.string().min(1),
+    inherited_env: z.array(z.string().min(1)).max(1_024).default([]),
+    max_log_line_bytes: count.max(MAX_LOG_LINE_BYTES).default(64 * 1024),
+    start_timeout_sec: z.int().min(1).max(86_400).default(30),
+    memory_limit_mib: z.int().min(MEMORY_MIB_MIN).max(MEMORY_MIB_MAX).optional(),
+    guard_rail: guardRailSchema.prefault({}),
+    wall: wallSchema.prefault({}),
+  })
+  .transform((file) => ({
+    startTimeoutMs: file.start_timeout_sec * 1000,
+    taskExecutor: {
+      binPath: file.bin_path,
+      packageDir: file.package_dir,
+      inheritedEnv: file.inherited_env,
+      maxLogLineBytes: file.max_log_line_bytes,
+      memoryLimitMib: file.memory_limit_mib,
+      guardRail: file.guard_rail,
+      wall: {
+        uid: file.wall.uid,
+        gid: file.wall.gid,
+        isBubblewrapped: file.wall.bubblewrap,
+        hasNetwork: file.wall.network,
+      },
+    } satisfies TaskExecutorConfig,
+  }));
