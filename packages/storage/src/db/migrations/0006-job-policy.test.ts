@@ -8,6 +8,7 @@ import { initialMigration } from './0001-initial.ts';
 import { jobMetadataMigration } from './0002-job-metadata.ts';
 import { jobRetryMigration } from './0005-job-retry.ts';
 import { jobPolicyMigration } from './0006-job-policy.ts';
+import { jobPlacementMigration } from './0010-job-placement.ts';
 
 test('jobs that were there before have the usual policy, and a second run changes nothing', async () => {
   await using database = new Kysely<Schema>({ dialect: sqliteDialect({ path: ':memory:' }) });
@@ -21,6 +22,8 @@ test('jobs that were there before have the usual policy, and a second run change
     .execute();
   await jobPolicyMigration('sqlite').up(database);
   await jobPolicyMigration('sqlite').up(database);
+  // Rows are read with all columns of today.
+  await jobPlacementMigration('sqlite').up(database);
   const row = await database.selectFrom('jobs').select(JOB_COLUMNS).executeTakeFirstOrThrow();
   expect(toStoredJob(row)).toMatchObject({
     policy: DEFAULT_JOB_POLICY,
