@@ -32,6 +32,16 @@ describe('the configuration', () => {
     expect(silenceMs(config)).toBe(10_000);
   });
 
+  test('does not make every late heartbeat the end of an execution manager', () => {
+    const config = storageConfigSchema.parse({
+      runtime: {
+        execution_managers: { heartbeat_interval_ms: 5_000 },
+        task_instance_pool: { execution_manager_stale_cutoff_sec: 1 },
+      },
+    });
+    expect(silenceMs(config)).toBe(10_000);
+  });
+
   test('of the reference is accepted', () => {
     const config = storageConfigSchema.parse(REFERENCE);
     expect(config.runtime.db).toEqual({

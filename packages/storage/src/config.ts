@@ -159,12 +159,12 @@ export function heartbeatCutoffMs({ runtime }: StorageConfig): number {
   return (cutoffSec ?? HEARTBEAT_CUTOFF_SEC) * 1000;
 }
 
-/** How long an execution manager may be silent on an open stream. */
+/** How long an execution manager may be silent on an open stream: never less than two heartbeats. */
 export function silenceMs({ runtime }: StorageConfig): number {
   const cutoffSec = runtime.task_instance_pool.execution_manager_stale_cutoff_sec;
   return cutoffSec === undefined
     ? runtime.execution_managers.heartbeat_interval_ms * MISSED_HEARTBEATS_MAX
-    : cutoffSec * 1000;
+    : Math.max(cutoffSec * 1000, 2 * runtime.execution_managers.heartbeat_interval_ms);
 }
 
 /** How long jobs stay in the database. */

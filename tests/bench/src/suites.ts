@@ -1,6 +1,7 @@
 import { chain } from './suites/chain.ts';
 import { fanIn, fanOut, flat, layered, tree } from './suites/closed-form.ts';
 import { engine } from './suites/engine.ts';
+import { idle } from './suites/idle.ts';
 import { million } from './suites/million.ts';
 import { nn } from './suites/nn.ts';
 import { overhead } from './suites/overhead.ts';
@@ -26,4 +27,5 @@ export const SUITES: readonly Suite[] = [
   trace,
   million,
   recovery,
+  idle,
 ];

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '@spider/runtime';
 
 /** Heartbeats go out at this share of the interval, to be there in time. */
-const EARLY = 0.5;
+const EARLY = 0.75;
 const INTERVAL_MS_MIN = 10;
 
 /**

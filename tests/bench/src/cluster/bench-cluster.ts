@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect, type SpiderClient } from '@spider/client';
-import { type LocalCluster, startLocalCluster } from '@spider/local-cluster';
+import { type Config, type LocalCluster, startLocalCluster } from '@spider/local-cluster';
 import type { Durability } from '../bench-options.ts';
 import type { BenchContext } from '../suite.ts';
 
@@ -22,6 +22,8 @@ export interface BenchClusterOptions {
   readonly executionManagers?: number;
   /** What the suite takes if the command says nothing; `task` by default. */
   readonly durability?: Durability;
+  /** Of storage, as in its file; none by default. */
+  readonly database?: Config;
   /** Tells the folders of several clusters apart. */
   readonly name?: string;
 }
@@ -39,7 +41,14 @@ export async function startBenchCluster(
     executionManagers,
     slots: context.slots,
     signal: context.signal,
-    config: { storage: { runtime: { journal: { durability } } } },
+    config: {
+      storage: {
+        runtime: {
+          journal: { durability },
+          ...(options.database !== undefined && { db: options.database }),
+        },
+      },
+    },
     ...(context.profileDir !== undefined && { env: await profiling(context.profileDir) }),
   });
   const client = connect({ endpoints: [cluster.storageUrl] });

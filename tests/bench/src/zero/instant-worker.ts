@@ -177,8 +177,9 @@ export class InstantWorker implements AsyncDisposable {
 
   #beat(intervalMs: number): void {
     this.#heartbeat = setInterval(
-      () => this.#exchange.send(create(ExchangeRequestSchema)),
-      intervalMs / 2,
+      () => this.#exchange.send(create(ExchangeRequestSchema, { load: { waitingTasks: 1 } })),
+      // As execution managers do.
+      intervalMs * 0.75,
     );
   }
 }
