@@ -103,6 +103,12 @@ const runtimeSchema = z.object({
       flush_records: positive.default(1024),
     })
     .prefault({}),
+  task_outputs: z
+    .object({
+      /** Outputs that are in the journal and exceed this leave memory until somebody needs them. */
+      memory_mb: positive.max(1024 * 1024).default(1024),
+    })
+    .prefault({}),
   execution_managers: z
     .object({
       /** An execution manager says something at least this often. */

@@ -87,6 +87,7 @@ async function start(durability: Durability = 'task') {
     link: () => undefined,
     onReady: () => undefined,
     onEnded: (job) => ended.push(job),
+    onRecall: () => undefined,
   });
   const add = (
     id: number,

@@ -25,6 +25,7 @@ import type {
   JournalEffect,
   PersistEffect,
   PublishedEffect,
+  RecallEffect,
   RefusedEffect,
 } from './machine/job-effect.ts';
 import { LeaseRefusal } from './machine/job-effect.ts';
@@ -53,6 +54,8 @@ export interface EffectRunnerOptions {
   /** The inbound queue has something. */
   readonly onReady: () => void;
   readonly onEnded: (job: Job) => void;
+  /** Outputs of a job are to be read back. */
+  readonly onRecall: (job: Job, effect: RecallEffect) => void;
 }
 
 /**
@@ -73,6 +76,11 @@ export class EffectRunner {
 
   handle(job: Job, event: JobEvent): void {
     this.#handle(job, event);
+  }
+
+  /** As `handle`, of an event that nobody who watches the job sees anything of. */
+  note(job: Job, event: JobEvent): void {
+    for (const effect of this.#apply(job, event)) this.#run(job, effect);
   }
 
   /**
@@ -133,15 +141,18 @@ export class EffectRunner {
     this.#options.onReady();
   }
 
-  #handle(job: Job, event: JobEvent): readonly JobEffect[] {
+  #apply(job: Job, event: JobEvent): readonly JobEffect[] {
     if (job.isBroken) return NO_EFFECTS;
-    let effects: JobEffect[];
     try {
-      effects = job.machine.handle(event);
+      return job.machine.handle(event);
     } catch (error) {
       void this.#breakJob(job, event, error);
       return NO_EFFECTS;
     }
+  }
+
+  #handle(job: Job, event: JobEvent): readonly JobEffect[] {
+    const effects = this.#apply(job, event);
     for (const effect of effects) this.#run(job, effect);
     for (const watch of job.watches) watch.changed();
     if (job.waitingReports.size > 0) wakeReports(job);
@@ -173,6 +184,12 @@ export class EffectRunner {
       case 'refused':
         this.#refuse(job, effect.executionManager, effect.taskIndices);
         this.#failOverlarge(job, effect);
+        return;
+      case 'postponed':
+        this.#options.link(effect.executionManager)?.postponed(job, effect.taskIndices);
+        return;
+      case 'recall':
+        this.#options.onRecall(job, effect);
         return;
       case 'journal':
         this.#journal(job, effect);
@@ -256,6 +273,7 @@ export class EffectRunner {
     this.#options.softTimeouts.forget(job);
     this.#options.deadlines.forget(job);
     this.#options.onEnded(job);
+    wakeLeases(job);
     for (const watch of job.watches) watch.ended();
     job.watches.clear();
   }
@@ -267,6 +285,7 @@ export class EffectRunner {
     logger.error('a job contradicts itself and fails', { jobId: job.id, event: event.type, error });
     this.#requests.rejectAllOf(job, brokenError(job));
     wakeReports(job);
+    wakeLeases(job);
     if (event.type === 'lease') this.#refuse(job, event.executionManager, event.taskIndices);
     const reason = error instanceof Error ? error.message : String(error);
     const errorMessage = `internal error in storage: ${reason}`;
@@ -349,10 +368,16 @@ export class EffectRunner {
 
 const NO_EFFECTS: readonly JobEffect[] = [];
 
-function wakeReports(job: Job): void {
-  const waiting = [...job.waitingReports];
-  job.waitingReports.clear();
-  for (const wake of waiting) wake();
+const wakeReports = (job: Job): void => wake(job.waitingReports);
+
+/** Leases that wait for a recall are to be asked for anew. */
+export const wakeLeases = (job: Job): void => wake(job.waitingLeases);
+
+function wake(callbacks: Set<() => void>): void {
+  if (callbacks.size === 0) return;
+  const waiting = [...callbacks];
+  callbacks.clear();
+  for (const callback of waiting) callback();
 }
 
 const brokenError = (job: Job): SpiderError =>

@@ -6,6 +6,8 @@ import type { CancelledEffect, ContextsEffect } from './machine/job-effect.ts';
 export interface WorkerLink {
   contexts(job: Job, effect: ContextsEffect): void;
   refused(job: Job, taskIndices: number[]): void;
+  /** Leases to be asked for anew when `job.waitingLeases` are told. */
+  postponed(job: Job, taskIndices: number[]): void;
   /** The instances at these positions of the effect are this execution manager's. */
   cancelled(job: Job, effect: CancelledEffect, positions: readonly number[]): void;
   /** The execution manager is to end. */

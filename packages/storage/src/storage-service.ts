@@ -9,12 +9,15 @@ import { heartbeatCutoffMs, retentionTimes, silenceMs } from './config.ts';
 import type { StorageConfig } from './config.ts';
 import { newCounters } from './counters.ts';
 import type { Store } from './db/job-store.ts';
-import { EffectRunner } from './effect-runner.ts';
+import { EffectRunner, wakeLeases } from './effect-runner.ts';
 import { Jobs } from './jobs.ts';
 import { Journal } from './journal/journal.ts';
 import { JobDeadlines } from './lease/job-deadlines.ts';
+import type { JobJournal } from './journal/job-journal.ts';
 import { SoftTimeouts } from './lease/soft-timeouts.ts';
 import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
+import { OutputMemory } from './memory/output-memory.ts';
+import { OutputReader } from './memory/output-reader.ts';
 import { InboundQueue } from './queue/inbound-queue.ts';
 import { LongWork } from './long-work.ts';
 import { Lane } from './queue/lane.ts';
@@ -45,6 +48,8 @@ export interface StorageServiceOptions {
   readonly identity: ServerIdentity;
 }
 
+const MIB = 1024 * 1024;
+
 /** How long execution managers have after a start of storage to say what they hold. */
 const RECONNECT_GRACE_MS = 1000;
 
@@ -68,6 +73,8 @@ export class StorageService implements Service {
   readonly #retention: JobRetention;
   readonly #runner: EffectRunner;
   readonly #uploads: UploadBudget;
+  readonly #memory: OutputMemory;
+  readonly #reader: OutputReader;
   #claimsTimer: Timer | undefined;
   #isClosed = false;
 
@@ -90,6 +97,7 @@ export class StorageService implements Service {
       logger,
       flushIntervalMs: runtime.journal.flush_interval_ms,
       flushRecords: runtime.journal.flush_records,
+      onJournaled: (journal) => this.#journaled(journal),
       onJobBroken: (jobId, error) => this.#failUnwritable(jobId, error),
     });
     this.#registry = new ExecutionManagerRegistry({
@@ -126,11 +134,28 @@ export class StorageService implements Service {
         this.#polls.wake();
         this.readyTasks.wake();
       },
+      onRecall: (job, effect) => this.#reader.recall(job, effect),
       onEnded: (job) => {
+        this.#memory.forget(job);
         queue.remove(job);
         this.#polls.jobEnded(job);
         this.readyTasks.jobEnded(job);
       },
+    });
+    this.#memory = new OutputMemory({
+      logger,
+      cache: this.#cache,
+      runner: this.#runner,
+      quotaBytes: runtime.task_outputs.memory_mb * MIB,
+    });
+    this.#journal.onFlush(() => this.#memory.check());
+    this.#reader = new OutputReader({
+      clock,
+      rng,
+      logger,
+      store: store.jobs,
+      runner: this.#runner,
+      onRecalled: (job) => this.#recalled(job),
     });
     this.readyTasks = new ReadyTaskFeed({
       clock,
@@ -188,6 +213,11 @@ export class StorageService implements Service {
     await service.#recover();
     service.#retention.start();
     return service;
+  }
+
+  /** Bytes of memory that the outputs of finished tasks take, of jobs that have a journal. */
+  get outputBytes(): number {
+    return this.#memory.totalBytes;
   }
 
   /** Adds the services that clients, schedulers and execution managers call. */
@@ -283,6 +313,7 @@ export class StorageService implements Service {
     this.#polls.close();
     this.readyTasks.close(reason);
     this.#registry.close(reason);
+    this.#reader.close();
     this.#journal.close();
     this.#softTimeouts[Symbol.dispose]();
     this.#deadlines[Symbol.dispose]();
@@ -302,6 +333,7 @@ export class StorageService implements Service {
       store: store.jobs,
       cache: this.#cache,
       runner: this.#runner,
+      memory: this.#memory,
     });
     for (const job of jobs) this.#deadlines.watch(job);
     void this.#enqueueLater(jobs);
@@ -324,6 +356,21 @@ export class StorageService implements Service {
     for (const job of this.#cache.jobs()) {
       this.#runner.handle(job, { type: 'execution-manager-lost', executionManager });
     }
+  }
+
+  #journaled(journal: JobJournal): void {
+    const job = this.#cache.find(journal.jobId);
+    if (job === undefined) return;
+    const { appends, lastSequence } = journal.taken;
+    this.#runner.note(job, { type: 'journaled', effects: appends, row: lastSequence });
+    this.#memory.count(job);
+  }
+
+  /** Who waits for outputs takes them before they can leave memory again. */
+  #recalled(job: Job): void {
+    wakeLeases(job);
+    this.#memory.count(job);
+    this.#memory.check();
   }
 
   #failUnwritable(jobId: JobId, error: unknown): void {

@@ -49,6 +49,10 @@ export class Job {
   readonly watches = new Set<JobWatch>();
   /** Told after every event, while reports wait for others; see `JobMachine.mustWait`. */
   readonly waitingReports = new Set<() => void>();
+  /** Told when a recall has ended, while leases wait for it. */
+  readonly waitingLeases = new Set<() => void>();
+  /** Bytes of memory that its outputs took at the last look. */
+  outputBytes = 0;
 
   constructor(options: JobOptions) {
     this.id = options.id;

@@ -62,6 +62,11 @@ export class Flush {
     this.records += count;
   }
 
+  /** Of the jobs that have finished attempts in it. */
+  journals(): Iterable<JobJournal> {
+    return this.#journals.values();
+  }
+
   submit(job: NewJob): Promise<SubmissionResult> {
     const pending = new Pending<NewJob, SubmissionResult>(job);
     this.#submissions.push(pending);

@@ -7,6 +7,8 @@ export class JobJournal {
   readonly jobId: JobId;
   #lastSequence = 0;
   #records: Uint8Array[] = [];
+  #appends = 0;
+  #takenAppends = 0;
 
   constructor(jobId: JobId) {
     this.jobId = jobId;
@@ -23,6 +25,12 @@ export class JobJournal {
 
   add(records: Uint8Array): void {
     this.#records.push(records);
+    this.#appends += 1;
+  }
+
+  /** How many appends are in rows, and the last of those. */
+  get taken(): { readonly appends: number; readonly lastSequence: number } {
+    return { appends: this.#takenAppends, lastSequence: this.#lastSequence };
   }
 
   /**
@@ -32,6 +40,7 @@ export class JobJournal {
   takeRows(): JournalRow[] {
     const rows = cutIntoRows(this.#records);
     this.#records = [];
+    this.#takenAppends = this.#appends;
     return rows.map((records) => {
       this.#lastSequence += 1;
       return { jobId: this.jobId, sequence: this.#lastSequence, records };

@@ -135,6 +135,11 @@ export class JournalDecoder {
     return blocks;
   }
 
+  /** Whether no block has been begun. */
+  get isAtEnd(): boolean {
+    return this.#length === 0;
+  }
+
   /** There is no more. @throws SpiderError 'internal' if a block has been begun. */
   end(): void {
     if (this.#length > 0) throw corrupt(`it ends ${this.#needed - this.#length} bytes too early`);

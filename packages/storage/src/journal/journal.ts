@@ -27,6 +27,8 @@ export interface JournalOptions {
   readonly flushRecords?: number | undefined;
   /** Unflushed bytes beyond which `hasRoom` says no. Default 64 MiB. */
   readonly capacityBytes?: number | undefined;
+  /** What a job has in rows so far is durable. */
+  readonly onJournaled?: ((journal: JobJournal) => void) | undefined;
   /** A job's records cannot be written, and not because the database is away. */
   readonly onJobBroken: (jobId: JobId, error: unknown) => void;
 }
@@ -217,6 +219,8 @@ export class Journal {
   #settled(flush: Flush): void {
     if (this.#failure === undefined) {
       this.#flushed = Math.max(this.#flushed, flush.ticket);
+      const { onJournaled } = this.#options;
+      if (onJournaled !== undefined) for (const journal of flush.journals()) onJournaled(journal);
       for (const listener of this.#listeners) listener();
     }
     this.#wakeWaiters();

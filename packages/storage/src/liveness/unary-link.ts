@@ -10,6 +10,7 @@ import type { WorkerLink } from '../ports.ts';
  */
 export class UnaryLink implements WorkerLink {
   #contexts: ContextsEffect | undefined;
+  #isPostponed = false;
   /** When instances were issued, oldest first. */
   readonly #issued = new Map<number, TimestampMs>();
 
@@ -19,6 +20,10 @@ export class UnaryLink implements WorkerLink {
 
   refused(): void {
     // There are no contexts to take then.
+  }
+
+  postponed(): void {
+    this.#isPostponed = true;
   }
 
   cancelled(): void {}
@@ -32,6 +37,13 @@ export class UnaryLink implements WorkerLink {
     const contexts = this.#contexts;
     this.#contexts = undefined;
     return contexts;
+  }
+
+  /** Whether the lease that was just asked for is to be asked for anew when a recall has ended. */
+  takePostponed(): boolean {
+    const isPostponed = this.#isPostponed;
+    this.#isPostponed = false;
+    return isPostponed;
   }
 
   /** Remembers when an instance started, of the latest ones at least. */

@@ -32,6 +32,11 @@ export class AttemptEffects {
     this.#malformed.set(position, message);
   }
 
+  /** Whether any attempt goes to the journal. */
+  get hasRecords(): boolean {
+    return this.#positions !== undefined;
+  }
+
   /** Where to list instances that are to stop. */
   get cancelled(): CancelledEffect {
     if (this.#cancelled === undefined) {

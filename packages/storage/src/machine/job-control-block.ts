@@ -13,8 +13,10 @@ import {
 } from '@spider/core';
 import type { CancelEvent, DeadlineEvent, FailEvent, StartEvent } from './job-event.ts';
 import { Claims } from './claims.ts';
+import type { JobOutputGathering } from './job-output-gathering.ts';
 import { LiveInstances } from './live-instances.ts';
 import { OutputStore } from './output-store.ts';
+import type { Recall } from './recall.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import { TaskInputs } from './task-inputs.ts';
 import { TaskRecords } from './task-records.ts';
@@ -79,6 +81,14 @@ export class JobControlBlock {
   readonly outputs: OutputStore;
   readonly inputs: TaskInputs;
   readonly records: TaskRecords;
+  /** Outputs that are being read back from the journal. */
+  recall: Recall | undefined;
+  nextRecall = 1;
+  /** The job's outputs, while a part of them is being read back. */
+  gathering: JobOutputGathering | undefined;
+  /** Records of the journal so far: `replay` events, then `journal` effects. */
+  recordCount = 0;
+  replayedCount = 0;
   /** The job's outputs as a wire frame, from the last task's success until the commit task's. */
   jobOutputs: Uint8Array | undefined;
   /** Bytes of inputs that a task of the last lease had on average. */

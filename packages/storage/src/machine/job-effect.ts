@@ -13,6 +13,8 @@ export type JobEffect =
   | ReadyEffect
   | ContextsEffect
   | RefusedEffect
+  | PostponedEffect
+  | RecallEffect
   | JournalEffect
   | CancelledEffect
   | QuarantinedEffect;
@@ -115,6 +117,30 @@ export const LeaseRefusal = {
 } as const;
 
 export type LeaseRefusal = (typeof LeaseRefusal)[keyof typeof LeaseRefusal];
+
+/** Leases to be asked for anew when the recall that is under way has ended. */
+export interface PostponedEffect {
+  readonly type: 'postponed';
+  readonly executionManager: number;
+  readonly taskIndices: number[];
+}
+
+/** Rows of the job's journal: those after the one, up to the other. */
+export interface JournalRange {
+  readonly after: number;
+  readonly last: number;
+}
+
+/**
+ * Read these rows of the job's journal, in order, hand what they have back by `recalled`, and then say
+ * `recall-ended`, also if there are none. Each range begins and ends with whole records. There is never
+ * more than one recall under way in a job.
+ */
+export interface RecallEffect {
+  readonly type: 'recall';
+  readonly recall: number;
+  readonly ranges: readonly JournalRange[];
+}
 
 /** Append these finished attempts to the journal, in order. */
 export interface JournalEffect {

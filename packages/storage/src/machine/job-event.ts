@@ -22,6 +22,10 @@ export type JobEvent =
   | ReconcileEvent
   | ClaimsOverEvent
   | ReplayEvent
+  | JournaledEvent
+  | SpillEvent
+  | RecalledEvent
+  | RecallEndedEvent
   | PersistedEvent
   | PersistFailedEvent;
 
@@ -159,6 +163,35 @@ export interface ClaimsOverEvent {
  */
 export interface ReplayEvent extends AttemptColumns {
   readonly type: 'replay';
+  readonly at: TimestampMs;
+}
+
+/**
+ * The attempts of the first so many `journal` effects, and all that were replayed, are durable in rows of
+ * the journal up to this one, which ends with a whole record. Not said of a job without a journal.
+ */
+export interface JournaledEvent {
+  readonly type: 'journaled';
+  readonly effects: number;
+  readonly row: number;
+}
+
+/** Outputs that are durable in the journal are to leave memory, if possible so many bytes. */
+export interface SpillEvent {
+  readonly type: 'spill';
+  readonly bytes: number;
+}
+
+/** Attempts from the rows that a `recall` effect asked for. Those of another recall change nothing. */
+export interface RecalledEvent extends AttemptColumns {
+  readonly type: 'recalled';
+  readonly recall: number;
+}
+
+/** All rows that a `recall` effect asked for have been handed back. */
+export interface RecallEndedEvent {
+  readonly type: 'recall-ended';
+  readonly recall: number;
   readonly at: TimestampMs;
 }
 

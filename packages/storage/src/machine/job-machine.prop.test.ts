@@ -152,6 +152,12 @@ const step = (name: string, run: (pair: JobPair, choice: number, em: number) => 
       ([choice, em]) => new Step(`${name}(${choice}, EM ${em})`, (pair) => run(pair, choice, em)),
     );
 
+/** Everything leaves memory that can, or but a part of it. */
+const spill = step('spill', (pair, choice) => {
+  if (choice % 4 > 0) pair.journaled(Infinity);
+  pair.spill(1 + (choice % 8));
+});
+
 const commands = fc.commands<object, JobPair>(
   [
     advance,
@@ -183,6 +189,10 @@ const commands = fc.commands<object, JobPair>(
     }),
     step('fail', (pair, choice) => choice % 25 === 0 && pair.request('fail')),
     step('deadline', (pair, choice) => choice % 20 === 0 && pair.request('deadline')),
+    step('journaled', (pair, choice) => pair.journaled(choice % 4)),
+    spill,
+    spill,
+    spill,
     step('read back', (pair, choice) => choice % 3 === 0 && pair.readBack(choice % 20)),
   ],
   { size: '+1', maxCommands: 80 },
@@ -190,6 +200,7 @@ const commands = fc.commands<object, JobPair>(
 
 test('the machine does what the model does, whatever happens', () => {
   let ended = 0;
+  let recalls = 0;
   fc.assert(
     fc.property(graph, policy, commands, (taskGraph, rules, steps) => {
       let pair: JobPair | undefined;
@@ -200,9 +211,11 @@ test('the machine does what the model does, whatever happens', () => {
         return { model: {}, real: pair };
       }, steps);
       if (pair !== undefined && pair.machine.state > 4) ended += 1;
+      recalls += pair?.recalls ?? 0;
     }),
     { numRuns: 300 },
   );
   // Most jobs get somewhere; otherwise the test would test little.
   expect(ended).toBeGreaterThan(60);
+  expect(recalls).toBeGreaterThan(20);
 });

@@ -14,12 +14,13 @@ import type { JobEffect } from './job-effect.ts';
 import type { HandOutsLostEvent, JobEvent } from './job-event.ts';
 import { applyLeases } from './lease.ts';
 import { applySoftTimeouts, endClaims, loseExecutionManager, reconcile } from './liveness.ts';
+import { applyRecalled, spill } from './recalling.ts';
 import { applyReplay } from './replay.ts';
 import { applyReports } from './report.ts';
 import { handleDeferred, handleRequest } from './request.ts';
 import { listTasks, summarizeKinds } from './task-view.ts';
 import type { KindSummaries, TaskPage } from './task-view.ts';
-import { abandonTransition, enterState, publishTransition } from './transition.ts';
+import { abandonTransition, endRecall, enterState, publishTransition } from './transition.ts';
 import { validateState } from './validate-state.ts';
 
 export interface JobMachineOptions {
@@ -133,6 +134,11 @@ export class JobMachine {
     return this.#job.criticalPath;
   }
 
+  /** Whether a recall, by its number, is still waited for. */
+  isRecalling(recall: number): boolean {
+    return this.#job.recall?.number === recall;
+  }
+
   progress(): JobProgress {
     const { taskCount, taskCounts, failedAttemptCount } = this.#job;
     return {
@@ -228,6 +234,14 @@ export class JobMachine {
         return endClaims(job, effects);
       case 'replay':
         return applyReplay(job, event, effects);
+      case 'journaled':
+        return job.outputs.journaled(job.replayedCount + event.effects, event.row);
+      case 'spill':
+        return spill(job, event.bytes);
+      case 'recalled':
+        return applyRecalled(job, event);
+      case 'recall-ended':
+        return endRecall(job, event, effects);
       case 'persisted':
         publishTransition(job, event, effects);
         return handleDeferred(job, effects);

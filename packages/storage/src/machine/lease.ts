@@ -3,6 +3,7 @@ import { ContextsWriter } from './contexts-writer.ts';
 import type { JobControlBlock } from './job-control-block.ts';
 import { LeaseRefusal, type JobEffect, type RefusedEffect } from './job-effect.ts';
 import type { LeaseEvent } from './job-event.ts';
+import { recallInputs } from './recalling.ts';
 
 /** Turns assignments into instances, and answers what it takes to run them. */
 export function applyLeases(job: JobControlBlock, event: LeaseEvent, effects: JobEffect[]): void {
@@ -10,11 +11,19 @@ export function applyLeases(job: JobControlBlock, event: LeaseEvent, effects: Jo
   const count = taskIndices.length;
   const contexts = new ContextsWriter(job, count);
   let refused: RefusedEffect | undefined;
+  let postponed: number[] | undefined;
+  const { hasEvicted } = job.outputs;
   let next = 0;
   while (next < count && !contexts.isFull) {
     const taskIndex = taskIndices[next++] as number;
     const row = job.rowOf(taskIndex);
-    const refusal = judgeLease(job, row) ?? contexts.add(row);
+    let refusal = judgeLease(job, row);
+    if (refusal === undefined && hasEvicted && !job.inputs.areInMemory(row)) {
+      postponed ??= [];
+      postponed.push(row);
+      continue;
+    }
+    refusal ??= contexts.add(row);
     if (refusal === undefined) {
       beginInstance(job, row, firstInstance + contexts.count - 1, executionManager);
     } else {
@@ -25,6 +34,9 @@ export function applyLeases(job: JobControlBlock, event: LeaseEvent, effects: Jo
   }
   if (contexts.count > 0) effects.push(contexts.finish(event, count - next));
   if (refused !== undefined) effects.push(refused);
+  if (postponed === undefined) return;
+  effects.push({ type: 'postponed', executionManager, taskIndices: postponed });
+  recallInputs(job, postponed, effects);
 }
 
 /** Why no further instance of a task may run now; undefined if one may. */

@@ -2,6 +2,8 @@ import type { TaskGraph } from '@spider/core';
 import { SOURCE_CONSTANT, TaskState } from '@spider/core';
 import { GrowingBuffer } from './growing-buffer.ts';
 import { copyBytes, PayloadArena } from './payload-arena.ts';
+import type { Chunk } from './payload-arena.ts';
+import { RecalledBlocks } from './recalled-blocks.ts';
 
 const LENGTH_BYTES = 4;
 
@@ -12,12 +14,16 @@ const LENGTH_BYTES = 4;
 export class OutputStore {
   readonly #graph: TaskGraph;
   #arena = new PayloadArena();
+  #recalled = new RecalledBlocks();
   /** Of each task, see `readersLeft`. */
   readonly #readersLeft: Uint32Array;
   readonly #chunkOfTask: Uint32Array;
   /** Of each output slot: where its length starts, which its payload follows. */
   readonly #slotStart: Uint32Array;
   readonly #slotLength: Uint32Array;
+
+  /** The number of the record of the journal that has what is put next. */
+  record = 0;
 
   constructor(graph: TaskGraph) {
     const slotCount = graph.outputOffset[graph.taskCount] as number;
@@ -30,7 +36,12 @@ export class OutputStore {
 
   /** Bytes of memory that payloads take. */
   get totalBytes(): number {
-    return this.#arena.totalBytes;
+    return this.#arena.totalBytes + this.#recalled.totalBytes;
+  }
+
+  /** Whether outputs of some task are in the journal alone. */
+  get hasEvicted(): boolean {
+    return this.#arena.hasEvicted;
   }
 
   /** Inputs of other tasks, and job outputs, that are still to be read from a task. */
@@ -65,7 +76,7 @@ export class OutputStore {
   }
 
   #keep(task: number, bytes: Uint8Array, start: number, end: number): void {
-    const base = this.#arena.copyIn(bytes, start, end - start);
+    const base = this.#arena.copyIn(bytes, start, end - start, this.record);
     this.#chunkOfTask[task] = this.#arena.currentChunk;
     if (base === 0) return;
     const endSlot = this.#graph.outputOffset[task + 1] as number;
@@ -80,10 +91,7 @@ export class OutputStore {
     const end = inputOffset[task + 1] as number;
     for (let input = inputOffset[task] as number; input < end; input++) {
       const source = sourceTask[input] as number;
-      if (source >= SOURCE_CONSTANT) continue;
-      const left = (this.#readersLeft[source] as number) - 1;
-      this.#readersLeft[source] = left;
-      if (left === 0) this.#arena.release(this.#chunkOfTask[source] as number);
+      if (source < SOURCE_CONSTANT) this.release(source);
     }
   }
 
@@ -94,30 +102,98 @@ export class OutputStore {
     for (let input = inputOffset[task] as number; input < end; input++) {
       const source = sourceTask[input] as number;
       if (source >= SOURCE_CONSTANT) continue;
-      const left = (this.#readersLeft[source] as number) - 1;
-      this.#readersLeft[source] = left;
-      if (left > 0 || taskState[source] !== TaskState.Succeeded) continue;
-      this.#arena.release(this.#chunkOfTask[source] as number);
+      if (taskState[source] === TaskState.Succeeded) this.release(source);
+      else this.#readersLeft[source] = (this.#readersLeft[source] as number) - 1;
     }
   }
 
-  /** Writes an output of a succeeded task after its length. */
+  /** One of those who read a task's outputs does so no more. */
+  release(task: number): void {
+    const left = (this.#readersLeft[task] as number) - 1;
+    this.#readersLeft[task] = left;
+    if (left > 0) return;
+    this.#arena.release(this.#chunkOfTask[task] as number);
+    if (this.#recalled.totalBytes > 0) this.#recalled.delete(task);
+  }
+
+  /** Writes an output of a succeeded task after its length. Only if it is in memory. */
   write(task: number, position: number, to: GrowingBuffer): void {
-    const slot = (this.#graph.outputOffset[task] as number) + position;
+    const firstSlot = this.#graph.outputOffset[task] as number;
+    const slot = firstSlot + position;
     const length = LENGTH_BYTES + (this.#slotLength[slot] as number);
-    const bytes = this.#arena.bytes(this.#chunkOfTask[task] as number);
+    let start = this.#slotStart[slot] as number;
+    let bytes = this.#arena.bytes(this.#chunkOfTask[task] as number);
+    if (bytes === undefined) {
+      bytes = this.#recalled.get(task) as Uint8Array;
+      start -= this.#slotStart[firstSlot] as number;
+    }
     to.reserve(length);
-    copyBytes(bytes, this.#slotStart[slot] as number, length, to.bytes, to.length);
+    copyBytes(bytes, start, length, to.bytes, to.length);
     to.length += length;
   }
 
   /** Bytes of the job's outputs as a wire frame. Only once all tasks have succeeded. */
   get jobOutputBytes(): number {
     let size = LENGTH_BYTES;
-    for (const slot of this.#graph.jobOutputSlots) {
-      size += LENGTH_BYTES + (this.#slotLength[slot] as number);
-    }
+    for (const slot of this.#graph.jobOutputSlots) size += this.outputBytes(slot);
     return size;
+  }
+
+  /** Whether the outputs of a succeeded task that somebody is to read are in memory. */
+  isInMemory(task: number): boolean {
+    return this.chunkOf(task).bytes !== undefined || this.#recalled.has(task);
+  }
+
+  /** The chunk with the outputs of a succeeded task that somebody is to read. */
+  chunkOf(task: number): Chunk {
+    return this.#arena.chunk(this.#chunkOfTask[task] as number) as Chunk;
+  }
+
+  /** Bytes of a succeeded task's outputs with their lengths. */
+  blockBytes(task: number): number {
+    const firstSlot = this.#graph.outputOffset[task] as number;
+    const lastSlot = (this.#graph.outputOffset[task + 1] as number) - 1;
+    const start = this.#slotStart[firstSlot] as number;
+    return (this.#slotStart[lastSlot] as number) + this.outputBytes(lastSlot) - start;
+  }
+
+  /** Bytes of an output of a succeeded task with its length. */
+  outputBytes(slot: number): number {
+    return LENGTH_BYTES + (this.#slotLength[slot] as number);
+  }
+
+  /** The journal is durable up to this record and this row, and the row ends with a record. */
+  journaled(record: number, row: number): void {
+    this.#arena.journaled(record, row);
+  }
+
+  /**
+   * Frees memory of what the journal has, as many bytes if it can.
+   *
+   * @param record the number of the last record.
+   * @param isNeeded tasks whose outputs were read back for someone who is still to come.
+   * @param mayGo chunks that nobody is about to need.
+   */
+  evict(
+    bytes: number,
+    record: number,
+    isNeeded: (task: number) => boolean,
+    mayGo: (chunk: Chunk) => boolean,
+  ): void {
+    const before = this.#recalled.totalBytes;
+    this.#recalled.keep(isNeeded);
+    const left = bytes - (before - this.#recalled.totalBytes);
+    if (left > 0) this.#arena.evict(left, record, mayGo);
+  }
+
+  /**
+   * Takes what a task returned, as a wire frame, back from the journal. Answers false if that is not
+   * what it returned.
+   */
+  recall(task: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (end - start !== LENGTH_BYTES + this.blockBytes(task)) return false;
+    this.#recalled.add(task, bytes.slice(start + LENGTH_BYTES, end));
+    return true;
   }
 
   /** The job's outputs as a wire frame. Only once all tasks have succeeded. */
@@ -136,6 +212,7 @@ export class OutputStore {
   /** Forgets all outputs; no task is going to take one any more. */
   clear(): void {
     this.#arena = new PayloadArena();
+    this.#recalled = new RecalledBlocks();
   }
 
   /** Live blocks by chunk, counted anew, beside what the arena says; for checks. */
@@ -167,7 +244,7 @@ function countReaders(graph: TaskGraph): Uint32Array {
 }
 
 /** The task that an output slot belongs to; most often the one after that of the slot before. */
-function ownerOf(outputOffset: Uint32Array, slot: number, previous: number): number {
+export function ownerOf(outputOffset: Uint32Array, slot: number, previous: number): number {
   const next = previous + 1;
   if (slot >= (outputOffset[next] as number) && slot < (outputOffset[next + 1] ?? 0)) return next;
   let low = 0;

@@ -16,6 +16,9 @@ import { beginTransition, quarantine } from './transition.ts';
  */
 export function applyReplay(job: JobControlBlock, event: ReplayEvent, effects: JobEffect[]): void {
   assert(job.instances.liveCount === 0, `${job.name}: replay while instances are out`);
+  job.recordCount += 1;
+  job.replayedCount += 1;
+  job.outputs.record = job.recordCount;
   const attempts = new AttemptCursor(event);
   const attemptEffects = new AttemptEffects(effects, event);
   while (attempts.next()) {

@@ -14,12 +14,14 @@ export function applyReports(job: JobControlBlock, event: ReportEvent, effects: 
   const attempts = new AttemptCursor(event);
   const attemptEffects = new AttemptEffects(effects, event);
   const { verdicts } = event;
+  job.outputs.record = job.recordCount + 1;
   while (attempts.next()) {
     const verdict = applyReport(job, event, attempts, attemptEffects);
     if (verdict === ReportVerdict.Stale) job.staleReportCount += 1;
     else if (verdict === ReportVerdict.Duplicate) job.duplicateReportCount += 1;
     if (verdicts !== undefined) verdicts[attempts.position] = verdict;
   }
+  if (attemptEffects.hasRecords) job.recordCount += 1;
 }
 
 function applyReport(

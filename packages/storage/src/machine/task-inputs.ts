@@ -52,6 +52,17 @@ export class TaskInputs {
     return true;
   }
 
+  /** Whether the outputs that a task takes are in memory; its parents have succeeded. */
+  areInMemory(task: number): boolean {
+    const { inputOffset, sourceTask } = this.#graph;
+    const end = inputOffset[task + 1] as number;
+    for (let input = inputOffset[task] as number; input < end; input++) {
+      const source = sourceTask[input] as number;
+      if (source < SOURCE_CONSTANT && !this.#outputs.isInMemory(source)) return false;
+    }
+    return true;
+  }
+
   #writeJobInput(input: number, to: GrowingBuffer): void {
     const start = this.#jobInputBounds[2 * input] as number;
     const end = this.#jobInputBounds[2 * input + 1] as number;

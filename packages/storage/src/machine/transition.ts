@@ -13,7 +13,9 @@ import { dropClaims } from './claiming.ts';
 import { describeFailures } from './describe-failures.ts';
 import type { JobControlBlock } from './job-control-block.ts';
 import type { CancelledEffect, JobEffect } from './job-effect.ts';
-import type { PersistedEvent, PersistFailedEvent } from './job-event.ts';
+import type { PersistedEvent, PersistFailedEvent, RecallEndedEvent } from './job-event.ts';
+import { JobOutputGathering } from './job-output-gathering.ts';
+import { beginRecall } from './recalling.ts';
 
 /** Why a job fails. */
 export interface Failure {
@@ -79,8 +81,53 @@ export function finishTasks(job: JobControlBlock, at: TimestampMs, effects: JobE
     beginTransition(job, { to: JobState.Failed, at, message }, effects);
     return;
   }
+  if (job.outputs.hasEvicted) {
+    job.gathering = new JobOutputGathering(job.graph, job.outputs);
+    goOnGathering(job, job.gathering, at, effects);
+  } else finish(job, job.outputs.gatherJobOutputs(), at, effects);
+}
+
+function goOnGathering(
+  job: JobControlBlock,
+  gathering: JobOutputGathering,
+  at: TimestampMs,
+  effects: JobEffect[],
+): void {
+  const outputs = gathering.gather();
+  if (outputs === undefined) {
+    beginRecall(job, gathering.recallNext(job.nextRecall), effects);
+    return;
+  }
+  job.gathering = undefined;
+  finish(job, outputs, at, effects);
+}
+
+function finish(
+  job: JobControlBlock,
+  outputs: Uint8Array,
+  at: TimestampMs,
+  effects: JobEffect[],
+): void {
   const to = job.graph.commitTask === undefined ? JobState.Succeeded : JobState.CommitReady;
-  beginTransition(job, { to, at, outputs: job.outputs.gatherJobOutputs() }, effects);
+  beginTransition(job, { to, at, outputs }, effects);
+}
+
+/** What was waited for is in memory, or is not to be found. */
+export function endRecall(
+  job: JobControlBlock,
+  { recall: number, at }: RecallEndedEvent,
+  effects: JobEffect[],
+): void {
+  const { recall, gathering } = job;
+  if (recall?.number !== number) return;
+  job.recall = undefined;
+  if (!job.isRunning) return;
+  for (const task of recall.needed) {
+    if (job.outputs.readersLeft(task) === 0 || job.outputs.isInMemory(task)) continue;
+    failJob(job, { at, message: `its journal lacks the outputs of task ${task}` }, effects);
+    return;
+  }
+  if (gathering !== undefined) goOnGathering(job, gathering, at, effects);
 }
 
 /** A job fails; first its cleanup task runs, if that is wanted and there is one. */
@@ -204,5 +251,7 @@ function stopTasks(job: JobControlBlock, effects: JobEffect[]): void {
   job.ready.clear();
   job.slow.clear();
   job.outputs.clear();
+  job.recall = undefined;
+  job.gathering = undefined;
   if (cancelled.instances.length > 0) effects.push(cancelled);
 }

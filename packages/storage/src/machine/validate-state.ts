@@ -16,10 +16,11 @@
  *     Cancelled, and in a job put aside, all have ended.
  *  9. The commit task is Pending before CommitReady, the cleanup task before CleanupReady.
  * 10. A task is marked as slow only while it is Running.
- * 11. While the job is Running, the outputs of a succeeded task are kept exactly until all that is to
- *     read them has done so.
+ * 11. While the job is Running and has tasks that did not succeed, the outputs of one that did are kept
+ *     exactly until all that is to read them has done so.
  * 12. The job's outputs are there in CommitReady, and never after the end.
  * 13. Only a Pending task of a Running job is claimed.
+ * 14. Outputs are read back only while the job is Running, and what is gathered of the job's only then.
  */
 import {
   assert,
@@ -174,7 +175,10 @@ function checkOutputs(job: JobControlBlock): void {
   const { state, jobOutputs } = job;
   check(12, state !== JobState.CommitReady || jobOutputs !== undefined, 'no job outputs');
   check(12, !isFinalJobState(state) || jobOutputs === undefined, 'job outputs after the end');
-  if (state !== JobState.Running || job.quarantine !== undefined) return;
+  const isUnderWay = state === JobState.Running && job.quarantine === undefined;
+  check(14, job.recall === undefined || isUnderWay, 'outputs are read back');
+  check(14, job.gathering === undefined || job.recall !== undefined, 'waits for nothing');
+  if (!isUnderWay || job.taskCounts[TaskState.Succeeded] === job.taskCount) return;
   const hasSucceeded = (task: number): boolean => job.taskState[task] === TaskState.Succeeded;
   for (const [actual, counted] of job.outputs.usage(hasSucceeded)) {
     check(11, actual === counted, `${actual} outputs in a chunk that ${counted} need`);

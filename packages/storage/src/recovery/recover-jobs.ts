@@ -12,6 +12,7 @@ import type { JobCache } from '../cache/job-cache.ts';
 import { BlobKind } from '../db/job-store.ts';
 import type { JobStore, StoredJob } from '../db/job-store.ts';
 import type { EffectRunner } from '../effect-runner.ts';
+import type { OutputMemory } from '../memory/output-memory.ts';
 import { JournalDecoder } from '../journal/journal-record.ts';
 import { JobMachine } from '../machine/job-machine.ts';
 
@@ -26,6 +27,7 @@ export interface RecoveryOptions {
   readonly store: JobStore;
   readonly cache: JobCache;
   readonly runner: EffectRunner;
+  readonly memory: OutputMemory;
 }
 
 /**
@@ -117,7 +119,8 @@ async function readBlob(store: JobStore, id: JobId, kind: BlobKind): Promise<Uin
   throw new SpiderError('internal', `job ${id} lacks its ${names[kind]} in the database`);
 }
 
-async function replayJournal(job: Job, { store, runner, clock }: RecoveryOptions): Promise<void> {
+async function replayJournal(job: Job, options: RecoveryOptions): Promise<void> {
+  const { store, runner, clock, memory } = options;
   const decoder = new JournalDecoder();
   for (let after = 0; ;) {
     const rows = await store.readJournal(job.id, after, ROWS_PER_PAGE);
@@ -126,8 +129,12 @@ async function replayJournal(job: Job, { store, runner, clock }: RecoveryOptions
       for (const attempts of decoder.push(records)) {
         runner.handle(job, { type: 'replay', at: clock.now(), ...attempts });
       }
+      // What a row begins with can be read only from where it began.
+      if (decoder.isAtEnd) runner.note(job, { type: 'journaled', effects: 0, row: sequence });
     }
     job.journal.resumeAfter(after);
+    memory.count(job);
+    memory.check();
     if (rows.length < ROWS_PER_PAGE) break;
   }
   decoder.end();

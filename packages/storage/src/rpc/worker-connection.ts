@@ -1,7 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { invalidArgument } from '@spider/core';
 import type { ExecutionManagerId, JobId, SessionId, SpiderError } from '@spider/core';
-import { checkExchangeRequest, ExchangeResponseSchema, WorkerWelcomeSchema } from '@spider/proto';
+import {
+  checkExchangeRequest,
+  ExchangeResponseSchema,
+  JobTasksSchema,
+  WorkerWelcomeSchema,
+} from '@spider/proto';
 import type {
   ExchangeRequest,
   ExchangeResponse,
@@ -107,6 +112,14 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
 
   refused(job: Job, taskIndices: number[]): void {
     this.#outbox.refused(job.id, job.resourceGroupId, taskIndices);
+  }
+
+  postponed(job: Job, taskIndexes: number[]): void {
+    job.waitingLeases.add(() => {
+      const { id: jobId, resourceGroupId } = job;
+      this.#leases.push(create(JobTasksSchema, { jobId, resourceGroupId, taskIndexes }));
+      this.#leaseWaiting();
+    });
   }
 
   cancelled(job: Job, effect: CancelledEffect, positions: readonly number[]): void {

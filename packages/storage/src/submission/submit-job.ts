@@ -145,7 +145,9 @@ export async function enterJob(
       runner.handle(job, { type: 'replay', at: clock.now(), ...attempts });
     }
   }
-  job.journal.resumeAfter(retry?.journal.length ?? 0);
+  const rows = retry?.journal.length ?? 0;
+  job.journal.resumeAfter(rows);
+  if (rows > 0) runner.handle(job, { type: 'journaled', effects: 0, row: rows });
   runner.enter(job);
   return { ...inserted, existed: false };
 }

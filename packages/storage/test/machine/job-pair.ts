@@ -14,6 +14,7 @@ import type {
   ContextsEffect,
   JobEffect,
   JournalEffect,
+  RecallEffect,
 } from '../../src/machine/job-effect.ts';
 import { ReportVerdict, type JobEvent } from '../../src/machine/job-event.ts';
 import { JobMachine } from '../../src/machine/job-machine.ts';
@@ -46,9 +47,15 @@ export class JobPair {
   model: JobModel;
   machine: JobMachine;
   readonly issued: Issued[] = [];
+  /** How often something was read back from the journal. */
+  recalls = 0;
   /** What is in the database: blocks of the journal, and the outputs of a job that commits. */
   #blocks: { bytes: Uint8Array; count: number }[] = [];
   #storedOutputs: Uint8Array | undefined;
+  /** Blocks that the machine has replayed, and after them those that it knows to be durable. */
+  #replayedBlocks = 0;
+  #durableBlocks = 0;
+  #hasSpilled = false;
   #nextInstance = 1;
   #nextRequest = 1;
 
@@ -90,7 +97,13 @@ export class JobPair {
     this.#compare();
   }
 
+  /** Where leases may have to wait they come one by one, so that they are granted in their order. */
   lease(taskIndices: readonly number[], executionManager: number): void {
+    if (!this.#hasSpilled) this.#lease(taskIndices, executionManager);
+    else for (const taskIndex of taskIndices) this.#lease([taskIndex], executionManager);
+  }
+
+  #lease(taskIndices: readonly number[], executionManager: number): void {
     const firstInstance = this.#nextInstance;
     const event: JobEvent = { type: 'lease', executionManager, taskIndices, firstInstance };
     const effects = this.#step(event, () =>
@@ -150,6 +163,19 @@ export class JobPair {
     this.#step({ type: 'claims-over' }, () => this.model.claimsOver());
   }
 
+  /** So many more blocks of the journal are durable; each is a row. */
+  journaled(count: number): void {
+    this.#durableBlocks = Math.min(this.#durableBlocks + count, this.#blocks.length);
+    const effects = this.#durableBlocks - this.#replayedBlocks;
+    this.#step({ type: 'journaled', effects, row: this.#durableBlocks }, () => undefined);
+  }
+
+  /** What is durable leaves memory, chunk by chunk. */
+  spill(times: number): void {
+    this.#hasSpilled = true;
+    for (let i = 0; i < times; i++) this.#step({ type: 'spill', bytes: 1 }, () => undefined);
+  }
+
   /** Storage starts anew and finds the first `blockCount` blocks of the journal. */
   readBack(blockCount: number): void {
     const { state } = this.machine;
@@ -158,14 +184,20 @@ export class JobPair {
     this.#blocks = this.#blocks.slice(0, blockCount);
     this.model = this.model.readBack(this.#blocks.reduce((sum, block) => sum + block.count, 0));
     this.machine = this.#newMachine(state, this.model.failsAfterCleanup ? 'no' : undefined);
+    this.#replayedBlocks = this.#blocks.length;
+    this.#durableBlocks = this.#blocks.length;
+    this.#hasSpilled = true;
     const decoder = new JournalDecoder();
     const effects: JobEffect[] = [];
-    for (const { bytes } of this.#blocks) {
+    this.#blocks.forEach(({ bytes }, block) => {
       for (const attempts of decoder.push(bytes)) {
         this.machine.handle({ ...attempts, type: 'replay', at: AT }, effects);
       }
-    }
+      this.machine.handle({ type: 'journaled', effects: 0, row: block + 1 }, effects);
+      if (block % 3 === 2) this.machine.handle({ type: 'spill', bytes: 1 }, effects);
+    });
     decoder.end();
+    for (const effect of effects) if (effect.type === 'recall') this.#recall(effect, effects);
     deepStrictEqual(effects.flatMap(said).toSorted(), this.model.said.splice(0).toSorted());
     this.#compare();
   }
@@ -185,6 +217,8 @@ export class JobPair {
   #step(event: JobEvent, stepModel: () => void): JobEffect[] {
     const hadReady = this.model.readyCount > 0;
     const effects = this.machine.handle(event);
+    for (const effect of effects) if (effect.type === 'recall') this.#recall(effect, effects);
+    if (effects.some((effect) => effect.type === 'postponed')) this.machine.handle(event, effects);
     stepModel();
     if (!hadReady && this.model.readyCount > 0) this.model.said.push('ready');
     deepStrictEqual(effects.flatMap(said).toSorted(), this.model.said.splice(0).toSorted());
@@ -196,6 +230,20 @@ export class JobPair {
     }
     this.#compare();
     return effects;
+  }
+
+  /** Reads back what was asked for, whereupon more may be asked for. */
+  #recall({ recall, ranges }: RecallEffect, effects: JobEffect[]): void {
+    this.recalls += 1;
+    for (const { after, last } of ranges) {
+      const decoder = new JournalDecoder();
+      for (const { bytes } of this.#blocks.slice(after, last)) {
+        for (const attempts of decoder.push(bytes)) {
+          this.machine.handle({ ...attempts, type: 'recalled', recall }, effects);
+        }
+      }
+    }
+    this.machine.handle({ type: 'recall-ended', recall, at: AT }, effects);
   }
 
   #compare(): void {
@@ -271,6 +319,10 @@ function said(effect: JobEffect): string[] {
     case 'ready':
     case 'quarantined':
       return [effect.type];
+    case 'postponed':
+    case 'recall':
+      // The pair sees to it that nobody has to wait.
+      return [];
     default:
       effect satisfies never;
       return [];
@@ -299,9 +351,14 @@ function granted(effect: ContextsEffect): string[] {
   });
 }
 
+/** A chunk of memory has 4 KiB at first. */
+const SIZES = [1, 40, 2, 1_500];
+
 /** What an instance of a task returns: different bytes for each, of different lengths. */
 export function outputsOf({ task, instance }: Issued, count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, position) =>
-    new Uint8Array((task + position) % 3 === 2 ? 40 : 1 + position).fill(task * 16 + instance),
+    new Uint8Array(SIZES[(task + position + instance) % SIZES.length] ?? 0).fill(
+      task * 16 + instance,
+    ),
   );
 }

@@ -68,7 +68,7 @@ export function createTaskInstanceService({
   return {
     async registerTaskInstance(request) {
       const task = toTask(request);
-      const contexts = tasks.lease(task);
+      const contexts = await tasks.lease(task);
       // There is room for another one on its way.
       polls.wake();
       const io = serializedTaskIo(task.taskIndex, contexts, zstd);

@@ -46,11 +46,20 @@ export class UnaryTasks {
   }
 
   /**
-   * Issues an instance of a task.
+   * Issues an instance of a task. Waits for inputs that have to be read back first.
    *
    * @throws SpiderError 'failed-precondition' beginning with `cache stale` if none may start.
    */
-  lease({ jobId, taskIndex, executionManagerId }: UnaryTask): ContextsEffect {
+  async lease(task: UnaryTask): Promise<ContextsEffect> {
+    for (;;) {
+      const contexts = this.#lease(task);
+      if (!(contexts instanceof Promise)) return contexts;
+      await contexts;
+    }
+  }
+
+  /** Answers a promise if it is to be asked anew. */
+  #lease({ jobId, taskIndex, executionManagerId }: UnaryTask): ContextsEffect | Promise<void> {
     const { cache, registry, runner, clock } = this.#options;
     const job = cache.find(jobId);
     if (job === undefined || job.isBroken) throw stale(`job ${jobId} is not under way`);
@@ -66,6 +75,11 @@ export class UnaryTasks {
       throw error instanceof SpiderError ? stale(error.message) : error;
     }
     const contexts = unary.takeContexts();
+    if (unary.takePostponed()) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      job.waitingLeases.add(resolve);
+      return promise;
+    }
     if (contexts === undefined) throw stale(describeRefusal(job, taskIndex));
     unary.issued(contexts.firstInstance, clock.now());
     return contexts;
