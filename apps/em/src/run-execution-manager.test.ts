@@ -135,3 +135,33 @@ test('the example configuration is one, and says the defaults', async () => {
     }),
   );
 });
+
+/** With every key that the reference has. */
+const REFERENCE = `
+storage: { host: spider-storage, port: 50051 }
+scheduler: { host: spider-scheduler, port: 50052 }
+connection_pool_size: 4
+scheduler_poll_wait_ms: 1000
+liveness: { storage_heartbeat_interval_sec: 1, scheduler_heartbeat_interval_sec: 1 }
+task_executor:
+  bin_path: /usr/local/bin/spider-task-executor
+  package_dir: /opt/spider/packages
+  inherited_env: []
+  max_log_line_bytes: 65536
+`;
+
+test('a configuration can be checked and shown, also where it could not be used', async () => {
+  const path = await writeConfig(REFERENCE);
+  const said = (flag: string): Promise<string> =>
+    run(['-c', path, flag], new AbortController().signal).then(
+      () => 'it ran',
+      (error: Error) => error.message,
+    );
+  expect(await said('--check')).toBe(`${path} is valid`);
+  const printed = await said('--print');
+  expect(printed).toContain('bin_path: /usr/local/bin/spider-task-executor');
+  expect(printed).toMatch(/slots: \d+$/m);
+  expect(printed).toMatch(/memory_limit_mib: \d+\n/);
+  const shown = parseConfig('printed', printed, executionManagerConfigSchema);
+  expect(shown.schedulerEndpoints).toEqual(['http://spider-scheduler:50052']);
+});

@@ -3,7 +3,9 @@ import { resolve } from 'node:path';
 import {
   bothSinks,
   type Connect,
+  type ExecutionManagerFile,
   executionManagerConfigSchema,
+  executionManagerFileSchema,
   type ExecutionManagerConfig,
   ExecutionManagerService,
   executorEnvironment,
@@ -19,10 +21,9 @@ import { createTransport, type Logger, type RpcTransport } from '@spider/runtime
 import {
   announceReady,
   CryptoRng,
-  loadConfig,
   type MainContext,
   packageVersion,
-  readDaemonFlags,
+  readDaemonConfig,
   systemClock,
 } from '@spider/runtime/node';
 import { taskExecutorPath } from '@spider/task-executor';
@@ -43,13 +44,15 @@ const MEMORY_MIB_MIN = 512;
  * come up, ExitError for bad flags.
  */
 export async function runExecutionManager({ args, signal, logger }: MainContext): Promise<void> {
-  const { configPath } = readDaemonFlags(args, {
+  const config = await readDaemonConfig(args, {
     name: BINARY,
     summary: 'The execution manager of Spider: runs the tasks of one machine.',
     version: VERSION,
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
+    fileSchema: executionManagerFileSchema,
+    schema: executionManagerConfigSchema,
+    effective: effectiveFile,
   });
-  const config = await loadConfig(configPath, executionManagerConfigSchema);
   const slots = config.slots ?? availableParallelism();
   await using cleanup = new AsyncDisposableStack();
   const logs = await logsOf(config.logs, logger, cleanup);
@@ -81,6 +84,26 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   await service.drain();
   stop.abort();
   await running;
+}
+
+/** With what depends on the machine and on other keys. */
+function effectiveFile(file: ExecutionManagerFile): object {
+  const slots = file.slots ?? availableParallelism();
+  const { task_executor: executor, scheduler_endpoints: schedulers } = file;
+  const isSchedulerNamed = file.scheduler !== undefined || schedulers !== undefined;
+  return {
+    ...file,
+    ...(!isSchedulerNamed && {
+      scheduler: file.storage,
+      scheduler_endpoints: file.storage_endpoints,
+    }),
+    slots,
+    task_executor: {
+      ...executor,
+      bin_path: executor.bin_path ?? taskExecutorPath,
+      memory_limit_mib: executor.memory_limit_mib ?? memoryShareMib(slots),
+    },
+  };
 }
 
 async function executorsOf(

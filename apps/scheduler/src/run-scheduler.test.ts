@@ -97,3 +97,42 @@ test('the example configuration is one, and says the defaults', async () => {
     schedulerConfigSchema.parse({ storage_endpoint: { host: '127.0.0.1', port: 50_051 } }),
   );
 });
+
+test('a configuration of the reference can be checked and shown', async () => {
+  const path = await writeConfig(`
+host: 127.0.0.1
+port: 50052
+storage_endpoint: { host: spider-storage, port: 50051 }
+connection_pool_size: 8
+runtime:
+  advertised_endpoint: { host: spider-scheduler, port: 50052 }
+  stop_timeout_sec: 30
+  em_registry: { dead_em_cutoff_sec: 30, liveness_tracking_interval_ms: 1000 }
+  scheduler:
+    policy: round_robin
+    config:
+      active_job_queue_capacity: 16
+      dispatch_queue_capacity: 16
+      ready_task_capacity: 1048576
+      commit_ready_task_capacity: 256
+      cleanup_ready_task_capacity: 256
+      storage_poll_timeout_ms: 10
+      tick_interval_ms: 5
+      finalizing_job_expiration_timeout_sec: 300
+`);
+  const said = (flag: string): Promise<string> =>
+    runScheduler({
+      args: ['-c', path, flag],
+      signal: new AbortController().signal,
+      logger: new RecordingLogger(),
+    }).then(
+      () => 'it ran',
+      (error: Error) => error.message,
+    );
+  expect(await said('--check')).toBe(`${path} is valid`);
+  const printed = await said('--print');
+  expect(printed).toContain('policy: round_robin');
+  expect(parseConfig('printed', printed, schedulerConfigSchema).storageEndpoints).toEqual([
+    'http://spider-storage:50051',
+  ]);
+});

@@ -2,16 +2,16 @@ import { Health, startRpcServer } from '@spider/runtime';
 import {
   announceReady,
   CryptoRng,
-  loadConfig,
   type MainContext,
   packageVersion,
-  readDaemonFlags,
+  readDaemonConfig,
   systemClock,
 } from '@spider/runtime/node';
 import {
   RpcReadyTaskSource,
   SCHEDULER_SERVICES,
   schedulerConfigSchema,
+  schedulerFileSchema,
   SchedulerService,
 } from '@spider/scheduler';
 
@@ -23,13 +23,14 @@ import {
  * bad flags.
  */
 export async function runScheduler({ args, signal, logger }: MainContext): Promise<void> {
-  const { configPath } = readDaemonFlags(args, {
+  const config = await readDaemonConfig(args, {
     name: 'spider-scheduler',
     summary: 'The scheduler of Spider: decides which ready task runs next, and where.',
     version: packageVersion(new URL('../package.json', import.meta.url)),
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
+    fileSchema: schedulerFileSchema,
+    schema: schedulerConfigSchema,
   });
-  const config = await loadConfig(configPath, schedulerConfigSchema);
 
   const health = new Health(SCHEDULER_SERVICES);
   await using scheduler = new SchedulerService({

@@ -199,3 +199,39 @@ test('the example of a configuration is one of nothing but defaults', async () =
   const text = await readFile(path, 'utf8');
   expect(parseConfig('example', text, storageConfigSchema)).toEqual(storageConfigSchema.parse({}));
 });
+
+test('a configuration of the reference can be checked and shown, without its password', async () => {
+  const path = await writeConfig(
+    await newFolder(),
+    `
+host: 0.0.0.0
+port: 50051
+runtime:
+  db:
+    host: spider-database
+    port: 3306
+    name: spider-db
+    max_connections: 64
+    credentials: { username: spider-user, password: spider-password }
+  inbound_queue: { task_capacity: 1048576, commit_capacity: 256, cleanup_capacity: 256 }
+  task_instance_pool:
+    execution_manager_stale_cutoff_sec: 60
+    gc_interval_sec: 30
+    message_channel_capacity: 128
+  job_cache_gc: { terminated_job_retention_sec: 300, gc_interval_sec: 30 }
+`,
+  );
+  const said = (flag: string): Promise<string> =>
+    run(['-c', path, flag], new AbortController().signal).then(
+      () => 'it ran',
+      (error: Error) => error.message,
+    );
+  expect(await said('--check')).toBe(`${path} is valid`);
+  const printed = await said('--print');
+  expect(printed).toContain('username: spider-user');
+  expect(printed).not.toContain('spider-password');
+  expect(parseConfig('printed', printed, storageConfigSchema).runtime.db).toMatchObject({
+    engine: 'mysql',
+    host: 'spider-database',
+  });
+});

@@ -3,10 +3,9 @@ import type { Logger } from '@spider/runtime';
 import {
   announceReady,
   CryptoRng,
-  loadConfig,
   nodeZstd,
   packageVersion,
-  readDaemonFlags,
+  readDaemonConfig,
   ScryptPasswordHasher,
   systemClock,
 } from '@spider/runtime/node';
@@ -14,16 +13,27 @@ import type { MainContext } from '@spider/runtime/node';
 import {
   DEFAULT_DISPATCH_CONFIG,
   type DispatchConfig,
-  embeddedSchedulerSchema,
+  embeddedSchedulerFileSchema,
   SCHEDULER_SERVICES,
   SchedulerService,
+  toEmbeddedScheduler,
 } from '@spider/scheduler';
-import { STORAGE_SERVICES, storageConfigSchema, StorageService } from '@spider/storage';
+import {
+  effectiveStorageFile,
+  STORAGE_SERVICES,
+  storageFileSchema,
+  StorageService,
+  toStorageConfig,
+} from '@spider/storage';
 import { activateStorage } from './activate-storage.ts';
 import { databaseOptions } from './database-options.ts';
 
 const VERSION = packageVersion(new URL('../package.json', import.meta.url));
-const configSchema = storageConfigSchema.extend({ scheduler: embeddedSchedulerSchema });
+const fileSchema = storageFileSchema.extend({ scheduler: embeddedSchedulerFileSchema });
+const schema = fileSchema.transform((file) => ({
+  ...toStorageConfig(file),
+  scheduler: toEmbeddedScheduler(file.scheduler),
+}));
 
 /**
  * Reads the configuration, waits for the right to write to the database, and serves until the signal is aborted.
@@ -32,13 +42,16 @@ const configSchema = storageConfigSchema.extend({ scheduler: embeddedSchedulerSc
  * storage takes the database over.
  */
 export async function runStorage({ args, signal, logger }: MainContext): Promise<void> {
-  const { configPath } = readDaemonFlags(args, {
+  const config = await readDaemonConfig(args, {
     name: 'spider-storage',
     summary: 'The storage server of Spider: keeps jobs, decides what is ready, hands it out.',
     version: VERSION,
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
+    fileSchema,
+    schema,
+    effective: effectiveStorageFile,
+    validate: (file) => databaseOptions(file, process.env),
   });
-  const config = await loadConfig(configPath, configSchema);
   const { embedded } = config.scheduler;
   const identity = {
     version: VERSION,

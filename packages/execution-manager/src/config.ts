@@ -1,7 +1,11 @@
 import { LIMITS } from '@spider/core';
 import { endpointUrl } from '@spider/runtime';
 import { z } from 'zod';
-import { type TaskExecutorConfig, taskExecutorSchema } from './task-executor-config.ts';
+import {
+  type TaskExecutorConfig,
+  taskExecutorFileSchema,
+  toTaskExecutorConfig,
+} from './task-executor-config.ts';
 
 /** All that an execution manager process is told. */
 export interface ExecutionManagerConfig {
@@ -44,7 +48,7 @@ const endpoints = z.array(endpoint).min(1).max(64);
  * and the folder of task packages are required. Keys that mean nothing here (connections, polls,
  * heartbeats, whose pace storage sets) are checked as the reference does, and ignored.
  */
-export const executionManagerConfigSchema = z
+export const executionManagerFileSchema = z
   .object({
     storage: endpoint.optional(),
     storage_endpoints: endpoints.optional(),
@@ -61,7 +65,7 @@ export const executionManagerConfigSchema = z
         scheduler_heartbeat_interval_sec: count.optional(),
       })
       .optional(),
-    task_executor: taskExecutorSchema,
+    task_executor: taskExecutorFileSchema,
     logs: z
       .object({
         dir: z.string().min(1).optional(),
@@ -78,8 +82,13 @@ export const executionManagerConfigSchema = z
   .refine((file) => file.scheduler === undefined || file.scheduler_endpoints === undefined, {
     path: ['scheduler'],
     message: 'this and scheduler_endpoints exclude each other',
-  })
-  .transform((file): ExecutionManagerConfig => {
+  });
+
+export type ExecutionManagerFile = z.output<typeof executionManagerFileSchema>;
+
+/** The same file as the execution manager uses it. */
+export const executionManagerConfigSchema = executionManagerFileSchema.transform(
+  (file): ExecutionManagerConfig => {
     const storage = file.storage_endpoints ?? (file.storage === undefined ? [] : [file.storage]);
     // Storage may have its scheduler within.
     const scheduler =
@@ -90,7 +99,8 @@ export const executionManagerConfigSchema = z
       slots: file.slots,
       drainTimeoutMs: file.drain_timeout_sec * 1000,
       cancelGraceMs: file.cancel_grace_ms,
-      ...file.task_executor,
+      startTimeoutMs: file.task_executor.start_timeout_sec * 1000,
+      taskExecutor: toTaskExecutorConfig(file.task_executor),
       logs: {
         directory: file.logs.dir,
         maxBytes: file.logs.max_mib * MIB,
@@ -98,4 +108,5 @@ export const executionManagerConfigSchema = z
         maxTaskBytes: file.logs.max_task_kib * KIB,
       },
     };
-  });
+  },
+);

@@ -1,6 +1,6 @@
 // For whoever runs an execution manager.
-export { executionManagerConfigSchema } from './config.ts';
-export type { ExecutionManagerConfig, LogsConfig } from './config.ts';
+export { executionManagerConfigSchema, executionManagerFileSchema } from './config.ts';
+export type { ExecutionManagerConfig, ExecutionManagerFile, LogsConfig } from './config.ts';
 export { ExecutionManagerService } from './execution-manager-service.ts';
 export type { ExecutionManagerOptions } from './execution-manager-service.ts';
 export type { Connect } from './ports.ts';

@@ -46,31 +46,29 @@ const wallSchema = z.object({
   network: z.boolean().default(false),
 });
 
-export const taskExecutorSchema = z
-  .object({
-    bin_path: z.string().min(1).optional(),
-    package_dir: z.string().min(1),
-    inherited_env: z.array(z.string().min(1)).max(1_024).default([]),
-    max_log_line_bytes: count.max(MAX_LOG_LINE_BYTES).default(64 * 1024),
-    start_timeout_sec: z.int().min(1).max(86_400).default(30),
-    memory_limit_mib: z.int().min(MEMORY_MIB_MIN).max(MEMORY_MIB_MAX).optional(),
-    guard_rail: guardRailSchema.prefault({}),
-    wall: wallSchema.prefault({}),
-  })
-  .transform((file) => ({
-    startTimeoutMs: file.start_timeout_sec * 1000,
-    taskExecutor: {
-      binPath: file.bin_path,
-      packageDir: file.package_dir,
-      inheritedEnv: file.inherited_env,
-      maxLogLineBytes: file.max_log_line_bytes,
-      memoryLimitMib: file.memory_limit_mib,
-      guardRail: file.guard_rail,
-      wall: {
-        uid: file.wall.uid,
-        gid: file.wall.gid,
-        isBubblewrapped: file.wall.bubblewrap,
-        hasNetwork: file.wall.network,
-      },
-    } satisfies TaskExecutorConfig,
-  }));
+export const taskExecutorFileSchema = z.object({
+  bin_path: z.string().min(1).optional(),
+  package_dir: z.string().min(1),
+  inherited_env: z.array(z.string().min(1)).max(1_024).default([]),
+  max_log_line_bytes: count.max(MAX_LOG_LINE_BYTES).default(64 * 1024),
+  start_timeout_sec: z.int().min(1).max(86_400).default(30),
+  memory_limit_mib: z.int().min(MEMORY_MIB_MIN).max(MEMORY_MIB_MAX).optional(),
+  guard_rail: guardRailSchema.prefault({}),
+  wall: wallSchema.prefault({}),
+});
+
+/** The configuration of the keys of {@link taskExecutorFileSchema}. */
+export function toTaskExecutorConfig(
+  file: z.output<typeof taskExecutorFileSchema>,
+): TaskExecutorConfig {
+  const { uid, gid, bubblewrap, network } = file.wall;
+  return {
+    binPath: file.bin_path,
+    packageDir: file.package_dir,
+    inheritedEnv: file.inherited_env,
+    maxLogLineBytes: file.max_log_line_bytes,
+    memoryLimitMib: file.memory_limit_mib,
+    guardRail: file.guard_rail,
+    wall: { uid, gid, isBubblewrapped: bubblewrap, hasNetwork: network },
+  };
+}

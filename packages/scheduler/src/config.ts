@@ -62,39 +62,43 @@ const weights = z
     message: `must not have more than ${LIMITS.weightedGroups} groups`,
   });
 
-const schedulerPolicySchema = z
-  .object({
-    policy: z
-      .enum(Object.keys(POLICIES) as [PolicyName, ...PolicyName[]])
-      .default(DEFAULT_DISPATCH_CONFIG.policy),
-    weights: weights.default({}),
-    job_order: z.enum(['fair', 'critical-path']).default(EQUAL_SHARING.jobOrder),
-    config: z
-      .object({
-        ready_task_capacity: count
-          .max(LIMITS.bufferedReadyTasks)
-          .default(DEFAULT_DISPATCH_CONFIG.readyTaskCapacity),
-        active_job_queue_capacity: count
-          .max(LIMITS.bufferedReadyTasks)
-          .default(DEFAULT_DISPATCH_CONFIG.activeJobs),
-        dispatch_queue_capacity: count.optional(),
-        commit_ready_task_capacity: count.optional(),
-        cleanup_ready_task_capacity: count.optional(),
-        storage_poll_timeout_ms: z.int().min(0).optional(),
-        tick_interval_ms: count.optional(),
-        finalizing_job_expiration_timeout_sec: z.int().min(0).optional(),
-      })
-      .prefault({}),
-  })
-  .prefault({});
-
 /** How tasks are chosen: `runtime.scheduler` of a scheduler process, and the same keys where one is embedded. */
-const dispatchConfigSchema = schedulerPolicySchema.transform(toDispatchConfig);
+const schedulerPolicySchema = z.object({
+  policy: z
+    .enum(Object.keys(POLICIES) as [PolicyName, ...PolicyName[]])
+    .default(DEFAULT_DISPATCH_CONFIG.policy),
+  weights: weights.default({}),
+  job_order: z.enum(['fair', 'critical-path']).default(EQUAL_SHARING.jobOrder),
+  config: z
+    .object({
+      ready_task_capacity: count
+        .max(LIMITS.bufferedReadyTasks)
+        .default(DEFAULT_DISPATCH_CONFIG.readyTaskCapacity),
+      active_job_queue_capacity: count
+        .max(LIMITS.bufferedReadyTasks)
+        .default(DEFAULT_DISPATCH_CONFIG.activeJobs),
+      dispatch_queue_capacity: count.optional(),
+      commit_ready_task_capacity: count.optional(),
+      cleanup_ready_task_capacity: count.optional(),
+      storage_poll_timeout_ms: z.int().min(0).optional(),
+      tick_interval_ms: count.optional(),
+      finalizing_job_expiration_timeout_sec: z.int().min(0).optional(),
+    })
+    .prefault({}),
+});
 
 /** The `scheduler` section of a storage that may have one in its own process. */
-export const embeddedSchedulerSchema = z
-  .intersection(z.object({ embedded: z.boolean().default(true) }), dispatchConfigSchema)
+export const embeddedSchedulerFileSchema = schedulerPolicySchema
+  .extend({ embedded: z.boolean().default(true) })
   .prefault({});
+
+/** The same section as the process uses it. */
+export function toEmbeddedScheduler({
+  embedded,
+  ...file
+}: z.output<typeof embeddedSchedulerFileSchema>) {
+  return { embedded, ...toDispatchConfig(file) };
+}
 
 function toDispatchConfig({
   policy,
@@ -116,7 +120,7 @@ function toDispatchConfig({
  * storage is required. Keys that mean nothing here (connections, ticks, polls) are checked as the
  * reference does, and ignored.
  */
-export const schedulerConfigSchema = z
+export const schedulerFileSchema = z
   .object({
     host: host.default('127.0.0.1'),
     port: z.int().min(0).max(65_535).default(50_052),
@@ -135,7 +139,7 @@ export const schedulerConfigSchema = z
             liveness_tracking_interval_ms: count.optional(),
           })
           .prefault({}),
-        scheduler: dispatchConfigSchema.prefault({}),
+        scheduler: schedulerPolicySchema.prefault({}),
       })
       .prefault({}),
   })
@@ -145,18 +149,20 @@ export const schedulerConfigSchema = z
       path: ['storage_endpoint'],
       message: 'either this or storage_endpoints is required',
     },
-  )
-  .transform((file): SchedulerConfig => {
-    const { runtime } = file;
-    const storage = file.storage_endpoints ?? [];
-    if (file.storage_endpoint !== undefined) storage.push(file.storage_endpoint);
-    return {
-      host: file.host,
-      port: file.port,
-      storageEndpoints: storage.map(endpointUrl),
-      advertisedEndpoint: runtime.advertised_endpoint,
-      stopTimeoutMs: runtime.stop_timeout_sec * 1000,
-      ...runtime.scheduler,
-      acknowledgementTimeoutMs: runtime.em_registry.dead_em_cutoff_sec * 1000,
-    };
-  });
+  );
+
+/** The same file as the scheduler uses it. */
+export const schedulerConfigSchema = schedulerFileSchema.transform((file): SchedulerConfig => {
+  const { runtime } = file;
+  const storage = file.storage_endpoints ?? [];
+  if (file.storage_endpoint !== undefined) storage.push(file.storage_endpoint);
+  return {
+    host: file.host,
+    port: file.port,
+    storageEndpoints: storage.map(endpointUrl),
+    advertisedEndpoint: runtime.advertised_endpoint,
+    stopTimeoutMs: runtime.stop_timeout_sec * 1000,
+    ...toDispatchConfig(runtime.scheduler),
+    acknowledgementTimeoutMs: runtime.em_registry.dead_em_cutoff_sec * 1000,
+  };
+});

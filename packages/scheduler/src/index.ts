@@ -7,9 +7,11 @@ export {
 export {
   DEFAULT_DISPATCH_CONFIG,
   type DispatchConfig,
-  embeddedSchedulerSchema,
+  embeddedSchedulerFileSchema,
   type SchedulerConfig,
   schedulerConfigSchema,
+  schedulerFileSchema,
+  toEmbeddedScheduler,
 } from './config.ts';
 export {
   RpcReadyTaskSource,

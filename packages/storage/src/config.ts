@@ -21,27 +21,31 @@ const databaseSchema = z
     max_connections: positive.max(10_000).default(16),
     credentials: z.object({ username: z.string(), password: z.string() }).optional(),
   })
-  .transform((database, context) => {
-    // A configuration of the reference names a host and no engine.
-    const engine = database.engine ?? (database.host === undefined ? 'sqlite' : 'mysql');
-    if (engine === 'sqlite') {
-      return { engine, path: database.path ?? 'spider-storage.sqlite' } as const;
-    }
-    const { host, name, socket_path: socketPath } = database;
-    if ((host === undefined) === (socketPath === undefined) || name === undefined) {
-      const message = 'engine mysql needs name, and either host or socket_path';
-      context.addIssue({ code: 'custom', message });
-      return z.NEVER;
-    }
-    const { max_connections: maxConnections, credentials } = database;
-    return {
-      engine,
-      ...(socketPath === undefined ? { host, port: database.port ?? 3306 } : { socketPath }),
-      name,
-      maxConnections,
-      credentials,
-    } as const;
-  });
+  // A configuration of the reference names a host and no engine.
+  .transform((file) => ({
+    ...file,
+    engine: file.engine ?? (file.host === undefined ? ('sqlite' as const) : ('mysql' as const)),
+  }))
+  .refine(
+    ({ engine, host, name, socket_path: socketPath }) =>
+      engine === 'sqlite' ||
+      ((host === undefined) !== (socketPath === undefined) && name !== undefined),
+    { message: 'engine mysql needs name, and either host or socket_path' },
+  );
+
+function toDatabase(file: z.output<typeof databaseSchema>) {
+  if (file.engine === 'sqlite') {
+    return { engine: file.engine, path: file.path ?? 'spider-storage.sqlite' } as const;
+  }
+  const { host, name = '', socket_path: socketPath, credentials } = file;
+  return {
+    engine: file.engine,
+    ...(socketPath === undefined ? { host, port: file.port ?? 3306 } : { socketPath }),
+    name,
+    maxConnections: file.max_connections,
+    credentials,
+  } as const;
+}
 
 const leaseSchema = z
   .object({
@@ -72,12 +76,17 @@ const runtimeSchema = z.object({
     .object({
       /** An execution manager that is silent for so long is lost. */
       execution_manager_stale_cutoff_sec: seconds.optional(),
+      // Of no meaning here: nothing is scanned at intervals, and there is no channel.
+      gc_interval_sec: positive.optional(),
+      message_channel_capacity: positive.optional(),
     })
     .prefault({}),
   job_cache_gc: z
     .object({
       /** How long the status of an ended job stays in memory. */
       terminated_job_retention_sec: seconds.default(300),
+      /** Of no meaning here. */
+      gc_interval_sec: positive.optional(),
     })
     .prefault({}),
   retention: z
@@ -136,7 +145,7 @@ const runtimeSchema = z.object({
 });
 
 /** The configuration file of `spider-storage`. Keys that it does not know are ignored. */
-export const storageConfigSchema = z.object({
+export const storageFileSchema = z.object({
   /** Where to listen: an address or a host name. */
   host: z.string().min(1).default('127.0.0.1'),
   /** 0 takes any free port. */
@@ -151,6 +160,22 @@ export const storageConfigSchema = z.object({
     })
     .prefault({}),
 });
+
+type StorageFile = z.output<typeof storageFileSchema>;
+
+/** What is in effect of a file beyond what it says. */
+export function effectiveStorageFile(file: StorageFile): object {
+  const { db } = file.runtime;
+  const shown = db.engine === 'sqlite' ? toDatabase(db) : db;
+  return { ...file, runtime: { ...file.runtime, db: shown } };
+}
+
+export function toStorageConfig<File extends StorageFile>(file: File) {
+  return { ...file, runtime: { ...file.runtime, db: toDatabase(file.runtime.db) } };
+}
+
+/** The same file as storage uses it. */
+export const storageConfigSchema = storageFileSchema.transform((file) => toStorageConfig(file));
 
 export type StorageConfig = z.output<typeof storageConfigSchema>;
 

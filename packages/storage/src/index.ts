@@ -4,7 +4,12 @@ export type { StorageServiceOptions } from './storage-service.ts';
 export { createStandbyClusterService } from './rpc/cluster-service.ts';
 export type { ServerIdentity } from './rpc/cluster-service.ts';
 export { STORAGE_SERVICES } from './rpc/services.ts';
-export { storageConfigSchema } from './config.ts';
+export {
+  effectiveStorageFile,
+  storageConfigSchema,
+  storageFileSchema,
+  toStorageConfig,
+} from './config.ts';
 export type { StorageConfig } from './config.ts';
 export { openStore } from './db/open-store.ts';
 export type { DatabaseOptions } from './db/open-store.ts';

@@ -14,7 +14,7 @@ describe("a daemon's flags", () => {
   it.each([[['-c', 'a.yaml']], [['--config', 'a.yaml']], [['--config=a.yaml']]])(
     'name its configuration: %j',
     (args) => {
-      expect(read(...args)).toEqual({ configPath: 'a.yaml' });
+      expect(read(...args)).toEqual({ configPath: 'a.yaml', mode: 'run' });
     },
   );
 
@@ -24,6 +24,7 @@ describe("a daemon's flags", () => {
     [['-c', ''], /--config PATH is required/],
     [['--port', '1'], /--port/],
     [['-c', 'a.yaml', 'b.yaml'], /b\.yaml/],
+    [['-c', 'a.yaml', '--check', '--print'], /exclude each other/],
   ])('that make no sense end it with code 2: %j', (args, problem) => {
     expect(() => read(...args)).toThrow(
       expect.objectContaining({
@@ -39,6 +40,10 @@ describe("a daemon's flags", () => {
     for (const text of ['Keeps the truth.', '-c, --config PATH', 'SPIDER_LOG', 'Keys: port.']) {
       expect(() => read(flag)).toThrow(text);
     }
+  });
+
+  it.each(['check', 'print'] as const)('may ask for no more than to %s it', (mode) => {
+    expect(read('-c', 'a.yaml', `--${mode}`)).toEqual({ configPath: 'a.yaml', mode });
   });
 
   it('print the version', () => {

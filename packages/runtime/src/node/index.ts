@@ -1,6 +1,7 @@
 export { packageVersion } from './package-version.ts';
 export { CryptoRng } from './crypto-rng.ts';
-export { readDaemonFlags } from './daemon-flags.ts';
+export { readDaemonConfig } from './daemon-config.ts';
+export type { DaemonConfigOptions } from './daemon-config.ts';
 export type { DaemonInfo } from './daemon-flags.ts';
 export { ExitError } from './exit-error.ts';
 export { loadConfig, parseConfig } from './load-config.ts';

@@ -17,7 +17,7 @@ export async function loadConfig<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
 ): Promise<z.output<Schema>> {
-  return parseConfig(path, await read(path), schema);
+  return parseConfig(path, await readConfigFile(path), schema);
 }
 
 /** As {@link loadConfig}, of a text that came from `path`. */
@@ -33,7 +33,8 @@ export function parseConfig<Schema extends z.ZodType>(
   throw configError(path, problems.join('; '));
 }
 
-async function read(path: string): Promise<string> {
+/** @throws SpiderError 'invalid-argument' that names the file if it cannot be read. */
+export async function readConfigFile(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
@@ -71,8 +72,11 @@ function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
+/** Whether what stands at a key is not for everybody's eyes. */
+export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key);
+
 function showValue(key: string, value: unknown): string {
-  if (SECRET_KEY.test(key)) return '(not shown)';
+  if (isSecretKey(key)) return '(not shown)';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'a map';
   const text = JSON.stringify(value) ?? 'undefined';
   return text.length > SHOWN_VALUE_CHARS_MAX ? `${text.slice(0, SHOWN_VALUE_CHARS_MAX)}…` : text;

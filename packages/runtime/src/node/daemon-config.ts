@@ -1,0 +1,68 @@
+import { parse, stringify } from 'yaml';
+import type { z } from 'zod';
+import { readDaemonFlags, type DaemonInfo } from './daemon-flags.ts';
+import { ExitError } from './exit-error.ts';
+import { isSecretKey, parseConfig, readConfigFile } from './load-config.ts';
+
+export interface DaemonConfigOptions<
+  File extends z.ZodType,
+  Config extends z.ZodType,
+> extends DaemonInfo {
+  /** The keys of the file, with their defaults and nothing else. */
+  readonly fileSchema: File;
+  /** The file as the daemon uses it. */
+  readonly schema: Config;
+  /** What is to be in effect of the file, where that is more than it says. */
+  readonly effective?: (file: z.output<File>) => object;
+  /** Checks what a schema cannot, such as the environment. */
+  readonly validate?: (config: z.output<Config>) => unknown;
+}
+
+/**
+ * Reads a daemon's flags and the configuration that they name. With `--check` and `--print` that is
+ * all the daemon does.
+ *
+ * @throws ExitError with code 0 after `--check`, `--print`, `--help` and `--version`, and 2 for flags
+ * that can't be understood; SpiderError 'invalid-argument' that names key, value and rule.
+ */
+export async function readDaemonConfig<File extends z.ZodType, Config extends z.ZodType>(
+  args: readonly string[],
+  options: DaemonConfigOptions<File, Config>,
+): Promise<z.output<Config>> {
+  const { configPath, mode } = readDaemonFlags(args, options);
+  const { fileSchema, schema, effective, validate } = options;
+  const text = await readConfigFile(configPath);
+  const config = parseConfig(configPath, text, schema);
+  validate?.(config);
+  if (mode === 'run') return config;
+  const file = parseConfig(configPath, text, fileSchema);
+  if (mode === 'print') {
+    const printed = withoutSecrets(effective?.(file) ?? file);
+    throw new ExitError(0, stringify(printed).trimEnd());
+  }
+  const notes = unknownKeys(parse(text), file).map((key) => `${key} is not known and is ignored`);
+  throw new ExitError(0, [...notes, `${configPath} is valid`].join('\n'));
+}
+
+/** The keys that a file has and its schema does not, with dots between them. */
+function unknownKeys(raw: unknown, known: unknown): readonly string[] {
+  if (!isRecord(raw) || !isRecord(known)) return [];
+  return Object.entries(raw).flatMap(([key, value]) =>
+    key in known ? unknownKeys(value, known[key]).map((rest) => `${key}.${rest}`) : [key],
+  );
+}
+
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => {
+      const isHidden = isSecretKey(key) && !isRecord(each) && each !== undefined;
+      return [key, isHidden ? '(not shown)' : withoutSecrets(each)];
+    }),
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
