@@ -94,17 +94,23 @@ class LiveSession {
     const deadline = options.clock.setTimer(options.connectTimeoutMs, () =>
       socket.destroy(new Error(`no answer within ${options.connectTimeoutMs} ms`)),
     );
-    socket.once('error', fail);
     // Listens before the session does, so that streams learn the reason first.
     const session: { live?: LiveSession } = {};
-    socket.once('close', () =>
-      session.live?.failStreams(unavailable(`the connection to ${authority} was lost`)),
-    );
+    const lose = (): void => {
+      const lost = unavailable(`the connection to ${authority} was lost`);
+      session.live?.failStreams(lost);
+      reject(lost);
+    };
+    socket.once('error', (error) => {
+      fail(error);
+      lose();
+    });
+    socket.once('close', lose);
     socket.once('connect', () => {
-      deadline.cancel();
       const http2 = connectHttp2(authority, { ...HTTP2_OPTIONS, createConnection: () => socket });
       session.live = new LiveSession(http2, authority, options);
-      http2.once('connect', () => session.live && resolve(session.live));
+      // The kernel accepts connections for a peer that stands still; only the peer itself says this.
+      http2.once('remoteSettings', () => session.live && resolve(session.live));
       http2.once('error', fail);
     });
     try {
@@ -118,10 +124,9 @@ class LiveSession {
     this.#session = session;
     // Its streams bear the news; without a listener the error would stop the process.
     session.on('error', () => undefined);
-    session.once('connect', () => {
-      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-      this.#holdProcess();
-    });
+    session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    // Whoever opens it waits until then.
+    session.once('remoteSettings', () => this.#holdProcess());
     const watch = watchSession(session, options.clock, {
       intervalMs: options.pingIntervalMs,
       timeoutMs: options.pingTimeoutMs,

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { createClient, type Client } from '@connectrpc/connect';
 import type { SpiderError } from '@spider/core';
 import { ExchangeResponseSchema, fromConnectError, WorkerService } from '@spider/proto';
@@ -71,6 +73,19 @@ describe('createTransport', () => {
       message: expect.stringMatching(
         `cannot connect to ${server.url}: connect ECONNREFUSED`,
       ) as string,
+    });
+  });
+
+  it('gives up a peer whose machine accepts connections and that never says anything', async () => {
+    const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+    stack.defer(() => void silent.close());
+    await once(silent, 'listening');
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const { client } = connect(url, { connectTimeoutMs: 50 });
+
+    expect(await failureOf(client.registerExecutionManager({}))).toMatchObject({
+      code: 'unavailable',
+      message: `cannot connect to ${url}: no answer within 50 ms`,
     });
   });
 

@@ -9,7 +9,7 @@ import { ClientConnection } from './client-connection.ts';
 export interface TransportOptions {
   /** Where the server is, such as `http://127.0.0.1:50051`. */
   readonly url: string;
-  /** How long the server may take to accept a connection; 5,000 by default. */
+  /** How long the server may take to answer a new connection; 5,000 by default. */
   readonly connectTimeoutMs?: number;
   /** How often the connection is asked whether it lives; 5,000 by default. */
   readonly pingIntervalMs?: number;
