@@ -64,7 +64,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
       clock: systemClock,
       rng: new CryptoRng(),
       logger,
-      connect: connectOnce(cleanup),
+      connect: connectOnce(cleanup, config.liveness.attemptMs),
       spawn,
       host: hostname(),
       version: VERSION,
@@ -165,12 +165,12 @@ async function logsOf(
 }
 
 /** One connection for each URL, though storage and scheduler may share it. */
-function connectOnce(cleanup: AsyncDisposableStack): Connect {
+function connectOnce(cleanup: AsyncDisposableStack, connectTimeoutMs: number): Connect {
   const transports = new Map<string, RpcTransport>();
   return (url) => {
     let transport = transports.get(url);
     if (transport === undefined) {
-      transport = cleanup.use(createTransport({ url }));
+      transport = cleanup.use(createTransport({ url, connectTimeoutMs }));
       transports.set(url, transport);
     }
     return transport;

@@ -33,6 +33,7 @@ export interface ActivationOptions {
 /** The only storage that may write, until it is disposed of. */
 export interface Activation extends AsyncDisposable {
   readonly store: Store;
+  readonly lease: WriterLeaseKeeper;
   /** Listens already, and refuses everything but to tell its health. */
   readonly server: RpcServer;
 }
@@ -59,11 +60,13 @@ export async function activateStorage(options: ActivationOptions): Promise<Activ
   if (standby !== undefined) options.onStandby(standby.url);
   const active = await waitForTurn(database, options);
   const { renew_ms: renewMs } = config.runtime.lease;
-  stack.use(new WriterLeaseKeeper({ lease: active.lease, clock: systemClock, logger, renewMs }));
+  const lease = stack.use(
+    await WriterLeaseKeeper.start({ lease: active.lease, clock: systemClock, logger, renewMs }),
+  );
   standby?.serve({ unavailable: STARTING });
   const server = standby ?? (await listen({ unavailable: STARTING }, options, stack));
   const held = stack.move();
-  return { store: active.store, server, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { store: active.store, lease, server, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 async function listen(

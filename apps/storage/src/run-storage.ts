@@ -60,7 +60,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   };
   const health = new Health([...STORAGE_SERVICES, ...(embedded ? SCHEDULER_SERVICES : [])]);
   await using cleanup = new AsyncDisposableStack();
-  const { store, server } = cleanup.use(
+  const { store, lease, server } = cleanup.use(
     await activateStorage({
       config,
       signal,
@@ -81,6 +81,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       rng: new CryptoRng(),
       zstd: nodeZstd,
       passwords: new ScryptPasswordHasher(),
+      right: lease,
     }),
   );
   const scheduler = embedded
@@ -93,9 +94,13 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       storage.routes(router);
       scheduler?.routes(router);
     },
+    // Another storage may have taken the place of this one, and knows more.
+    paused: () => (lease.isSure ? undefined : 'this storage may not be the active one any more'),
   });
-  signal.addEventListener('abort', () => (health.isServing = false));
-  health.isServing = !signal.aborted;
+  const look = (): void => void (health.isServing = lease.isSure && !signal.aborted);
+  signal.addEventListener('abort', look);
+  lease.onChange(look);
+  look();
   logger.info('storage is ready', { url: server.url, sessionId: storage.sessionId });
   announceReady('spider-storage', server.url);
 

@@ -15,6 +15,7 @@ test('storage and the folder of task packages are enough', () => {
     storageEndpoints: ['http://127.0.0.1:50051'],
     schedulerEndpoints: ['http://127.0.0.1:50051'],
     slots: undefined,
+    liveness: { silenceMs: 2_000, attemptMs: 1_000 },
     drainTimeoutMs: 50_000,
     cancelGraceMs: 1_000,
     startTimeoutMs: 30_000,
@@ -78,6 +79,10 @@ test.each([
   ['task_executor: { package_dir: /p }', 'storage is missing: either this or storage_endpoints'],
   [`${MINIMAL}slots: 0`, 'slots is 0: '],
   [`${MINIMAL}slots: 5000`, 'slots is 5000: '],
+  [
+    `${MINIMAL}liveness: { storage_silence_ms: 500 }`,
+    'liveness.storage_silence_ms is 500: must be at least attempt_timeout_ms',
+  ],
   [`${MINIMAL}slots: "two"`, 'slots is "two": '],
   ['storage: { host: a, port: 1 }', 'task_executor is missing: '],
   [

@@ -1,6 +1,7 @@
 import { LIMITS } from '@spider/core';
 import { endpointUrl } from '@spider/runtime';
 import { z } from 'zod';
+import type { Liveness } from './reconnection.ts';
 import {
   type TaskExecutorConfig,
   taskExecutorFileSchema,
@@ -15,6 +16,7 @@ export interface ExecutionManagerConfig {
   readonly schedulerEndpoints: readonly string[];
   /** Executor processes; undefined: one for each core. */
   readonly slots: number | undefined;
+  readonly liveness: Liveness;
   readonly drainTimeoutMs: number;
   readonly cancelGraceMs: number;
   readonly startTimeoutMs: number;
@@ -63,8 +65,16 @@ export const executionManagerFileSchema = z
       .object({
         storage_heartbeat_interval_sec: count.optional(),
         scheduler_heartbeat_interval_sec: count.optional(),
+        /** A storage that says nothing for so long is left for the next one. */
+        storage_silence_ms: z.int().min(100).max(3_600_000).default(2_000),
+        /** How long one may take to answer when it is met. */
+        attempt_timeout_ms: z.int().min(100).max(3_600_000).default(1_000),
       })
-      .optional(),
+      .refine((liveness) => liveness.storage_silence_ms >= liveness.attempt_timeout_ms, {
+        path: ['storage_silence_ms'],
+        message: 'must be at least attempt_timeout_ms',
+      })
+      .prefault({}),
     task_executor: taskExecutorFileSchema,
     logs: z
       .object({
@@ -97,6 +107,10 @@ export const executionManagerConfigSchema = executionManagerFileSchema.transform
       storageEndpoints: storage.map(endpointUrl),
       schedulerEndpoints: scheduler.map(endpointUrl),
       slots: file.slots,
+      liveness: {
+        silenceMs: file.liveness.storage_silence_ms,
+        attemptMs: file.liveness.attempt_timeout_ms,
+      },
       drainTimeoutMs: file.drain_timeout_sec * 1000,
       cancelGraceMs: file.cancel_grace_ms,
       startTimeoutMs: file.task_executor.start_timeout_sec * 1000,

@@ -21,7 +21,12 @@ class Bench implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #transports = new Map<string, RpcTransport>();
 
-  constructor(plane: ScriptedControlPlane, slots: number, storageEndpoints = [plane.url]) {
+  constructor(
+    plane: ScriptedControlPlane,
+    slots: number,
+    storageEndpoints = [plane.url],
+    liveness = { silenceMs: 60_000, attemptMs: 60_000 },
+  ) {
     this.plane = plane;
     this.service = new ExecutionManagerService({
       clock: systemClock,
@@ -34,6 +39,7 @@ class Bench implements AsyncDisposable {
       slots,
       storageEndpoints,
       schedulerEndpoints: storageEndpoints,
+      liveness,
       cancelGraceMs: 50,
       startTimeoutMs: 10_000,
       drainTimeoutMs: 10_000,
@@ -102,7 +108,10 @@ async function start(slots: number, options: ControlPlaneOptions = {}): Promise<
 describe('an execution manager', () => {
   test('registers, is ready when its executors are up, and asks for a task a slot', async () => {
     const bench = await start(2);
-    expect(bench.plane.registrations).toEqual([{ host: 'a test', slots: 2, version: '1.2.3' }]);
+    expect(bench.plane.registrations).toEqual([
+      // A silence, and an attempt with a pause after it.
+      { host: 'a test', slots: 2, version: '1.2.3', reconnectMs: 60_000 + 60_000 + 250 },
+    ]);
     expect(await bench.service.ready).toBe(1n);
     expect(bench.plane.hellos).toMatchObject([{ executionManagerId: 1n, held: [] }]);
     expect(bench.plane.assignmentHellos).toMatchObject([{ executionManagerId: 1n, slots: 2 }]);
@@ -269,6 +278,26 @@ describe('when storage is lost', () => {
     expect(await bench.reports(1)).toMatchObject([{ taskIndex: 4 }]);
   });
 
+  test('what it refuses late, of a task that was assigned again, is asked for again', async () => {
+    const bench = await start(2);
+    const { plane } = bench;
+    plane.assign(7, [4]);
+    await plane.changes.until(() => plane.leases.length === 1);
+    // Assigned by a later storage, which has refused the lease that was left of the earlier one.
+    plane.breakExchange();
+    plane.breakAssignments();
+    await plane.changes.until(() => plane.leases.length === 2);
+    await bench.connected();
+    plane.assign(7, [4]);
+    plane.refuse(7, [4]);
+    await plane.changes.until(() => plane.leases.length === 3);
+    expect(plane.acknowledgedBatch).toBe(0);
+    plane.issue(7, [4]);
+    await plane.changes.until(() => plane.acknowledgedBatch === 1);
+    (await bench.executors.given(0, 1)).succeed();
+    expect(await bench.reports(1)).toMatchObject([{ taskIndex: 4 }]);
+  });
+
   test('what ends meanwhile is reported when it is back, in another place', async () => {
     const bench = await start(1);
     await bench.give(7, [0]);
@@ -308,6 +337,36 @@ test('with storage at another place of the list it goes there', async () => {
   await bench.service.ready;
   await bench.connected();
   expect(plane.registrations).toHaveLength(1);
+});
+
+test('a storage that stands still is left with its scheduler, and what is held is told to the next one', async () => {
+  const frozen = stack.use(await ScriptedControlPlane.start({ heartbeatIntervalMs: 20 }));
+  const next = await ScriptedControlPlane.start({ sessionId: 2, heartbeatIntervalMs: 20 });
+  const urls = [frozen.url, next.url];
+  const bench = stack.use(new Bench(next, 1, urls, { silenceMs: 300, attemptMs: 200 }));
+  await frozen.changes.until(() => frozen.isConnected && frozen.credit > 0);
+  frozen.assign(7, [0]);
+  await frozen.changes.until(() => frozen.leases.length === 1);
+  frozen.issue(7, [0]);
+  const executor = await bench.executors.given(0, 1);
+  frozen.isFrozen = true;
+  await bench.connected(0);
+  expect(next.hellos).toMatchObject([{ executionManagerId: 1n, held: [{ jobId: 7n }] }]);
+  executor.succeed();
+  expect(await bench.reports(1)).toMatchObject([{ taskIndex: 0 }]);
+  expect(bench.logger.messages('warn')).toContain('lost storage');
+});
+
+test('a storage that does not answer when it is met is left for the next one', async () => {
+  await using frozen = await ScriptedControlPlane.start();
+  const bench = await start(1);
+  const { plane } = bench;
+  frozen.isFrozen = true;
+  const urls = [frozen.url, plane.url];
+  const other = stack.use(new Bench(plane, 1, urls, { silenceMs: 300, attemptMs: 100 }));
+  await other.service.ready;
+  await plane.changes.until(() => plane.hellos.length === 2);
+  expect(frozen.hellos).toHaveLength(1);
 });
 
 test('a scheduler that was away is asked again for all that is wanted', async () => {
@@ -391,6 +450,7 @@ test('executors that do not come up end it, and say how', async () => {
     slots: 1,
     storageEndpoints: [plane.url],
     schedulerEndpoints: [plane.url],
+    liveness: { silenceMs: 60_000, attemptMs: 60_000 },
     cancelGraceMs: 50,
     startTimeoutMs: 10_000,
     drainTimeoutMs: 10_000,

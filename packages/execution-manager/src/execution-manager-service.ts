@@ -27,6 +27,7 @@ import type { Connect } from './ports.ts';
 import type { SpawnExecutor } from './process-pool/executor-process.ts';
 import { withoutOversized } from './process-pool/oversized-requests.ts';
 import { ProcessPool } from './process-pool/process-pool.ts';
+import type { Liveness } from './reconnection.ts';
 import { OutcomeReporter } from './report/outcome-reporter.ts';
 import { Turn } from './turn.ts';
 
@@ -44,6 +45,7 @@ export interface ExecutionManagerOptions extends SlotMachineOptions {
   readonly storageEndpoints: readonly string[];
   /** URLs of the scheduler, of which any may be the active one. */
   readonly schedulerEndpoints: readonly string[];
+  readonly liveness: Liveness;
   /** How long `drain` may take; what is not done by then runs elsewhere. */
   readonly drainTimeoutMs: number;
 }
@@ -83,6 +85,7 @@ export class ExecutionManagerService implements Service {
     this.#exchange = new ExchangeClient({
       ...options,
       endpoints: new EndpointList(options.storageEndpoints),
+      endpointCount: options.storageEndpoints.length,
       outbox: this.#outbox,
       listener: this.#exchangeListener(),
     });
@@ -180,11 +183,12 @@ export class ExecutionManagerService implements Service {
   #assigned(batch: AssignmentBatch, { sessionId, tasks }: PullAssignmentsResponse): void {
     const isStale = sessionId < this.#session.current;
     let count = 0;
+    const before = this.#ledger.count;
     for (const group of tasks) {
       count += group.taskIndexes.length;
       if (!isStale) this.#outbox.lease(this.#ledger.add(batch, group));
     }
-    this.#pool.handle({ type: 'assigned', count, leases: batch.unanswered });
+    this.#pool.handle({ type: 'assigned', count, leases: this.#ledger.count - before });
     if (batch.unanswered === 0) this.#puller.acknowledge(batch);
     else this.#turn.schedule();
   }
@@ -197,10 +201,7 @@ export class ExecutionManagerService implements Service {
       },
       welcomed: (sessionId) => void this.#session.tryAdvance(sessionId as SessionId),
       contexts: (contexts) => this.#leased(contexts),
-      refused: ({ jobId, taskIndexes }) => {
-        const { count } = this.#ledger.answered(jobId, taskIndexes);
-        this.#pool.handle({ type: 'refused', count });
-      },
+      refused: ({ jobId, taskIndexes }) => this.#refused(jobId, taskIndexes),
       flushed: (reportSequence) => {
         this.#reporter.flushed(reportSequence);
         if (this.#reporter.isEmpty) this.#onFlushed?.();
@@ -231,7 +232,7 @@ export class ExecutionManagerService implements Service {
       throw new SpiderError('resource-exhausted', 'contexts: more than were ever asked for');
     }
     const lot = toInstanceLot(contexts, this.#kinds);
-    const { count, askedAtUs } = this.#ledger.answered(lot.jobId, lot.taskIndexes);
+    const { count, askedAtUs } = this.#ledger.granted(lot.jobId, lot.taskIndexes);
     this.#pool.handle({
       type: 'leased',
       lot: withoutOversized(lot, (position, message) =>
@@ -240,6 +241,14 @@ export class ExecutionManagerService implements Service {
       answered: count,
       roundTripUs: askedAtUs === undefined ? undefined : clock.monotonicUs() - askedAtUs,
     });
+  }
+
+  #refused(jobId: bigint, taskIndexes: readonly number[]): void {
+    const { count, repeated } = this.#ledger.refused(jobId, taskIndexes);
+    this.#pool.handle({ type: 'refused', count });
+    if (repeated === undefined) return;
+    this.#outbox.lease(repeated);
+    this.#turn.schedule();
   }
 
   #disowned(): void {

@@ -40,14 +40,14 @@ async function delayAfterFailure(
 }
 
 describe('between attempts', () => {
-  test('it waits longer and longer, up to half a second', async () => {
+  test('it waits longer and longer, up to a quarter of a second', async () => {
     const reconnection = reconnectionTo('http://a');
     const delaysMs: number[] = [];
     for (let i = 0; i < 8; i += 1) delaysMs.push(await delayAfterFailure(reconnection));
     expect(delaysMs[0]).toBeGreaterThanOrEqual(25);
     expect(delaysMs[0]).toBeLessThanOrEqual(50);
-    expect(delaysMs.at(-1)).toBeGreaterThanOrEqual(250);
-    expect(delaysMs.at(-1)).toBeLessThanOrEqual(500);
+    expect(delaysMs.at(-1)).toBeGreaterThanOrEqual(125);
+    expect(delaysMs.at(-1)).toBeLessThanOrEqual(250);
   });
 
   test('it does not wait as long as there are other places to try', async () => {
@@ -67,7 +67,7 @@ describe('between attempts', () => {
     const reconnection = reconnectionTo('http://a');
     for (let i = 0; i < 8; i += 1) await delayAfterFailure(reconnection, { worked: true });
     const delayMs = await delayAfterFailure(reconnection, { worked: true });
-    expect(delayMs).toBeGreaterThanOrEqual(250);
+    expect(delayMs).toBeGreaterThanOrEqual(125);
   });
 
   test('an abort ends the wait', async () => {

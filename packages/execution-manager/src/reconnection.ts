@@ -8,14 +8,29 @@ import {
   type Rng,
 } from '@spider/runtime';
 
-/**
- * Between attempts. Short, because a storage that has just started waits only about a second for
- * its execution managers before it takes their work for lost.
- */
-const RECONNECT_BACKOFF: BackoffPolicy = { initialDelayMs: 50, maxDelayMs: 500, jitter: 0.5 };
+/** Between attempts. Short, because a storage that has just started waits for its managers. */
+const RECONNECT_BACKOFF: BackoffPolicy = { initialDelayMs: 50, maxDelayMs: 250, jitter: 0.5 };
 
 /** A connection that lived this long has worked; one that broke earlier is a failed attempt. */
 const WORKED_MS = 1_000;
+
+/** How soon a storage is given up. */
+export interface Liveness {
+  /** A storage that has said nothing for so long is left; not shorter than `attemptMs`. */
+  readonly silenceMs: number;
+  /** How long one may take to answer when it is met. */
+  readonly attemptMs: number;
+}
+
+/**
+ * The longest that an execution manager may take, after one of so many storages has become active,
+ * to have a stream to it. At worst it still listens to the former one, which fell silent just then,
+ * and meets the active one last, after all others have let it wait.
+ */
+export const reconnectWithinMs = (
+  { silenceMs, attemptMs }: Liveness,
+  storageEndpoints: number,
+): number => silenceMs + storageEndpoints * (attemptMs + RECONNECT_BACKOFF.maxDelayMs);
 
 export interface ReconnectionOptions {
   readonly clock: Clock;

@@ -122,8 +122,11 @@ const runtimeSchema = z.object({
     .object({
       /** An execution manager says something at least this often. */
       heartbeat_interval_ms: milliseconds.default(1000),
-      /** How long one may be without a stream before what it holds runs elsewhere. */
-      stream_grace_ms: milliseconds.default(3000),
+      /**
+       * How long one may be without a stream before what it holds runs elsewhere; longer than any may
+       * need to come back, which they tell when they register.
+       */
+      stream_grace_ms: milliseconds.default(5000),
     })
     .prefault({}),
   limits: z

@@ -19,7 +19,7 @@ export type { HeldLease, LeaseTerms, WriterLease } from './db/writer-lease.ts';
 export { awaitActivation } from './lease/await-activation.ts';
 export type { AwaitActivationOptions } from './lease/await-activation.ts';
 export { WriterLeaseKeeper } from './lease/writer-lease-keeper.ts';
-export type { WriterLeaseKeeperOptions } from './lease/writer-lease-keeper.ts';
+export type { WriterLeaseKeeperOptions, WriterRight } from './lease/writer-lease-keeper.ts';
 export { SupersededError } from './db/store-error.ts';
 export type { Store } from './db/job-store.ts';
 

@@ -14,6 +14,7 @@ import { Jobs } from './jobs.ts';
 import { Journal } from './journal/journal.ts';
 import { JobDeadlines } from './lease/job-deadlines.ts';
 import type { JobJournal } from './journal/job-journal.ts';
+import type { WriterRight } from './lease/writer-lease-keeper.ts';
 import { SoftTimeouts } from './lease/soft-timeouts.ts';
 import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
 import { OutputMemory } from './memory/output-memory.ts';
@@ -46,12 +47,14 @@ export interface StorageServiceOptions {
   readonly passwords: PasswordHasher;
   /** What is told of this storage to those who ask. */
   readonly identity: ServerIdentity;
+  /** By default it is always sure. */
+  readonly right?: WriterRight;
 }
 
 const MIB = 1024 * 1024;
 
-/** How long execution managers have after a start of storage to say what they hold. */
-const RECONNECT_GRACE_MS = 1000;
+/** How long the reports of the execution manager that connected last may be on their way. */
+const REPORTS_GRACE_MS = 1000;
 
 const expiryReason = ({ runtime: { retention } }: StorageConfig): string =>
   `nobody had started it ${retention.never_started_job_sec} s after its submission`;
@@ -107,6 +110,7 @@ export class StorageService implements Service {
       streamGraceMs: runtime.execution_managers.stream_grace_ms,
       silenceMs: silenceMs(config),
       heartbeatCutoffMs: heartbeatCutoffMs(config),
+      isSure: () => options.right?.isSure ?? true,
       onLost: ({ number }) => this.#releaseAllOf(number),
     });
     this.#softTimeouts = new SoftTimeouts({
@@ -211,6 +215,9 @@ export class StorageService implements Service {
     const service = new StorageService(options, instances);
     await service.#registry.load();
     await service.#recover();
+    options.right?.onChange((isSure) => {
+      if (isSure) service.#registry.giveTime();
+    });
     service.#retention.start();
     return service;
   }
@@ -263,6 +270,8 @@ export class StorageService implements Service {
         counters: this.counters,
         sessionId: this.sessionId,
         heartbeatIntervalMs: config.runtime.execution_managers.heartbeat_interval_ms,
+        streamGraceMs: config.runtime.execution_managers.stream_grace_ms,
+        right: this.#options.right,
       }),
     );
     addReferenceRoutes(router, {
@@ -340,14 +349,14 @@ export class StorageService implements Service {
   }
 
   async #enqueueLater(jobs: readonly Job[]): Promise<void> {
-    await this.#registry.whenConnected(RECONNECT_GRACE_MS);
+    await this.#registry.open();
     for (const job of jobs) {
       job.isSettling = false;
       this.#runner.enqueue(job);
     }
     if (jobs.length === 0 || this.#isClosed) return;
     // The reports of whoever came last are still on their way.
-    this.#claimsTimer = this.#options.clock.setTimer(RECONNECT_GRACE_MS, () => {
+    this.#claimsTimer = this.#options.clock.setTimer(REPORTS_GRACE_MS, () => {
       for (const job of jobs) this.#runner.handle(job, { type: 'claims-over' });
     });
   }

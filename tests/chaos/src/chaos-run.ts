@@ -15,7 +15,7 @@ const EXECUTION_MANAGERS = 2;
 const SLOTS = 2;
 
 /** How long an execution manager may be without a stream, or silent: ten heartbeats. */
-const GRACE_MS = 3_000;
+const GRACE_MS = 3_500;
 
 /** How long all jobs may take to end when nobody kills anything any more. */
 const HEAL_MS = 90_000;

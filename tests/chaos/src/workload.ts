@@ -53,7 +53,8 @@ export function drawJob(seed: number, number: number): ChaosJob {
 
 const LARGE_SHAPES = ['layered', 'fan', 'diamonds'] as const;
 const LARGE_JOB_TASKS = 10_000;
-const LARGE_JOB_LONGEST_US = 2_000;
+/** Its outputs, of a thousand tasks, are the inputs of its commit task. */
+const LARGE_JOB_LIMITS = { longestUs: 2_000, largestBytes: 1_024 };
 
 /** A job of 10,000 tasks that nobody cancels. */
 export function drawLargeJob(seed: number, number: number): ChaosJob {
@@ -62,7 +63,7 @@ export function drawLargeJob(seed: number, number: number): ChaosJob {
   return {
     number,
     shape,
-    graph: new GraphDrawer(rng, LARGE_JOB_LONGEST_US).draw(shape, LARGE_JOB_TASKS),
+    graph: new GraphDrawer(rng, LARGE_JOB_LIMITS).draw(shape, LARGE_JOB_TASKS),
     inputs: encodeFrame([]),
     startsSeparately: false,
     cancelAfterMs: undefined,
@@ -105,9 +106,9 @@ class GraphDrawer {
   readonly #duration: TaskSource;
   readonly #mayFail: TaskSource;
 
-  constructor(rng: Rng, longestUs = 8_000) {
+  constructor(rng: Rng, { longestUs, largestBytes } = { longestUs: 8_000, largestBytes: 4_096 }) {
     this.#rng = rng;
-    this.#size = this.#constant(rng.float() < 0.2 ? 4_096 : 16);
+    this.#size = this.#constant(rng.float() < 0.2 ? largestBytes : 16);
     this.#duration = this.#constant(Math.floor(rng.float() ** 2 * longestUs));
     this.#mayFail = this.#constant(rng.float() < 0.25 ? 1 : 0);
   }

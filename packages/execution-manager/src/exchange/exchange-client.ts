@@ -21,9 +21,10 @@ import {
   openStream,
   type Rng,
   type RpcStream,
+  type Timer,
 } from '@spider/runtime';
 import type { Connect } from '../ports.ts';
-import { Reconnection } from '../reconnection.ts';
+import { type Liveness, Reconnection, reconnectWithinMs } from '../reconnection.ts';
 import type { ExchangeOutbox } from './exchange-outbox.ts';
 import { Heartbeat } from './heartbeat.ts';
 
@@ -59,6 +60,9 @@ export interface ExchangeClientOptions {
   readonly slots: number;
   /** Of this program. */
   readonly version: string;
+  readonly liveness: Liveness;
+  /** How many storages there may be. */
+  readonly endpointCount: number;
   readonly outbox: ExchangeOutbox;
   readonly listener: ExchangeListener;
 }
@@ -72,15 +76,20 @@ export class ExchangeClient {
   #isLeaving = false;
   #sentLoad: WorkerLoad | undefined;
   #stream: RpcStream<ExchangeRequest> | undefined;
+  /** Ends an attempt that is not answered. */
+  #attempt: Timer | undefined;
 
   constructor(options: ExchangeClientOptions) {
     this.#options = options;
     this.#reconnection = new Reconnection({ ...options, peer: 'storage' });
-    this.#heartbeat = new Heartbeat(
-      options.clock,
-      () => this.#beat(),
-      () => !isSameLoad(this.#sentLoad, options.listener.load()),
-    );
+    const { clock, liveness, listener } = options;
+    this.#heartbeat = new Heartbeat({
+      clock,
+      beat: () => this.#beat(),
+      hasNews: () => !isSameLoad(this.#sentLoad, listener.load()),
+      silenceMs: liveness.silenceMs,
+      onSilence: () => this.#leave(`it said nothing for ${liveness.silenceMs} ms`),
+    });
   }
 
   /**
@@ -128,9 +137,10 @@ export class ExchangeClient {
   }
 
   async #register(client: Client<typeof WorkerService>, signal: AbortSignal): Promise<bigint> {
-    const { host, slots, version, listener } = this.#options;
+    const { host, slots, version, liveness, endpointCount, listener } = this.#options;
+    const reconnectMs = reconnectWithinMs(liveness, endpointCount);
     const { executionManagerId } = await client.registerExecutionManager(
-      { host, slots, version },
+      { host, slots, version, reconnectMs },
       { signal },
     );
     listener.registered(executionManagerId);
@@ -142,7 +152,7 @@ export class ExchangeClient {
     executionManagerId: bigint,
     signal: AbortSignal,
   ): Promise<SpiderError> {
-    const { logger, listener, outbox } = this.#options;
+    const { clock, logger, liveness, listener, outbox } = this.#options;
     const { promise, resolve } = Promise.withResolvers<SpiderError>();
     const stream = openStream<ExchangeResponse, ExchangeRequest>(
       (requests, options) => client.exchange(requests, options),
@@ -157,9 +167,13 @@ export class ExchangeClient {
     signal.addEventListener('abort', stop);
     this.#stream = stream;
     this.#sentLoad = undefined;
+    this.#attempt = clock.setTimer(liveness.attemptMs, () =>
+      stream.cancel(new SpiderError('unavailable', `no answer within ${liveness.attemptMs} ms`)),
+    );
     for (const request of outbox.opening(executionManagerId, listener.held())) this.#send(request);
     const reason = await promise;
     this.#stream = undefined;
+    this.#attempt.cancel();
     this.#heartbeat.stop();
     signal.removeEventListener('abort', stop);
     return reason;
@@ -168,6 +182,13 @@ export class ExchangeClient {
   #client(): Client<typeof WorkerService> {
     const { connect, endpoints } = this.#options;
     return createClient(WorkerService, connect(endpoints.current));
+  }
+
+  /** A peer that does not answer on one stream does not on the others of the connection either. */
+  #leave(reason: string): void {
+    const { connect, endpoints } = this.#options;
+    this.#stream?.cancel(new SpiderError('unavailable', reason));
+    connect(endpoints.current).close();
   }
 
   #send(request: ExchangeRequest): void {
@@ -183,6 +204,7 @@ export class ExchangeClient {
   /** @throws SpiderError 'invalid-argument', which ends the stream. */
   #receive(response: ExchangeResponse): void {
     const { listener } = this.#options;
+    this.#heartbeat.heard();
     checkExchangeResponse(response);
     if (response.welcome !== undefined) this.#welcome(response.welcome);
     if (response.flushedReportSequence > 0n) {
@@ -196,6 +218,7 @@ export class ExchangeClient {
   }
 
   #welcome({ sessionId, heartbeatIntervalMs }: WorkerWelcome): void {
+    this.#attempt?.cancel();
     this.#reconnection.worked();
     this.#heartbeat.start(heartbeatIntervalMs);
     this.#options.listener.welcomed(sessionId);

@@ -66,6 +66,7 @@ export class ScriptedControlPlane implements AsyncDisposable {
     readonly host: string;
     readonly slots: number;
     readonly version: string;
+    readonly reconnectMs: number;
   }[] = [];
   readonly deregistrations: number[] = [];
   /** What execution managers said of themselves, one for each stream. */
@@ -83,6 +84,8 @@ export class ScriptedControlPlane implements AsyncDisposable {
   isDraining = false;
   /** Whether the next hello is answered that its sender is unknown. */
   forgetful = false;
+  /** Whether it stands still: it hears, and answers nothing. */
+  isFrozen = false;
   /** What is done with leases and reports beside keeping them. */
   onLeases: (tasks: JobTasks) => void = () => undefined;
   onReports: (sequence: bigint) => void = () => undefined;
@@ -213,8 +216,8 @@ export class ScriptedControlPlane implements AsyncDisposable {
 
   #routes(router: Router): void {
     router.service(WorkerService, {
-      registerExecutionManager: ({ host, slots, version }) => {
-        this.registrations.push({ host, slots, version });
+      registerExecutionManager: ({ host, slots, version, reconnectMs }) => {
+        this.registrations.push({ host, slots, version, reconnectMs });
         const executionManagerId = BigInt(this.#nextId);
         this.#nextId += 1;
         this.changes.notify();
@@ -250,7 +253,10 @@ export class ScriptedControlPlane implements AsyncDisposable {
     const { hello, leases, reports, reportSequence, load } = request;
     if (hello !== undefined) this.#welcome(stream, hello);
     if (load !== undefined) this.load = load;
-    if (hello === undefined && leases.length === 0 && reports.length === 0) this.heartbeats += 1;
+    if (hello === undefined && leases.length === 0 && reports.length === 0) {
+      this.heartbeats += 1;
+      if (!this.isFrozen) stream.send(create(ExchangeResponseSchema));
+    }
     for (const tasks of leases) {
       this.leases.push(tasks);
       this.onLeases(tasks);
@@ -267,6 +273,7 @@ export class ScriptedControlPlane implements AsyncDisposable {
       throw failedPrecondition(`execution manager ${hello.executionManagerId} is unknown`);
     }
     this.#exchange = stream;
+    if (this.isFrozen) return;
     stream.send(
       create(ExchangeResponseSchema, {
         welcome: {

@@ -6,6 +6,8 @@ import {
   universalResponseToNodeResponse,
 } from '@connectrpc/connect-node';
 
+import { HealthService } from '@spider/proto';
+
 import type { Logger } from '../logger.ts';
 import { toGrpcMessage } from './grpc-response.ts';
 
@@ -13,15 +15,22 @@ type Handler = ConnectRouter['handlers'][number];
 
 export type RequestListener = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
 
+export interface RequestListenerOptions {
+  readonly logger: Logger;
+  /** Why unknown methods are unavailable; by default there are none such. */
+  readonly unavailable: string | undefined;
+  /** Why all methods are just now, but those that tell the server's health. */
+  readonly paused: (() => string | undefined) | undefined;
+}
+
 /**
  * Leads HTTP/2 requests to the router's handlers. Beside `connectNodeAdapter` it survives requests
  * without a usable authority, answers unknown methods as gRPC clients expect, and logs to our
- * logger. With `unavailable` those methods are answered UNAVAILABLE, for that reason.
+ * logger.
  */
 export function createRequestListener(
   router: ConnectRouter,
-  logger: Logger,
-  unavailable?: string,
+  { logger, unavailable, paused }: RequestListenerOptions,
 ): RequestListener {
   const handlers = new Map<string, Handler>();
   for (const handler of router.handlers) handlers.set(handler.requestPath, handler);
@@ -32,7 +41,12 @@ export function createRequestListener(
     response.on('error', () => undefined);
     const handler = handlers.get(pathOf(request.url));
     if (handler === undefined) {
-      answerUnknown(request, response, unavailable);
+      refuse(request, response, unavailable);
+      return;
+    }
+    const reason = handler.service.typeName === HealthService.typeName ? undefined : paused?.();
+    if (reason !== undefined) {
+      refuse(request, response, reason);
       return;
     }
     handle(handler, request, response).catch((error: unknown) => {
@@ -73,7 +87,8 @@ function rethrowClientGone(cause?: unknown): never {
 
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? '';
 
-function answerUnknown(
+/** As unknown, or as unavailable if there is a reason. */
+function refuse(
   request: Http2ServerRequest,
   response: Http2ServerResponse,
   unavailable: string | undefined,

@@ -5,12 +5,19 @@ import { once } from 'node:events';
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
-import { ExchangeResponseSchema, fromConnectError, WorkerService } from '@spider/proto';
+import {
+  ExchangeResponseSchema,
+  fromConnectError,
+  HealthService,
+  ServingStatus,
+  WorkerService,
+} from '@spider/proto';
 import { SessionManagementService } from '@spider/proto/reference';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { startTcpProxy } from '../../test/tcp-proxy.ts';
 import { ManualClock, RecordingLogger } from '../testing.ts';
+import { Health } from './health.ts';
 import { startRpcServer, type RpcServer, type RpcServerOptions } from './server.ts';
 import { handleStream, openStream } from './stream.ts';
 import { createTransport } from './transport.ts';
@@ -140,6 +147,22 @@ describe('startRpcServer', () => {
     });
     const stream = client.exchange((async function* () {})())[Symbol.asyncIterator]();
     expect(await failureOf(stream.next())).toMatchObject({ code: 'unavailable' });
+  });
+
+  it('answers nothing but how it is while it is paused', async () => {
+    const pause: { reason?: string } = { reason: 'not just now' };
+    const server = await start({ health: new Health([]), paused: () => pause.reason });
+    const transport = stack.use(createTransport({ url: server.url }));
+    const client = createClient(WorkerService, transport);
+
+    expect(await failureOf(client.registerExecutionManager({}))).toMatchObject({
+      code: 'unavailable',
+      message: 'not just now',
+    });
+    const { status } = await createClient(HealthService, transport).check({});
+    expect(status).toBe(ServingStatus.NOT_SERVING);
+    delete pause.reason;
+    expect(await answers(server)).toBe(true);
   });
 
   it('can begin to serve what it had refused, on the connections that it has', async () => {

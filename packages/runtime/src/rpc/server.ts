@@ -22,6 +22,11 @@ export interface ServedRoutes {
   readonly routes?: (router: ConnectRouter) => void;
   /** Why this server cannot do now what it has no service for; by default there is no such method. */
   readonly unavailable?: string;
+  /**
+   * Asked at each call: why this server answers none just now, if it does not. Its health is told
+   * all the same.
+   */
+  readonly paused?: () => string | undefined;
 }
 
 export interface RpcServerOptions extends ServedRoutes {
@@ -141,7 +146,7 @@ class NodeRpcServer implements RpcServer {
     await this.close();
   }
 
-  #createListener({ routes, unavailable }: ServedRoutes): RequestListener {
+  #createListener({ routes, unavailable, paused }: ServedRoutes): RequestListener {
     const router = createConnectRouter({
       acceptCompression: [],
       grpcWeb: false,
@@ -151,7 +156,7 @@ class NodeRpcServer implements RpcServer {
     });
     this.#options.health?.routes(router);
     routes?.(router);
-    return createRequestListener(router, this.#logger, unavailable);
+    return createRequestListener(router, { logger: this.#logger, unavailable, paused });
   }
 
   async #close(graceMs: number): Promise<void> {

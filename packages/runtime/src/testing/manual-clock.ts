@@ -78,10 +78,15 @@ export class ManualClock implements Clock {
     const endMs = this.#nowMs + durationMs;
     for (let next = this.#nextTimer(); next && next.atMs <= endMs; next = this.#nextTimer()) {
       this.#timers.delete(next);
-      this.#nowMs = next.atMs;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.callback();
     }
     this.#nowMs = endMs;
+  }
+
+  /** Time passes while the process stands still: what has come due fires later. */
+  standStill(durationMs: number): void {
+    this.#nowMs += durationMs;
   }
 
   /** Runs what was deferred, and what that defers in its turn. */

@@ -48,6 +48,13 @@ export interface RpcReadyTaskSourceOptions {
   readonly logger?: Logger;
 }
 
+/** A storage that stands still is left within so long, and the next one asked. */
+const FAST_FAILOVER = {
+  connectTimeoutMs: 1_000,
+  pingIntervalMs: 1_000,
+  pingTimeoutMs: 1_000,
+} as const;
+
 /** Ready tasks of a storage in another process. Each attempt that fails passes on to the next URL. */
 export class RpcReadyTaskSource implements ReadyTaskSource {
   readonly #endpoints: EndpointList;
@@ -59,7 +66,7 @@ export class RpcReadyTaskSource implements ReadyTaskSource {
   constructor({ endpoints, advertised, connect, logger }: RpcReadyTaskSourceOptions) {
     this.#endpoints = new EndpointList(endpoints);
     this.#advertised = advertised;
-    this.#connect = connect ?? ((url) => createTransport({ url }));
+    this.#connect = connect ?? ((url) => createTransport({ url, ...FAST_FAILOVER }));
     this.#logger = logger ?? silentLogger;
   }
 

@@ -2,21 +2,34 @@ import { LIMITS, timestampMs, toId } from '@spider/core';
 import type { ExecutionManagerId } from '@spider/core';
 import { silentLogger } from '@spider/runtime';
 import { ManualClock } from '@spider/runtime/testing';
-import { expect, test } from 'vitest';
-import type { ClusterStore } from '../db/job-store.ts';
+import { describe, expect, test, vi } from 'vitest';
+import type { ClusterStore, StoredExecutionManager } from '../db/job-store.ts';
+import type { WorkerLink } from '../ports.ts';
 import { ExecutionManagerRegistry } from './execution-manager-registry.ts';
 
 const BEATING = { host: '::1', slots: 1, hasStream: false, version: '' };
 
-function start() {
-  const clock = new ManualClock();
+const START_MS = 1_700_000_000_000;
+
+function start(
+  options: {
+    readonly streamGraceMs?: number;
+    readonly stored?: readonly StoredExecutionManager[];
+    readonly right?: { readonly isSure: boolean };
+  } = {},
+) {
+  const clock = new ManualClock(START_MS);
   let issued = 0;
   const ended: bigint[] = [];
   const lost: number[] = [];
   const store: Pick<
     ClusterStore,
-    'registerExecutionManager' | 'findExecutionManager' | 'endExecutionManager'
+    | 'registerExecutionManager'
+    | 'findExecutionManager'
+    | 'endExecutionManager'
+    | 'listExecutionManagers'
   > = {
+    listExecutionManagers: async () => options.stored ?? [],
     registerExecutionManager: async () => toId<ExecutionManagerId>(++issued),
     findExecutionManager: async (id) =>
       id <= issued
@@ -35,7 +48,8 @@ function start() {
     clock,
     logger: silentLogger,
     store: store as ClusterStore,
-    streamGraceMs: 1,
+    streamGraceMs: options.streamGraceMs ?? 1,
+    isSure: () => options.right?.isSure ?? true,
     silenceMs: 1,
     heartbeatCutoffMs: 60_000,
     onLost: ({ number }) => lost.push(number),
@@ -46,7 +60,7 @@ function start() {
 test('one without a stream counts as connected, and lives by its heartbeats', async () => {
   const { clock, registry, ended, lost } = start();
   const [beating, silent] = [await registry.register(BEATING), await registry.register(BEATING)];
-  await registry.whenConnected(60_000);
+  await registry.open();
   clock.advance(59_999);
   await registry.heartbeat(beating);
   clock.advance(1);
@@ -78,6 +92,82 @@ test('those that fall silent together are lost together, once each', async () =>
     await expect(registry.heartbeat(id)).rejects.toMatchObject({ code: 'failed-precondition' });
   }
   registry.close();
+});
+
+describe('after a start', () => {
+  const alive = (id: number): StoredExecutionManager => ({
+    ...BEATING,
+    id: toId<ExecutionManagerId>(id),
+    hasStream: true,
+    registeredAt: timestampMs(1),
+    drainRequestedAt: undefined,
+    endedAt: undefined,
+    endReason: undefined,
+  });
+  const link = (): WorkerLink => ({
+    contexts: () => undefined,
+    refused: () => undefined,
+    cancelled: () => undefined,
+    drain: () => undefined,
+    close: () => undefined,
+  });
+
+  test('those that were alive have the grace period from when they can connect', async () => {
+    const { clock, registry, lost } = start({ streamGraceMs: 5_000, stored: [alive(1), alive(2)] });
+    await registry.load();
+    // Jobs are read back meanwhile.
+    clock.advance(60_000);
+    const opened = vi.fn<() => void>();
+    const open = registry.open().then(opened);
+    clock.advance(4_999);
+    registry.attach(alive(1).id, link());
+    await clock.settle();
+    expect(opened).not.toHaveBeenCalled();
+    clock.advance(1);
+    await open;
+    expect(lost).toEqual([2]);
+    registry.close();
+  });
+
+  test('nobody is waited for when all have connected', async () => {
+    const { clock, registry } = start({ streamGraceMs: 5_000, stored: [alive(1), alive(2)] });
+    await registry.load();
+    const open = registry.open();
+    registry.attach(alive(1).id, link());
+    registry.attach(alive(2).id, link());
+    await open;
+    expect(clock.now()).toBe(START_MS);
+    registry.close();
+  });
+
+  test('nobody is lost by time in which this process stood still, or answered nobody', async () => {
+    const right = { isSure: true };
+    const { clock, registry, lost } = start({ streamGraceMs: 5_000, stored: [alive(1)], right });
+    await registry.load();
+    void registry.open();
+    clock.standStill(60_000);
+    clock.advance(0);
+    clock.advance(4_999);
+    right.isSure = false;
+    clock.advance(60_000);
+    right.isSure = true;
+    registry.giveTime();
+    clock.advance(4_999);
+    expect(lost).toEqual([]);
+    clock.advance(1);
+    expect(lost).toEqual([1]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('one that beats is not lost by time in which this process stood still', async () => {
+    const { clock, registry, lost } = start();
+    await registry.register(BEATING);
+    clock.standStill(100_000);
+    clock.advance(59_999);
+    expect(lost).toEqual([]);
+    clock.advance(1);
+    expect(lost).toEqual([1]);
+  });
 });
 
 test('there is a limit to how many are alive', async () => {

@@ -1,6 +1,6 @@
 import { failedPrecondition, invalidArgument, LIMITS, notFound, SpiderError } from '@spider/core';
 import type { ExecutionManagerId } from '@spider/core';
-import type { Clock, Logger, Timer } from '@spider/runtime';
+import type { Clock, Logger } from '@spider/runtime';
 import type { ClusterStore, NewExecutionManager } from '../db/job-store.ts';
 import type { WorkerLink } from '../ports.ts';
 import { ExecutionManager } from './execution-manager.ts';
@@ -11,23 +11,31 @@ export interface ExecutionManagerRegistryOptions {
   readonly store: ClusterStore;
   /** How long an execution manager may be without a stream. */
   readonly streamGraceMs: number;
-  /** How long a stream may be silent. */
+  /** How long a stream may be silent before it is closed. */
   readonly silenceMs: number;
   /** How long one without streams may be without a heartbeat. */
   readonly heartbeatCutoffMs: number;
+  /** Whether this storage answers; nobody is lost while it does not. By default it does. */
+  readonly isSure?: (() => boolean) | undefined;
   /** What it held has to run elsewhere. */
   readonly onLost: (executionManager: ExecutionManager) => void;
 }
 
+/** A timer that fires so much later than it was to: this process stood still. */
+const STOOD_STILL_MS = 500;
+
 /**
  * The execution managers that are alive. One is lost when its stream stays closed longer than the
- * grace period, or is open and silent for too long; one of the reference, which has no stream, when
- * there was no heartbeat for too long. A lost one has to register anew.
+ * grace period, in which it could have come back; a silent stream is closed. One of the reference,
+ * which has no stream, is lost when there was no heartbeat for too long. A lost one has to register
+ * anew.
  */
 export class ExecutionManagerRegistry {
   readonly #options: ExecutionManagerRegistryOptions;
   readonly #byNumber = new Map<number, ExecutionManager>();
-  #awaited: { readonly resolve: () => void; readonly timer: Timer } | undefined;
+  #awaited: PromiseWithResolvers<void> | undefined;
+  /** Whether they can connect. */
+  #isOpen = false;
 
   constructor(options: ExecutionManagerRegistryOptions) {
     this.#options = options;
@@ -37,22 +45,30 @@ export class ExecutionManagerRegistry {
     return this.#byNumber.size;
   }
 
-  /** Takes over those that the database knows as alive; they have the grace period to connect. */
+  /** Takes over those that the database knows as alive. */
   async load(): Promise<void> {
     for (const stored of await this.#options.store.listExecutionManagers()) {
       this.#add(new ExecutionManager(stored));
     }
   }
 
-  /** Resolves when all of them have a stream, or have been waited for long enough. */
-  async whenConnected(timeoutMs: number): Promise<void> {
+  /**
+   * From now on they can connect. Resolves when all that were alive before have a stream, or were lost
+   * because they had none within the grace period.
+   */
+  async open(): Promise<void> {
+    this.#isOpen = true;
+    this.giveTime();
     if (this.#areAllConnected()) return;
-    await new Promise<void>((resolve) => {
-      const timer = this.#options.clock.setTimer(timeoutMs, resolve);
-      this.#awaited = { resolve, timer };
-    });
-    this.#awaited?.timer.cancel();
-    this.#awaited = undefined;
+    this.#awaited = Promise.withResolvers();
+    await this.#awaited.promise;
+  }
+
+  /** All that are not connected have the whole grace period once more: nobody was answered before. */
+  giveTime(): void {
+    for (const executionManager of this.#byNumber.values()) {
+      if (executionManager.link === undefined) this.#watchGrace(executionManager);
+    }
   }
 
   /**
@@ -159,7 +175,7 @@ export class ExecutionManagerRegistry {
     executionManager.heard(this.#options.clock.monotonicUs());
     this.#watchSilence(executionManager, this.#silenceMs(executionManager));
     earlier?.close(failedPrecondition(`execution manager ${id} has opened another stream`));
-    if (this.#awaited !== undefined && this.#areAllConnected()) this.#awaited.resolve();
+    this.#lookWhoIsThere();
     return executionManager;
   }
 
@@ -188,7 +204,13 @@ export class ExecutionManagerRegistry {
       link?.close(reason);
     }
     this.#byNumber.clear();
-    this.#awaited?.resolve();
+    this.#lookWhoIsThere();
+  }
+
+  #lookWhoIsThere(): void {
+    if (this.#awaited === undefined || !this.#areAllConnected()) return;
+    this.#awaited.resolve();
+    this.#awaited = undefined;
   }
 
   #areAllConnected(): boolean {
@@ -204,28 +226,54 @@ export class ExecutionManagerRegistry {
   }
 
   #watchGrace(executionManager: ExecutionManager): void {
-    this.#setTimer(executionManager, this.#options.streamGraceMs, () =>
-      this.#lose(executionManager, 'its stream stayed closed'),
-    );
+    if (!this.#isOpen) return;
+    const { streamGraceMs, isSure } = this.#options;
+    this.#setTimer(executionManager, streamGraceMs, (lateMs) => {
+      // It could not have come back all the time.
+      if (lateMs >= STOOD_STILL_MS || isSure?.() === false) this.#watchGrace(executionManager);
+      else this.#lose(executionManager, 'its stream stayed closed');
+    });
   }
 
   #watchSilence(executionManager: ExecutionManager, delayMs: number): void {
-    this.#setTimer(executionManager, delayMs, () => {
+    this.#setTimer(executionManager, delayMs, (lateMs) => {
       const silenceMs = this.#silenceMs(executionManager);
       const { lastHeardUs = 0 } = executionManager;
       const silentMs = (this.#options.clock.monotonicUs() - lastHeardUs) / 1000;
       if (silentMs < silenceMs) this.#watchSilence(executionManager, silenceMs - silentMs);
-      else this.#lose(executionManager, 'it was silent');
+      else this.#wasSilent(executionManager, silenceMs, lateMs);
     });
+  }
+
+  #wasSilent(executionManager: ExecutionManager, silenceMs: number, lateMs: number): void {
+    const { id, unary, link } = executionManager;
+    if (unary === undefined) {
+      // Whoever lives comes back within the grace period; the silence may be this process's own.
+      const reason = `execution manager ${id} said nothing for ${silenceMs} ms`;
+      link?.close(new SpiderError('unavailable', reason));
+    } else if (lateMs >= STOOD_STILL_MS || this.#options.isSure?.() === false) {
+      this.#watchSilence(executionManager, silenceMs);
+    } else {
+      this.#lose(executionManager, 'it was silent');
+    }
   }
 
   #silenceMs({ unary }: ExecutionManager): number {
     return unary === undefined ? this.#options.silenceMs : this.#options.heartbeatCutoffMs;
   }
 
-  #setTimer(executionManager: ExecutionManager, delayMs: number, callback: () => void): void {
+  /** Tells the callback how much later than it was to it is called. */
+  #setTimer(
+    executionManager: ExecutionManager,
+    delayMs: number,
+    callback: (lateMs: number) => void,
+  ): void {
+    const { clock } = this.#options;
+    const dueUs = clock.monotonicUs() + delayMs * 1000;
     executionManager.timer?.cancel();
-    executionManager.timer = this.#options.clock.setTimer(delayMs, callback);
+    executionManager.timer = clock.setTimer(delayMs, () =>
+      callback((clock.monotonicUs() - dueUs) / 1000),
+    );
   }
 
   #lose(executionManager: ExecutionManager, reason: string): void {
@@ -254,6 +302,7 @@ export class ExecutionManagerRegistry {
     const event = error === undefined ? 'has left' : `is lost: ${reason}`;
     logger.info(`an execution manager ${event}`, { executionManagerId: id });
     this.#options.onLost(executionManager);
+    this.#lookWhoIsThere();
     await store.endExecutionManager(id, clock.now(), reason);
   }
 }

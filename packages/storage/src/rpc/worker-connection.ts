@@ -24,8 +24,10 @@ import type { Journal } from '../journal/journal.ts';
 import type { ExecutionManagerRegistry } from '../liveness/execution-manager-registry.ts';
 import type { ExecutionManager } from '../liveness/execution-manager.ts';
 import type { CancelledEffect, ContextsEffect } from '../machine/job-effect.ts';
+import type { WriterRight } from '../lease/writer-lease-keeper.ts';
 import type { WorkerLink } from '../ports.ts';
 import { FlushMarks } from './flush-marks.ts';
+import { SignsOfLife } from './signs-of-life.ts';
 import { WorkerOutbox } from './worker-outbox.ts';
 
 export interface WorkerConnectionOptions {
@@ -38,6 +40,8 @@ export interface WorkerConnectionOptions {
   readonly counters: StorageCounters;
   readonly sessionId: SessionId;
   readonly heartbeatIntervalMs: number;
+  /** By default it is always sure. */
+  readonly right?: WriterRight | undefined;
 }
 
 /** The largest time that a number holds exactly. */
@@ -52,6 +56,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   readonly #stream: RpcStream<ExchangeResponse>;
   readonly #outbox: WorkerOutbox;
   readonly #marks = new FlushMarks();
+  readonly #signsOfLife: SignsOfLife;
   readonly #stopListening: () => void;
   #executionManager: ExecutionManager | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
@@ -64,10 +69,13 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     this.#options = options;
     this.#stream = stream;
     this.#outbox = new WorkerOutbox(options.clock, (response) => stream.send(response));
+    this.#signsOfLife = new SignsOfLife(options, () => stream.send(SIGN_OF_LIFE));
     this.#stopListening = options.journal.onFlush(() => this.#announceFlushed());
   }
 
   onMessage(request: ExchangeRequest): void {
+    // Another storage may be active since this process has stood still.
+    this.#options.right?.assertSure();
     this.#check(request);
     if (request.hello !== undefined) this.#open(request.hello);
     const executionManager = this.#executionManager;
@@ -75,11 +83,19 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     if (executionManager?.link !== this) return;
     executionManager.heard(this.#options.clock.monotonicUs());
     if (request.load !== undefined) executionManager.load = request.load;
-    this.#take(executionManager, request);
+    if (isHeartbeat(request)) this.#stream.send(SIGN_OF_LIFE);
+    else this.#take(executionManager, request);
   }
 
   /** Reports wait for those that they follow from, and while the journal is full, all else while the execution manager does not read. */
   whenReady(): Promise<void> | undefined {
+    const ready = this.#whenReady();
+    // Heartbeats are not read meanwhile.
+    if (ready !== undefined) this.#signsOfLife.sendUntil(ready);
+    return ready;
+  }
+
+  #whenReady(): Promise<void> | undefined {
     const { journal } = this.#options;
     if (this.#postponed !== undefined) return this.#postponed.promise;
     if (this.#leases.length > 0 || this.#stream.pending > UNREAD_MESSAGES_MAX) {
@@ -97,6 +113,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   }
 
   onClose(): void {
+    this.#signsOfLife.stop();
     this.#leases = [];
     this.#resumeReading();
     this.#goOn();
@@ -321,6 +338,12 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     if (sequence !== undefined) this.#outbox.flushedUpTo(sequence);
   }
 }
+
+/** Whoever sends nothing else wants to hear that we live. */
+const isHeartbeat = ({ hello, leases, reportSequence }: ExchangeRequest): boolean =>
+  hello === undefined && leases.length === 0 && reportSequence === 0n;
+
+const SIGN_OF_LIFE = create(ExchangeResponseSchema);
 
 const NOTHING_HELD: { taskIndices: number[]; instances: number[] } = {
   taskIndices: [],

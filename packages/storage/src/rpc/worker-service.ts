@@ -12,18 +12,30 @@ import { checkText } from './check.ts';
 import { WorkerConnection } from './worker-connection.ts';
 import type { WorkerConnectionOptions } from './worker-connection.ts';
 
+export interface WorkerServiceOptions extends WorkerConnectionOptions {
+  /** How long an execution manager may be without a stream. */
+  readonly streamGraceMs: number;
+}
+
 /** What execution managers call. */
 export function createWorkerService(
-  options: WorkerConnectionOptions,
+  options: WorkerServiceOptions,
 ): ServiceImpl<typeof WorkerService> {
-  const { registry, sessionId, logger } = options;
+  const { registry, sessionId, streamGraceMs, logger } = options;
   return {
-    async registerExecutionManager({ host, slots, version }) {
+    async registerExecutionManager({ host, slots, version, reconnectMs }) {
       checkText('host', host, LIMITS.nameBytes);
       checkText('version', version, LIMITS.versionBytes);
       if (slots < 1 || slots > LIMITS.slotsPerExecutionManager) {
         throw invalidArgument(
           `slots: ${slots} is not from 1 to ${LIMITS.slotsPerExecutionManager}`,
+        );
+      }
+      if (reconnectMs > streamGraceMs) {
+        throw invalidArgument(
+          `reconnect_ms: this execution manager may need ${reconnectMs} ms to come back, and is lost ` +
+            `after ${streamGraceMs} ms: raise runtime.execution_managers.stream_grace_ms of all ` +
+            'storages, or lower the times under liveness of the execution manager',
         );
       }
       const executionManagerId = await registry.register({ host, slots, version, hasStream: true });
