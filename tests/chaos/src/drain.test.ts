@@ -49,7 +49,12 @@ test('a drained execution manager finishes what runs, reports it, and ends; noth
     slots: 2,
     env: { SPIDER_CHAOS_RECORD: record },
     config: {
-      executionManager: { task_executor: { inherited_env: ['SPIDER_CHAOS_RECORD'] } },
+      executionManager: {
+        task_executor: {
+          inherited_env: ['SPIDER_CHAOS_RECORD'],
+          guard_rail: { write: [directory] },
+        },
+      },
     },
   });
   using client = connect({ endpoints: [cluster.storageUrl] });

@@ -74,7 +74,11 @@ class Pair implements AsyncDisposable {
       config: {
         storage_endpoints: endpoints,
         slots: 2,
-        task_executor: { package_dir: TASK_PACKAGES, inherited_env: ['SPIDER_CHAOS_RECORD'] },
+        task_executor: {
+          package_dir: TASK_PACKAGES,
+          inherited_env: ['SPIDER_CHAOS_RECORD'],
+          guard_rail: { write: [this.#directory] },
+        },
       },
     });
     await manager.until('ready');

@@ -68,7 +68,12 @@ it.each(['sqlite', 'mariadb'] as const)(
         env: { SPIDER_CHAOS_RECORD: join(directory, 'executions') },
         config: {
           storage: { runtime: { db: database.config } },
-          executionManager: { task_executor: { inherited_env: ['SPIDER_CHAOS_RECORD'] } },
+          executionManager: {
+            task_executor: {
+              inherited_env: ['SPIDER_CHAOS_RECORD'],
+              guard_rail: { write: [directory] },
+            },
+          },
         },
       });
       using client = connect({ endpoints: [cluster.storageUrl] });

@@ -87,7 +87,11 @@ export class ProofCluster implements AsyncDisposable {
           storage_endpoints: storages,
           ...(separateScheduler && { scheduler }),
           slots: SLOTS,
-          task_executor: { package_dir: TASK_PACKAGES, inherited_env: ['SPIDER_CHAOS_RECORD'] },
+          task_executor: {
+            package_dir: TASK_PACKAGES,
+            inherited_env: ['SPIDER_CHAOS_RECORD'],
+            guard_rail: { write: [this.#options.directory] },
+          },
         }),
       ),
     );
