@@ -10,8 +10,8 @@ import {
   type Zstd,
 } from '@spider/core';
 import { fromWireJobState } from '@spider/proto';
-import type { Clock, Rng } from '@spider/runtime';
-import { randomIdempotencyKey, SUBMIT_ROUNDS } from './idempotency-key.ts';
+import { type Clock, randomKey, type Rng } from '@spider/runtime';
+import { SUBMIT_ROUNDS } from './submit-rounds.ts';
 import { fetchOutputs } from './fetch-outputs.ts';
 import { JobFailedError, LISTED_FAILURES } from './job-failed-error.ts';
 import type { JobServiceCaller } from './job-service-caller.ts';
@@ -174,8 +174,8 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
    * have succeeded do not run again; all others do, with all of their retries. This job stays as it is.
    *
    * @returns a handle of the new job.
-   * @throws SpiderError 'failed-precondition' if the job has not failed, or was cancelled and what it
-   * had finished is not known any more.
+   * @throws SpiderError 'failed-precondition' if the job has not failed. What a cancelled job had
+   * finished is not known any more: submit that one anew.
    *
    * @example
    *   const again = await handle.retry({ start: true });
@@ -184,7 +184,7 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
   async retry(options: RetryOptions = {}): Promise<JobHandle<Outputs>> {
     const request = {
       jobId: this.id,
-      idempotencyKey: options.idempotencyKey ?? randomIdempotencyKey(this.#context.rng),
+      idempotencyKey: options.idempotencyKey ?? randomKey(this.#context.rng),
       start: options.start ?? false,
     };
     const { jobId } = await this.#context.caller.call(

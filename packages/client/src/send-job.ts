@@ -5,7 +5,7 @@ import {
   type UploadJobRequest,
   UploadJobRequestSchema,
 } from '@spider/proto';
-import { SUBMIT_ROUNDS } from './idempotency-key.ts';
+import { SUBMIT_ROUNDS } from './submit-rounds.ts';
 import type { JobServiceCaller } from './job-service-caller.ts';
 
 /** A submission without its graph and inputs. */

@@ -9,11 +9,10 @@ import {
   type ValuesOf,
   type Zstd,
 } from '@spider/core';
-import type { Clock, Rng } from '@spider/runtime';
+import { type Clock, randomKey, type Rng } from '@spider/runtime';
 import { CryptoRng, nodeZstd, systemClock } from '@spider/runtime/node';
 import { Cluster } from './cluster.ts';
 import type { JobDefinition } from './job/define-job.ts';
-import { randomIdempotencyKey } from './idempotency-key.ts';
 import { JobHandle, type JobHandleContext, type RequestOptions } from './job-handle.ts';
 import { type JobPolicyOptions, toWirePolicy } from './job-policy.ts';
 import type { JobStatus } from './job-status.ts';
@@ -188,7 +187,7 @@ export class SpiderClient implements Disposable {
     const job = {
       resourceGroupId: options.resourceGroupId ?? DEFAULT_RESOURCE_GROUP,
       start: options.start ?? false,
-      idempotencyKey: options.idempotencyKey ?? randomIdempotencyKey(this.#context.rng),
+      idempotencyKey: options.idempotencyKey ?? randomKey(this.#context.rng),
       name: options.name ?? '',
       labels: options.labels ?? {},
       priority: options.priority ?? 0,

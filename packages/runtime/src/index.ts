@@ -9,6 +9,7 @@ export type { LogFields, Logger, LogLevel } from './logger.ts';
 export { OutgoingStream } from './outgoing-stream.ts';
 export type { OutgoingStreamOptions } from './outgoing-stream.ts';
 export type { PasswordHasher } from './password-hasher.ts';
+export { randomKey } from './random-key.ts';
 export type { Rng } from './rng.ts';
 export { SeededRng } from './seeded-rng.ts';
 export type { Service } from './service.ts';

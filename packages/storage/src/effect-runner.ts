@@ -122,8 +122,13 @@ export class EffectRunner {
     return policy.durability ?? this.#options.durability;
   }
 
-  /** A job was put into the cache. */
-  enter(job: Job): void {
+  /**
+   * A job was put into the cache.
+   *
+   * @param effects what its machine had asked for before.
+   */
+  enter(job: Job, effects: readonly JobEffect[] = []): void {
+    for (const effect of effects) this.#run(job, effect);
     this.#options.deadlines.watch(job);
     this.enqueue(job);
   }

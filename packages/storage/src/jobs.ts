@@ -7,7 +7,7 @@ import {
   SpiderError,
 } from '@spider/core';
 import type { Durability, JobId, TaskState } from '@spider/core';
-import type { Clock } from '@spider/runtime';
+import type { Clock, Rng } from '@spider/runtime';
 import { describeState, storedJobStatus } from './cache/job-status.ts';
 import type { JobStatus } from './cache/job-status.ts';
 import { JobWatch } from './cache/job-watch.ts';
@@ -34,6 +34,7 @@ import { fromUnknown } from './unknown-error.ts';
 export interface JobsOptions {
   readonly clock: Clock;
   readonly work: LongWork;
+  readonly rng: Rng;
   readonly store: JobStore;
   readonly journal: Journal;
   readonly cache: JobCache;

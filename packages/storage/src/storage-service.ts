@@ -191,6 +191,7 @@ export class StorageService implements Service {
     this.jobs = new Jobs({
       clock,
       work: new LongWork(clock),
+      rng,
       store: store.jobs,
       journal: this.#journal,
       cache: this.#cache,

@@ -53,7 +53,7 @@ export interface FirstFailure {
  */
 export class JobControlBlock {
   /** Names the job in messages, such as `job 17`. */
-  readonly name: string;
+  name: string;
   readonly graph: TaskGraph;
   readonly taskCount: number;
   readonly commitRow: number;

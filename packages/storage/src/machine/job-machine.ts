@@ -72,6 +72,11 @@ export class JobMachine {
     restore(this.#job, options);
   }
 
+  /** Gives the job another name in messages: its own is known when it is durable. */
+  rename(name: string): void {
+    this.#job.name = name;
+  }
+
   /** What everyone may know to be the job's state: it is durable. */
   get state(): JobState {
     return this.#job.state;

@@ -49,7 +49,10 @@ describe('a submission', () => {
     expect(late).toMatchObject({ jobId, existed: true, state: JobState.Succeeded });
   });
 
-  test('whose commit was durable, but whose answer was lost, runs as any other', async () => {
+  test.each([
+    ['with a key', 'k'],
+    ['without one', ''],
+  ])('whose commit was durable, but whose answer was lost, is one job: %s', async (_, key) => {
     const store = await openMemoryStore();
     let isAnswerLost = false;
     const commit = store.jobs.commit.bind(store.jobs);
@@ -61,11 +64,13 @@ describe('a submission', () => {
     };
     await using storage = await TestStorage.start({ store });
     const request = { taskGraph: encoded(chain(1)), inputs: INPUTS, start: true };
-    const { jobId, existed } = await storage.jobs.submitJob({ ...request, idempotencyKey: 'k' });
+    const { jobId, existed } = await storage.jobs.submitJob({ ...request, idempotencyKey: key });
     expect({ isAnswerLost, existed }).toEqual({ isAnswerLost: true, existed: false });
     await runToEnd(storage, jobId, 1);
-    const { status } = await storage.jobs.getJob({ jobId });
-    expect(status?.state).toBe(JobState.Succeeded);
+    const { jobs } = await storage.jobs.listJobs({});
+    expect(jobs).toMatchObject([{ jobId, state: JobState.Succeeded }]);
+    const other = await storage.jobs.submitJob({ ...request, idempotencyKey: '' });
+    expect(other.existed).toBe(false);
   });
 
   test('that breaks a rule is refused with the rule, and leaves nothing behind', async () => {

@@ -222,7 +222,7 @@ test('is refused for a job that has not failed, and for one that nobody knows', 
   const isRunning = `job ${jobId} is RUNNING; only a job that has failed can be retried`;
   await refuse({}, FailedPrecondition, isRunning);
   await storage.jobs.cancelJob({ jobId });
-  const isCancelled = `job ${jobId} is CANCELLED; what it had finished is not known any more`;
+  const isCancelled = `job ${jobId} is CANCELLED; the journal of a cancelled job is deleted, so what it had finished is not known any more: submit it anew`;
   await refuse({}, FailedPrecondition, isCancelled);
   await refuse({ jobId: 404n }, NotFound, 'job 404 does not exist');
   const idempotencyKey = 'x'.repeat(257);

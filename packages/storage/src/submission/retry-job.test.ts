@@ -7,6 +7,7 @@ import {
   toId,
 } from '@spider/core';
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
+import { SeededRng } from '@spider/runtime';
 import { ManualClock } from '@spider/runtime/testing';
 import { expect, test } from 'vitest';
 import { LongWork } from '../long-work.ts';
@@ -91,7 +92,8 @@ async function retry(
         },
       },
       cache: new JobCache({ clock, retentionMs: 1 }),
-      runner: { handle: () => undefined, enter: () => undefined },
+      runner: { enter: () => undefined },
+      rng: new SeededRng(1),
     },
   );
   return submitted[0]?.retry;

@@ -8,17 +8,18 @@ import {
   LIMITS,
   notFound,
 } from '@spider/core';
-import type { Durability, JobId, JobPolicy, ResourceGroupId, TaskGraph } from '@spider/core';
-import type { Clock } from '@spider/runtime';
+import type { Durability, JobId, JobPolicy, ResourceGroupId } from '@spider/core';
+import { randomKey } from '@spider/runtime';
+import type { Clock, Rng } from '@spider/runtime';
 import { Job } from '../cache/job.ts';
 import type { JobCache } from '../cache/job-cache.ts';
 import type { InsertedJob, NewJob } from '../db/job-store.ts';
 import { checkMetadata } from '../job-metadata.ts';
 import type { JobMetadata } from '../job-metadata.ts';
 import type { EffectRunner } from '../effect-runner.ts';
-import { JournalDecoder } from '../journal/journal-record.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LongWork } from '../long-work.ts';
+import type { JobEffect } from '../machine/job-effect.ts';
 import { JobMachine } from '../machine/job-machine.ts';
 import { checkBytes, checkText } from '../rpc/check.ts';
 
@@ -50,7 +51,9 @@ export interface EnterOptions {
   readonly work: LongWork;
   readonly journal: Pick<Journal, 'submit'>;
   readonly cache: JobCache;
-  readonly runner: Pick<EffectRunner, 'handle' | 'enter'>;
+  readonly runner: Pick<EffectRunner, 'enter'>;
+  /** Draws keys that nobody can guess. */
+  readonly rng: Rng;
 }
 
 export interface SubmitOptions extends EnterOptions {
@@ -92,7 +95,11 @@ export async function submitJob(
     taskCount: graph.taskCount,
     graph: submission.taskGraph,
   };
-  return await enterJob(newJob, graph, options);
+  const toMachine = (name: string): NewMachine => ({
+    machine: new JobMachine({ name, graph, inputs, policy, state: newJob.state }),
+    effects: [],
+  });
+  return await enterJob(newJob, toMachine, options);
 }
 
 /**
@@ -105,50 +112,46 @@ export function checkSubmission({ idempotencyKey, metadata }: Submission): void 
   if (metadata !== undefined) checkMetadata(metadata);
 }
 
+/** A machine that nobody knows yet, and what it has asked for. */
+export interface NewMachine {
+  readonly machine: JobMachine;
+  readonly effects: readonly JobEffect[];
+}
+
 /**
- * Makes a valid job durable and puts it into the cache.
+ * Makes a valid job durable and puts it into the cache. Without a key it gets one: a commit is repeated
+ * when its answer is lost, and must find what it has written.
  *
+ * @param toMachine makes the job's machine, given its name.
  * @throws SpiderError 'not-found' for a resource group that does not exist.
  */
 export async function enterJob(
   newJob: NewJob,
-  graph: TaskGraph,
-  { journal, cache, runner, clock }: EnterOptions,
+  toMachine: (name: string) => NewMachine,
+  { journal, cache, runner, rng }: EnterOptions,
 ): Promise<InsertedJob> {
-  const { inputs, state, submittedAt, metadata, policy, retry } = newJob;
-  const result = await journal.submit(newJob);
+  const { state, submittedAt, metadata, policy, retry } = newJob;
+  const idempotencyKey = newJob.idempotencyKey ?? randomKey(rng);
+  const result = await journal.submit({ ...newJob, idempotencyKey });
   if (result.kind === 'no-resource-group') {
     throw notFound(`resource group ${newJob.resourceGroupId} does not exist`);
   }
   const inserted = result.job;
   if (inserted.existed && !isOurs(inserted, cache)) return inserted;
+  const { machine, effects } = toMachine(`job ${inserted.id}`);
   const job = new Job({
     id: inserted.id,
     resourceGroupId: inserted.resourceGroupId,
-    machine: new JobMachine({
-      name: `job ${inserted.id}`,
-      graph,
-      inputs,
-      state,
-      ...(policy && { policy }),
-    }),
+    machine,
     submittedAt,
     metadata,
     policy,
     startedAt: state === JobState.Running ? submittedAt : undefined,
     retryOf: retry?.retryOf,
   });
+  job.journal.resumeAfter(retry?.journal.length ?? 0);
   cache.add(job);
-  const decoder = new JournalDecoder();
-  for (const row of retry?.journal ?? []) {
-    for (const attempts of decoder.push(row)) {
-      runner.handle(job, { type: 'replay', at: clock.now(), ...attempts });
-    }
-  }
-  const rows = retry?.journal.length ?? 0;
-  job.journal.resumeAfter(rows);
-  if (rows > 0) runner.handle(job, { type: 'journaled', effects: 0, row: rows });
-  runner.enter(job);
+  runner.enter(job, effects);
   return { ...inserted, existed: false };
 }
 

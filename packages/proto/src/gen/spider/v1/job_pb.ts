@@ -1352,8 +1352,8 @@ export const JobService: GenService<{
     output: typeof DeleteJobResponseSchema;
   },
   /**
-   * Submits a job anew that has FAILED, or was CANCELLED and its journal is still there: FAILED_PRECONDITION
-   * for any other. The new job has the same resource group, graph, inputs, name, labels and priority. Its
+   * Submits a job anew that has FAILED: FAILED_PRECONDITION for any other, also for one that was CANCELLED,
+   * whose journal is deleted. The new job has the same resource group, graph, inputs, name, labels and priority. Its
    * regular tasks that succeeded in the old one have succeeded from the start; all others run, as often
    * as if they had not been tried before. Its policy is the same, but for a deadline at a fixed time. The
    * old job stays as it is, and may be deleted.
