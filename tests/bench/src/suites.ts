@@ -1,7 +1,9 @@
 import { chain } from './suites/chain.ts';
 import { fanIn, fanOut, flat, layered, tree } from './suites/closed-form.ts';
+import { dispatch } from './suites/dispatch.ts';
 import { engine } from './suites/engine.ts';
 import { idle } from './suites/idle.ts';
+import { fairness } from './suites/fairness.ts';
 import { million } from './suites/million.ts';
 import { nn } from './suites/nn.ts';
 import { overhead } from './suites/overhead.ts';
@@ -21,6 +23,8 @@ export const SUITES: readonly Suite[] = [
   fanOut,
   tree,
   chain,
+  dispatch,
+  fairness,
   nn,
   submit,
   overhead,

@@ -24,11 +24,15 @@ export interface BenchClusterOptions {
   readonly durability?: Durability;
   /** Of storage, as in its file; none by default. */
   readonly database?: Config;
+  /** Whether the scheduler is a process of its own. */
+  readonly separateScheduler?: boolean;
+  /** The `scheduler` section of storage's configuration. */
+  readonly scheduler?: Readonly<Record<string, unknown>>;
   /** Tells the folders of several clusters apart. */
   readonly name?: string;
 }
 
-/** Starts a cluster of real processes, its scheduler within storage, and a client of it. */
+/** Starts a cluster of real processes, its scheduler within storage unless asked otherwise, and a client of it. */
 export async function startBenchCluster(
   context: BenchContext,
   options: BenchClusterOptions = {},
@@ -41,12 +45,14 @@ export async function startBenchCluster(
     executionManagers,
     slots: context.slots,
     signal: context.signal,
+    embeddedScheduler: options.separateScheduler !== true,
     config: {
       storage: {
         runtime: {
           journal: { durability },
           ...(options.database !== undefined && { db: options.database }),
         },
+        scheduler: options.scheduler ?? {},
       },
     },
     ...(context.profileDir !== undefined && { env: await profiling(context.profileDir) }),

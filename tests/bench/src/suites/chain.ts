@@ -1,50 +1,67 @@
 import type { JobHandle } from '@spider/client';
 import { encodeFrame, SOURCE_JOB_INPUT, type TaskGraph, TaskGraphBuilder } from '@spider/core';
-import { percentile } from '../bench-result.ts';
-import { startBenchCluster } from '../cluster/bench-cluster.ts';
+import { type BenchResult, percentile } from '../bench-result.ts';
+import { type BenchClusterOptions, startBenchCluster } from '../cluster/bench-cluster.ts';
 import { measureRounds, type Round, succeeded } from '../measure-jobs.ts';
-import type { Suite } from '../suite.ts';
+import type { BenchContext, Suite } from '../suite.ts';
 import { tick } from '../task-packages/spider-bench/index.ts';
 import { packFloat64, unpackFloat64 } from '../workload/float64.ts';
 
 const HOPS = 1_000;
 const WARM_UP_ROUNDS = 5;
 
-/** Each task tells when it ran; the time from one to the next is a hop. */
+export interface ChainOptions {
+  readonly suite: string;
+  readonly workload: string;
+  readonly cluster: BenchClusterOptions;
+  /** Figures from how long each hop took, in milliseconds. */
+  readonly figures: (hopsMs: readonly number[]) => Readonly<Record<string, number>>;
+}
+
 export const chain: Suite = {
   name: 'chain',
   summary: 'tasks one after the other: the time a hop; durability sync unless told otherwise',
   run: async function* run(context) {
-    await using bench = await startBenchCluster(context, { durability: 'sync' });
-    const graph = chainOfTicks(HOPS + 1);
-    const inputs = encodeFrame([packFloat64(0)]);
-    const hopsMs: number[] = [];
-    let round = 0;
-    let handle: JobHandle | undefined;
-    const job: Round = {
-      tasks: graph.taskCount,
-      edges: graph.child.length,
-      run: async () => {
-        handle = await bench.client.submitGraph(graph, inputs, { start: true });
-        await succeeded(handle);
-      },
-      verify: async () => {
-        const times = ((await handle?.outputs()) ?? []).map(unpackFloat64);
-        const hops = hopsOf(times);
-        if (++round > WARM_UP_ROUNDS) hopsMs.push(...hops);
-      },
-    };
-    const result = await measureRounds(bench, context, job, {
+    yield await measureChain(context, {
       suite: 'chain',
       workload: `chain-${HOPS}`,
-      warmUpRounds: WARM_UP_ROUNDS,
+      cluster: { durability: 'sync' },
+      figures: (hopsMs) => ({
+        hopP50Ms: percentile(hopsMs, 0.5),
+        hopP99Ms: percentile(hopsMs, 0.99),
+      }),
     });
-    yield {
-      ...result,
-      extra: { hopP50Ms: percentile(hopsMs, 0.5), hopP99Ms: percentile(hopsMs, 0.99) },
-    };
   },
 };
+
+/** Each task tells when it ran; the time from one to the next is a hop. */
+export async function measureChain(
+  context: BenchContext,
+  { suite, workload, cluster, figures }: ChainOptions,
+): Promise<BenchResult> {
+  await using bench = await startBenchCluster(context, cluster);
+  const graph = chainOfTicks(HOPS + 1);
+  const inputs = encodeFrame([packFloat64(0)]);
+  const hopsMs: number[] = [];
+  let round = 0;
+  let handle: JobHandle | undefined;
+  const job: Round = {
+    tasks: graph.taskCount,
+    edges: graph.child.length,
+    run: async () => {
+      handle = await bench.client.submitGraph(graph, inputs, { start: true });
+      await succeeded(handle);
+    },
+    verify: async () => {
+      const times = ((await handle?.outputs()) ?? []).map(unpackFloat64);
+      const hops = hopsOf(times);
+      if (++round > WARM_UP_ROUNDS) hopsMs.push(...hops);
+    },
+  };
+  const options = { suite, workload, warmUpRounds: WARM_UP_ROUNDS };
+  const result = await measureRounds(bench, context, job, options);
+  return { ...result, extra: figures(hopsMs) };
+}
 
 /** @throws Error unless every task ran, and none before the one it waited for. */
 function hopsOf(timesMs: readonly number[]): number[] {
