@@ -50,6 +50,14 @@ export interface JobStatus {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly priority: number;
+  readonly requires: Readonly<Record<string, string>>;
+  /** Undefined for any number. */
+  readonly maxConcurrency: number | undefined;
+  /**
+   * Why ready tasks of the job cannot run for now, such as a label that no execution manager has.
+   * Undefined if they can, or if none is ready.
+   */
+  readonly waitingReason: string | undefined;
   /** What of the job survives the death of storage; undefined for a job of an old version. */
   readonly durability: Durability | undefined;
   readonly failurePolicy: FailurePolicy | undefined;
@@ -85,6 +93,9 @@ export function fromWireJobStatus(status: WireJobStatus | undefined): JobStatus 
     name: status.name,
     labels: status.labels,
     priority: status.priority,
+    requires: status.requires,
+    maxConcurrency: status.maxConcurrency === 0 ? undefined : status.maxConcurrency,
+    waitingReason: status.waitingReason === '' ? undefined : status.waitingReason,
     durability: fromWireDurability(status.durability),
     failurePolicy: fromWireFailurePolicy(status.failurePolicy),
     cleanupAfterFailure: status.cleanupAfterFailure,
@@ -101,6 +112,7 @@ export function isSameStatus(a: JobStatus, b: JobStatus): boolean {
     a.succeededTasks === b.succeededTasks &&
     a.runningTasks === b.runningTasks &&
     a.readyTasks === b.readyTasks &&
+    a.waitingReason === b.waitingReason &&
     a.failedTasks === b.failedTasks &&
     a.skippedTasks === b.skippedTasks &&
     a.failedAttempts === b.failedAttempts

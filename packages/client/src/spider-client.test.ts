@@ -111,6 +111,8 @@ describe('submit', () => {
       name: 'sum',
       labels: { team: 'math' },
       priority: 2,
+      requires: { gpu: 'true' },
+      maxConcurrency: 8,
     });
     expect(handle.id).toBe(JOB_ID);
     await client.submitAndStart(sum, [5, 6], { idempotencyKey: 'third' });
@@ -121,7 +123,12 @@ describe('submit', () => {
     expect(first?.inputs).toEqual(encodeValues([float64, float64], [1, 2], 'job input'));
     expect(second).toMatchObject({ start: true, resourceGroupId: 5n, idempotencyKey: 'mine' });
     expect(second).toMatchObject({ name: 'sum', labels: { team: 'math' }, priority: 2 });
+    expect(second).toMatchObject({ requires: { gpu: 'true' }, maxConcurrency: 8 });
     expect(first).toMatchObject({ name: '', labels: {}, priority: 0 });
+    expect(first).toMatchObject({ requires: {}, maxConcurrency: 0 });
+    await expect(client.submit(sum, [1, 2], { maxConcurrency: 1.5 })).rejects.toThrow(
+      'maxConcurrency: 1.5',
+    );
     expect(third).toMatchObject({ start: true, idempotencyKey: 'third' });
   });
 
@@ -281,6 +288,9 @@ describe('status', () => {
       name: '',
       labels: {},
       priority: 0,
+      requires: {},
+      maxConcurrency: undefined,
+      waitingReason: undefined,
       errorMessage: 'task 1: no',
       endReason: undefined,
       cleanupAfterFailure: false,

@@ -1,4 +1,5 @@
 import {
+  invalidArgument,
   decodeFrame,
   encodeTaskGraph,
   type JobId,
@@ -50,11 +51,24 @@ export interface SubmitOptions extends RequestOptions, JobPolicyOptions {
   readonly name?: string;
   /** To find the job by: at most 64, keys of 1 to 64 bytes, values of at most 256. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** An integer of 32 bits. Jobs of higher priority go first. Default: 0. */
+  /** An integer of 32 bits. Jobs of higher priority go first within their group. Default: 0. */
   readonly priority?: number;
+  /**
+   * Labels that an execution manager must have, with these values, to run the job's tasks; at most 16.
+   * As long as none has them the job's status says so. Default: none.
+   */
+  readonly requires?: Readonly<Record<string, string>>;
+  /** How many of the job's tasks may run, or be on their way, at the same time. Default: any number. */
+  readonly maxConcurrency?: number;
 }
 
 const DEFAULT_RESOURCE_GROUP = 0n;
+
+/** On the wire 0 stands for any number. */
+function checkConcurrency(most = 0): number {
+  if (most === 0 || (Number.isInteger(most) && most > 0 && most <= 0xffff_ffff)) return most;
+  throw invalidArgument(`maxConcurrency: ${most} is not in 1…4294967295`);
+}
 
 /**
  * Connects to storage, lazily: the first request opens the connection. Close the client to let the
@@ -191,6 +205,8 @@ export class SpiderClient implements Disposable {
       name: options.name ?? '',
       labels: options.labels ?? {},
       priority: options.priority ?? 0,
+      requires: options.requires ?? {},
+      maxConcurrency: checkConcurrency(options.maxConcurrency),
       ...toWirePolicy(options),
     };
     const { caller } = this.#context;

@@ -16,6 +16,8 @@ test('storage and the folder of task packages are enough', () => {
     schedulerEndpoints: ['http://127.0.0.1:50051'],
     slots: undefined,
     liveness: { silenceMs: 2_000, attemptMs: 1_000 },
+    labels: {},
+    resourceGroupIds: [],
     drainTimeoutMs: 50_000,
     cancelGraceMs: 1_000,
     startTimeoutMs: 30_000,
@@ -66,18 +68,24 @@ test('storage and scheduler may be in several places', () => {
 storage_endpoints: [{ host: a, port: 1 }, { host: "::1", port: 2 }]
 scheduler_endpoints: [{ host: c, port: 3 }]
 slots: 7
+labels: { gpu: "true" }
+resource_groups: [2, 7]
 task_executor: { package_dir: /packages }
 `);
   expect(config).toMatchObject({
     storageEndpoints: ['http://a:1', 'http://[::1]:2'],
     schedulerEndpoints: ['http://c:3'],
     slots: 7,
+    labels: { gpu: 'true' },
+    resourceGroupIds: [2, 7],
   });
 });
 
 test.each([
   ['task_executor: { package_dir: /p }', 'storage is missing: either this or storage_endpoints'],
   [`${MINIMAL}slots: 0`, 'slots is 0: '],
+  [`${MINIMAL}labels: { gpu: true }`, 'labels.gpu is true: '],
+  [`${MINIMAL}resource_groups: [0]`, 'resource_groups.0 is 0: '],
   [`${MINIMAL}slots: 5000`, 'slots is 5000: '],
   [
     `${MINIMAL}liveness: { storage_silence_ms: 500 }`,

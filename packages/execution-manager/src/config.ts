@@ -1,4 +1,4 @@
-import { LIMITS } from '@spider/core';
+import { type Labels, LIMITS } from '@spider/core';
 import { endpointUrl } from '@spider/runtime';
 import { z } from 'zod';
 import type { Liveness } from './reconnection.ts';
@@ -17,6 +17,10 @@ export interface ExecutionManagerConfig {
   /** Executor processes; undefined: one for each core. */
   readonly slots: number | undefined;
   readonly liveness: Liveness;
+  /** What jobs may require. */
+  readonly labels: Labels;
+  /** The only resource groups whose jobs it runs; none stands for all. */
+  readonly resourceGroupIds: readonly number[];
   readonly drainTimeoutMs: number;
   readonly cancelGraceMs: number;
   readonly startTimeoutMs: number;
@@ -45,6 +49,16 @@ const seconds = z.int().max(86_400);
 const endpoint = z.object({ host, port: z.int().min(1).max(65_535) });
 const endpoints = z.array(endpoint).min(1).max(64);
 
+const bytesAtMost = (most: number): z.ZodString =>
+  z.string().refine((text) => Buffer.byteLength(text) <= most, {
+    message: `must have at most ${most} bytes`,
+  });
+const labels = z
+  .record(bytesAtMost(LIMITS.labelKeyBytes).min(1), bytesAtMost(LIMITS.labelValueBytes))
+  .refine((value) => Object.keys(value).length <= LIMITS.labelsPerExecutionManager, {
+    message: `must not have more than ${LIMITS.labelsPerExecutionManager} labels`,
+  });
+
 /**
  * The execution manager's configuration file, in the keys of the reference, of which only storage
  * and the folder of task packages are required. Keys that mean nothing here (connections, polls,
@@ -57,6 +71,8 @@ export const executionManagerFileSchema = z
     scheduler: endpoint.optional(),
     scheduler_endpoints: endpoints.optional(),
     slots: count.max(LIMITS.slotsPerExecutionManager).optional(),
+    labels: labels.default({}),
+    resource_groups: z.array(count).max(LIMITS.dedicatedGroups).default([]),
     drain_timeout_sec: seconds.min(0).default(50),
     cancel_grace_ms: z.int().min(0).max(3_600_000).default(1_000),
     connection_pool_size: count.optional(),
@@ -111,6 +127,8 @@ export const executionManagerConfigSchema = executionManagerFileSchema.transform
         silenceMs: file.liveness.storage_silence_ms,
         attemptMs: file.liveness.attempt_timeout_ms,
       },
+      labels: file.labels,
+      resourceGroupIds: file.resource_groups,
       drainTimeoutMs: file.drain_timeout_sec * 1000,
       cancelGraceMs: file.cancel_grace_ms,
       startTimeoutMs: file.task_executor.start_timeout_sec * 1000,

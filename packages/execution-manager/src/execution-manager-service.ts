@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import {
+  type Labels,
   type ExecutionManagerId,
   LIMITS,
   SessionTracker,
@@ -41,6 +42,10 @@ export interface ExecutionManagerOptions extends SlotMachineOptions {
   readonly host: string;
   /** Of this program, for people to see. */
   readonly version: string;
+  /** What jobs may require. None by default. */
+  readonly labels?: Labels;
+  /** The only resource groups whose jobs it runs; none, the default, stands for all. */
+  readonly resourceGroupIds?: readonly number[];
   /** URLs of storage, of which any may be the active one. */
   readonly storageEndpoints: readonly string[];
   /** URLs of the scheduler, of which any may be the active one. */

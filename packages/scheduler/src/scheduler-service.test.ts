@@ -142,6 +142,42 @@ describe('a scheduler between storage and execution managers', () => {
   });
 });
 
+describe('execution managers with labels, or for some resource groups alone', () => {
+  test('are pools at storage, and get what comes for these', async () => {
+    const { storage, scheduler } = await startBoth();
+    const plain = scheduler.connect(1);
+    plain.grant(10);
+    const options = { labels: { gpu: 'true' }, resourceGroupIds: [7] };
+    const special = scheduler.connect(2, options);
+    special.grant(10);
+    await storage.changes.until(() => storage.pools.length === 2);
+    expect(storage.pools[1]).toMatchObject({
+      labels: { gpu: 'true' },
+      resourceGroupIds: [7n],
+    });
+
+    storage.ready(1, [0, 1]);
+
+    expect(await special.received(2)).toEqual(['1:0', '1:1']);
+    expect(plain.tasks).toEqual([]);
+  });
+
+  test('give back what they have not acknowledged when the last of them is gone', async () => {
+    const { storage, scheduler } = await startBoth();
+    const special = scheduler.connect(2, { labels: { gpu: 'true' } });
+    special.grant(2);
+    await storage.changes.until(() => storage.pools.length === 2);
+    storage.ready(1, range(0, 5));
+    await special.received(2);
+
+    special.leave();
+
+    await storage.changes.until(() => storage.returned.length === 5);
+    expect(storage.returned).toEqual(ofJob(1, range(0, 5)));
+    expect(storage.pools).toHaveLength(1);
+  });
+});
+
 describe('what an execution manager has not acknowledged', () => {
   test('goes to another when it is gone, and only that', async () => {
     const { storage, scheduler } = await startBoth();
@@ -289,6 +325,16 @@ describe('an execution manager that breaks the rules', () => {
     ['has no id', { hello: hello(0n, 1) }, 'hello.execution_manager_id: is missing'],
     ['has no slots', { hello: hello(1n, 0) }, 'hello.slots: 0 is not in 1…1024'],
     ['has too many slots', { hello: hello(1n, 1025) }, 'hello.slots: 1025 is not in 1…1024'],
+    [
+      'has a label without a name',
+      { hello: { ...hello(1n, 1), labels: { '': 'x' } } },
+      'hello.labels: a key is empty',
+    ],
+    [
+      'serves a group that is none',
+      { hello: { ...hello(1n, 1), resourceGroupIds: [0n] } },
+      'hello.resource_group_ids: 0 is not in',
+    ],
     [
       'wants too much',
       { hello: hello(1n, 1), credit: 0xffff_ffff },

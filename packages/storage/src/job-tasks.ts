@@ -29,8 +29,8 @@ export interface JobTasksOptions {
 /** Counts a job's tasks by function. */
 export async function describeJob(id: JobId, options: JobTasksOptions): Promise<JobDescription> {
   const job = options.cache.find(id);
-  if (job !== undefined) return { status: job.status(), summary: job.machine.kinds() };
   const status = await options.status(id);
+  if (job !== undefined) return { status, summary: job.machine.kinds() };
   const summary = options.cache.endedSummary(id);
   if (summary !== undefined) return { status, summary };
   return { status, summary: summarizeKinds(await readEnded(status, options)) };

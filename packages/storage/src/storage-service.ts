@@ -23,6 +23,7 @@ import { InboundQueue } from './queue/inbound-queue.ts';
 import { LongWork } from './long-work.ts';
 import { Lane } from './queue/lane.ts';
 import { ReadyTaskFeed } from './queue/ready-task-feed.ts';
+import { waitingReason } from './queue/waiting-reason.ts';
 import { ReadyTaskPolls } from './queue/ready-task-polls.ts';
 import { recoverJobs } from './recovery/recover-jobs.ts';
 import { JobRetention } from './retention/job-retention.ts';
@@ -87,7 +88,11 @@ export class StorageService implements Service {
     this.#options = options;
     this.sessionId = store.sessionId;
     const retentionMs = runtime.job_cache_gc.terminated_job_retention_sec * 1000;
-    this.#cache = new JobCache({ clock, retentionMs });
+    this.#cache = new JobCache({
+      clock,
+      retentionMs,
+      waitingReason: (job) => waitingReason(job, this.readyTasks),
+    });
     this.#uploads = new UploadBudget({
       mostBytes: runtime.limits.upload_bytes,
       mostUploads: runtime.limits.uploads,
@@ -170,7 +175,9 @@ export class StorageService implements Service {
       findJob: (jobId) => this.#cache.find(BigInt(jobId) as JobId),
       onHandOutsLost: (job, taskIndices) =>
         this.#runner.handle(job, { type: 'hand-outs-lost', taskIndices }),
-      onPoolsChanged: () => undefined,
+      onPoolsChanged: () => {
+        for (const job of this.#cache.jobs()) for (const watch of job.watches) watch.changed();
+      },
     });
     this.#polls = new ReadyTaskPolls({
       clock,

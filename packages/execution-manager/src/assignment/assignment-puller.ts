@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
-import { SpiderError } from '@spider/core';
+import { type Labels, SpiderError } from '@spider/core';
 import {
   AssignmentHelloSchema,
   AssignmentService,
@@ -43,6 +43,8 @@ export interface AssignmentPullerOptions {
   readonly connect: Connect;
   readonly endpoints: EndpointList;
   readonly slots: number;
+  readonly labels?: Labels;
+  readonly resourceGroupIds?: readonly number[];
   readonly listener: AssignmentListener;
 }
 
@@ -126,6 +128,7 @@ export class AssignmentPuller {
 
   async #converse(signal: AbortSignal): Promise<SpiderError> {
     const { logger, connect, endpoints, slots, listener } = this.#options;
+    const { labels = {}, resourceGroupIds = [] } = this.#options;
     const executionManagerId = this.#executionManagerId ?? 0n;
     const client = createClient(AssignmentService, connect(endpoints.current));
     const { promise, resolve } = Promise.withResolvers<SpiderError>();
@@ -146,7 +149,12 @@ export class AssignmentPuller {
     this.#unsentCredit = 0;
     stream.send(
       create(PullAssignmentsRequestSchema, {
-        hello: create(AssignmentHelloSchema, { executionManagerId, slots }),
+        hello: create(AssignmentHelloSchema, {
+          executionManagerId,
+          slots,
+          labels,
+          resourceGroupIds: resourceGroupIds.map(BigInt),
+        }),
         draining: this.#isDraining,
       }),
     );

@@ -6,6 +6,8 @@ import type { JobStatus } from './job-status.ts';
 
 export interface JobCacheOptions {
   readonly clock: Clock;
+  /** Why ready tasks of a job cannot run for now, if there is a reason. */
+  readonly waitingReason?: ((job: Job) => string | undefined) | undefined;
   /** How long the status of a job that has ended stays in memory. */
   readonly retentionMs: number;
   /** Ended jobs beyond this number leave before their time. Default 4,096. */
@@ -51,7 +53,10 @@ export class JobCache {
 
   /** A job in memory, ended or not. */
   status(id: JobId): JobStatus | undefined {
-    return this.#jobs.get(id)?.status() ?? this.#ended.get(id)?.status;
+    const job = this.#jobs.get(id);
+    if (job === undefined) return this.#ended.get(id)?.status;
+    const waitingReason = this.#options.waitingReason?.(job);
+    return waitingReason === undefined ? job.status() : { ...job.status(), waitingReason };
   }
 
   /** How the tasks of an ended job went, by function; undefined if that is not in memory. */

@@ -24,6 +24,8 @@ export interface JobStatus {
   readonly startedAt: TimestampMs | undefined;
   readonly endedAt: TimestampMs | undefined;
   readonly metadata: JobMetadata;
+  /** Why its ready tasks cannot run for now. */
+  readonly waitingReason?: string | undefined;
   readonly policy: JobPolicy;
   /** The job that this one was submitted to retry. */
   readonly retryOf: JobId | undefined;

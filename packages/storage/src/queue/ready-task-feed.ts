@@ -93,6 +93,11 @@ export class ReadyTaskFeed {
     return this.#current?.schedulerId;
   }
 
+  /** Whether a scheduler of the reference is at work, so that none of ours is. */
+  get isStandingBy(): boolean {
+    return this.#isStandingBy;
+  }
+
   /** What tasks may run on: the pools of the scheduler that is connected, if one is. */
   get pools(): ExecutionManagerPools | undefined {
     return this.#current?.pools;

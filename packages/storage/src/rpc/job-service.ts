@@ -249,4 +249,5 @@ const toWireStatus = (status: JobStatus): WireJobStatus =>
     endReason: status.endReason ?? '',
     requires: status.metadata.requires,
     maxConcurrency: status.metadata.maxConcurrency,
+    waitingReason: status.waitingReason ?? '',
   });

@@ -97,7 +97,11 @@ class SchedulerConnection implements RpcStreamCallbacks<PullReadyTasksRequest> {
     if (this.#credit.size + openedPools.length > LIMITS.executionManagerPools + 1) {
       throw invalidArgument(`opened_pools: more than ${LIMITS.executionManagerPools} are open`);
     }
-    for (const opened of openedPools) checkPool(opened, this.#credit);
+    const known = new Set(this.#credit.keys());
+    for (const opened of openedPools) {
+      checkPool(opened, known);
+      known.add(opened.pool);
+    }
     checkReturnedTasks(request);
   }
 
@@ -175,10 +179,7 @@ function checkHello({ host, port, groupWeights }: SchedulerHello): void {
   }
 }
 
-function checkPool(
-  { pool, labels, resourceGroupIds }: WirePool,
-  open: ReadonlyMap<number, number>,
-): void {
+function checkPool({ pool, labels, resourceGroupIds }: WirePool, open: ReadonlySet<number>): void {
   if (pool === 0 || open.has(pool)) {
     throw invalidArgument(`opened_pools: ${pool} is not a new number from 1`);
   }

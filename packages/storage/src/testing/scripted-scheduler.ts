@@ -21,18 +21,44 @@ export class ScriptedScheduler {
     });
   }
 
-  static async connect(transport: Transport): Promise<ScriptedScheduler> {
+  static async connect(
+    transport: Transport,
+    sharing: {
+      readonly groupWeights?: Record<string, number>;
+      readonly criticalPathFirst?: boolean;
+    } = {},
+  ): Promise<ScriptedScheduler> {
     const scheduler = new ScriptedScheduler(transport);
-    scheduler.send({ hello: { host: 'scheduler', port: 1 } });
+    scheduler.send({ hello: { host: 'scheduler', port: 1, ...sharing } });
     await scheduler.inbox.first(({ welcome }) => welcome);
     return scheduler;
   }
 
   send(request: {
-    readonly hello?: { readonly host: string; readonly port: number };
+    readonly hello?: {
+      readonly host: string;
+      readonly port: number;
+      readonly groupWeights?: Record<string, number>;
+      readonly criticalPathFirst?: boolean;
+    };
     readonly credit?: number;
+    readonly pool?: number;
+    readonly openedPools?: readonly {
+      readonly pool: number;
+      readonly labels?: Record<string, string>;
+      readonly resourceGroupIds?: bigint[];
+    }[];
+    readonly closedPools?: number[];
+    readonly returned?: readonly { readonly jobId: bigint; readonly taskIndexes: number[] }[];
   }): void {
-    const message = create(PullReadyTasksRequestSchema, { credit: request.credit ?? 0 });
+    const { credit = 0, pool = 0, openedPools = [], closedPools = [], returned = [] } = request;
+    const message = create(PullReadyTasksRequestSchema, {
+      credit,
+      pool,
+      openedPools: [...openedPools],
+      closedPools,
+      returned: [...returned],
+    });
     if (request.hello !== undefined) {
       message.hello = create(SchedulerHelloSchema, request.hello);
     }

@@ -1,8 +1,10 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import type { Client } from '@connectrpc/connect';
 import { encodeFrame } from '@spider/core';
 import type { TaskGraph, TimestampMs } from '@spider/core';
 import { JobService } from '@spider/proto';
+import type { SubmitJobRequestSchema } from '@spider/proto';
 import { createTransport, SeededRng, silentLogger, startRpcServer } from '@spider/runtime';
 import type { Clock, Logger, PasswordHasher, RpcServer, RpcTransport } from '@spider/runtime';
 import { nodeZstd, ScryptPasswordHasher, systemClock } from '@spider/runtime/node';
@@ -57,8 +59,13 @@ export class TestStorage implements AsyncDisposable {
   }
 
   /** Submits and starts a job whose inputs are all the same. */
-  async submit(graph: TaskGraph, input: Uint8Array = new Uint8Array([0xc0])): Promise<bigint> {
+  async submit(
+    graph: TaskGraph,
+    input: Uint8Array = new Uint8Array([0xc0]),
+    options: MessageInitShape<typeof SubmitJobRequestSchema> = {},
+  ): Promise<bigint> {
     const { jobId } = await this.jobs.submitJob({
+      ...options,
       taskGraph: encoded(graph),
       inputs: encodeFrame(graph.jobInputs.map(() => input)),
       start: true,
