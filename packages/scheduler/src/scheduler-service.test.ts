@@ -332,7 +332,7 @@ describe('an execution manager that breaks the rules', () => {
     ],
     [
       'serves a group that is none',
-      { hello: { ...hello(1n, 1), resourceGroupIds: [0n] } },
+      { hello: hello(1n, 1, [0n]) },
       'hello.resource_group_ids: 0 is not in',
     ],
     [
@@ -376,12 +376,12 @@ describe('an execution manager that breaks the rules', () => {
   });
 });
 
-function hello(executionManagerId: bigint, slots: number) {
+function hello(executionManagerId: bigint, slots: number, resourceGroupIds: bigint[] = []) {
   return {
     $typeName: 'spider.v1.AssignmentHello' as const,
     executionManagerId,
     slots,
     labels: {},
-    resourceGroupIds: [] as bigint[],
+    resourceGroupIds,
   };
 }
