@@ -61,7 +61,7 @@ export const fairness: Suite = {
  * How long the tasks of a small job wait until they run, at the 99th percentile: alone, and while
  * another resource group has a backlog.
  */
-export async function measureNewcomer(
+async function measureNewcomer(
   { client }: BenchCluster,
   { backlog, tasks }: { readonly backlog: number; readonly tasks: number },
 ): Promise<{ readonly aloneP99Ms: number; readonly besideP99Ms: number }> {
