@@ -97,6 +97,8 @@ const runtimeSchema = z.object({
       failed_job_sec: seconds.default(30 * 86_400),
       /** A job that nobody has started by then is cancelled. */
       never_started_job_sec: seconds.default(7 * 86_400),
+      /** How long execution managers that have ended, and earlier starts of storage, are remembered. */
+      ended_process_sec: seconds.default(7 * 86_400),
     })
     .prefault({}),
   journal: z

@@ -10,6 +10,8 @@ export interface WorkerLink {
   postponed(job: Job, taskIndices: number[]): void;
   /** The instances at these positions of the effect are this execution manager's. */
   cancelled(job: Job, effect: CancelledEffect, positions: readonly number[]): void;
+  /** Whether all that the execution manager says is heard; not while there is no room for it here. */
+  readonly isHearing: boolean;
   /** The execution manager is to end. */
   drain(): void;
   /** Ends the stream, in order or with an error. */

@@ -26,6 +26,7 @@ import { ReadyTaskFeed } from './queue/ready-task-feed.ts';
 import { waitingReason } from './queue/waiting-reason.ts';
 import { ReadyTaskPolls } from './queue/ready-task-polls.ts';
 import { recoverJobs } from './recovery/recover-jobs.ts';
+import { PeerRetention } from './retention/peer-retention.ts';
 import { JobRetention } from './retention/job-retention.ts';
 import { createClusterService } from './rpc/cluster-service.ts';
 import type { ServerIdentity } from './rpc/cluster-service.ts';
@@ -75,6 +76,7 @@ export class StorageService implements Service {
   readonly #softTimeouts: SoftTimeouts;
   readonly #deadlines: JobDeadlines;
   readonly #retention: JobRetention;
+  readonly #peerRetention: PeerRetention;
   readonly #runner: EffectRunner;
   readonly #uploads: UploadBudget;
   readonly #memory: OutputMemory;
@@ -206,6 +208,12 @@ export class StorageService implements Service {
       durability: runtime.journal.durability,
       watchIntervalMs: runtime.jobs.watch_interval_ms,
     });
+    this.#peerRetention = new PeerRetention({
+      clock,
+      logger,
+      store: store.cluster,
+      retentionMs: runtime.retention.ended_process_sec * 1000,
+    });
     this.#retention = new JobRetention({
       clock,
       logger,
@@ -227,6 +235,7 @@ export class StorageService implements Service {
       if (isSure) service.#registry.giveTime();
     });
     service.#retention.start();
+    service.#peerRetention.start();
     return service;
   }
 
@@ -327,6 +336,7 @@ export class StorageService implements Service {
     this.#claimsTimer?.cancel();
     this.jobs.drain();
     this.#retention[Symbol.dispose]();
+    this.#peerRetention[Symbol.dispose]();
     this.#polls.close();
     this.readyTasks.close(reason);
     this.#registry.close(reason);

@@ -10,6 +10,7 @@ import type {
 } from '@spider/core';
 
 import type { JobMetadata } from '../job-metadata.ts';
+import type { DeletedExecutionManagers } from './delete-peers.ts';
 import type { JobAge } from './job-ages.ts';
 import type { SupersededError } from './store-error.ts';
 
@@ -221,6 +222,13 @@ export interface ClusterStore {
   /** It is to end. Again, or for one that has ended: no effect. */
   requestDrain(id: ExecutionManagerId, at: TimestampMs): Promise<void>;
   endExecutionManager(id: ExecutionManagerId, at: TimestampMs, reason: string): Promise<void>;
+  /** Forgets some of those that ended at this time or before, the oldest first. */
+  deleteEndedExecutionManagers(
+    before: TimestampMs,
+    limit: number,
+  ): Promise<DeletedExecutionManagers>;
+  /** Forgets some starts of storage before this one, opened at this time or before. Answers how many. */
+  deleteOldSessions(before: TimestampMs, limit: number): Promise<number>;
   /** Takes the place of those that were registered before. */
   registerScheduler(host: string, port: number, at: TimestampMs): Promise<SchedulerId>;
   listSchedulers(): Promise<readonly StoredScheduler[]>;

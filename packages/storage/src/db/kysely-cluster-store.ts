@@ -1,4 +1,6 @@
 import type { ExecutionManagerId, SchedulerId, TimestampMs } from '@spider/core';
+import { deleteEndedExecutionManagers, deleteOldSessions } from './delete-peers.ts';
+import type { DeletedExecutionManagers } from './delete-peers.ts';
 import type {
   ClusterStore,
   NewExecutionManager,
@@ -111,6 +113,17 @@ export class KyselyClusterStore implements ClusterStore {
         .where('ended_at', 'is', null)
         .execute(),
     );
+  }
+
+  deleteEndedExecutionManagers(
+    before: TimestampMs,
+    limit: number,
+  ): Promise<DeletedExecutionManagers> {
+    return deleteEndedExecutionManagers(this.#database, before, limit);
+  }
+
+  deleteOldSessions(before: TimestampMs, limit: number): Promise<number> {
+    return deleteOldSessions(this.#database, before, limit);
   }
 
   async registerScheduler(host: string, port: number, at: TimestampMs): Promise<SchedulerId> {

@@ -9,6 +9,18 @@ import { ExecutionManagerRegistry } from './execution-manager-registry.ts';
 
 const BEATING = { host: '::1', slots: 1, hasStream: false, version: '' };
 
+const DEAF_LINK = {
+  isHearing: false,
+  closed: undefined as unknown,
+  contexts: () => undefined,
+  refused: () => undefined,
+  cancelled: () => undefined,
+  drain: () => undefined,
+  close(error: unknown) {
+    this.closed = error;
+  },
+};
+
 const START_MS = 1_700_000_000_000;
 
 function start(
@@ -163,6 +175,20 @@ describe('after a start', () => {
     clock.advance(1);
     expect(lost).toEqual([1]);
   });
+});
+
+test('one that is not heard, because there is no room for what it says, is not silent', async () => {
+  const { clock, registry, lost } = start();
+  const id = await registry.register({ ...BEATING, hasStream: true });
+  const link = { ...DEAF_LINK, isHearing: false };
+  registry.attach(id, link);
+  clock.advance(100);
+  expect(lost).toEqual([]);
+  // From now on it is heard again, and has the whole time to say something.
+  link.isHearing = true;
+  clock.advance(1);
+  expect(lost).toEqual([Number(id)]);
+  expect(link.closed).toMatchObject({ code: 'failed-precondition' });
 });
 
 test('there is a limit to how many are alive', async () => {

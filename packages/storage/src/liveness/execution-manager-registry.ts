@@ -240,7 +240,10 @@ export class ExecutionManagerRegistry {
       const silenceMs = this.#silenceMs(executionManager);
       const { lastHeardUs = 0 } = executionManager;
       const silentMs = (this.#options.clock.monotonicUs() - lastHeardUs) / 1000;
-      if (silentMs < silenceMs) this.#watchSilence(executionManager, silenceMs - silentMs);
+      // What it has said may wait to be heard. That its machine is gone shows on its connection.
+      if (executionManager.link?.isHearing === false) {
+        this.#watchSilence(executionManager, silenceMs);
+      } else if (silentMs < silenceMs) this.#watchSilence(executionManager, silenceMs - silentMs);
       else this.#wasSilent(executionManager, silenceMs, lateMs);
     });
   }

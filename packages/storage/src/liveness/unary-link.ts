@@ -9,6 +9,7 @@ import type { WorkerLink } from '../ports.ts';
  * in a call of its own, and there is no way to tell it of cancellations.
  */
 export class UnaryLink implements WorkerLink {
+  readonly isHearing = true;
   #contexts: ContextsEffect | undefined;
   #isPostponed = false;
   /** When instances were issued, oldest first. */

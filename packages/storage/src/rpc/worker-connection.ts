@@ -87,6 +87,10 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     else this.#take(executionManager, request);
   }
 
+  get isHearing(): boolean {
+    return this.#postponed === undefined && this.#options.journal.hasRoom;
+  }
+
   /** Reports wait for those that they follow from, and while the journal is full, all else while the execution manager does not read. */
   whenReady(): Promise<void> | undefined {
     const ready = this.#whenReady();

@@ -406,6 +406,55 @@ export function describeStore(
     );
 
     test(
+      'forgets execution managers that ended long ago, some at a time, the oldest first',
+      withStore(async ({ cluster }) => {
+        const ended = [30, 10, 20, 40];
+        const ids = [];
+        for (const time of ended) {
+          const id = await cluster.registerExecutionManager(streaming('a', 1), at(1));
+          await cluster.endExecutionManager(id, at(time), 'it has left');
+          ids.push(id);
+        }
+        ids.push(await cluster.registerExecutionManager(streaming('a', 1), at(1)));
+        const forget = (before: number, limit: number) =>
+          cluster.deleteEndedExecutionManagers(at(before), limit);
+        const left = async () =>
+          (await cluster.pageExecutionManagers(toId(2n ** 64n - 1n), 10)).map(({ id }) => id);
+        expect(await forget(9, 10)).toEqual({ deleted: 0, nextEndedAt: 10 });
+        expect(await forget(30, 2)).toEqual({ deleted: 2, nextEndedAt: 30 });
+        expect(await left()).toEqual([ids[4], ids[3], ids[0]]);
+        expect(await forget(100, 10)).toEqual({ deleted: 2, nextEndedAt: undefined });
+        expect(await left()).toEqual([ids[4]]);
+        expect(await forget(100, 10)).toEqual({ deleted: 0, nextEndedAt: undefined });
+        const next = await cluster.registerExecutionManager(streaming('a', 1), at(1));
+        expect(next).toBeGreaterThan(present(ids[4]));
+      }),
+    );
+
+    test(
+      'forgets earlier starts, and gives nothing twice for that',
+      withStore(async (store, open) => {
+        await using second = await open();
+        const used = [
+          await store.cluster.reserveTaskInstances().catch(() => 0),
+          await second.cluster.reserveTaskInstances(),
+        ];
+        await using third = await open();
+        const { cluster, sessionId } = third;
+        // Sessions are opened at 1.
+        expect(await cluster.deleteOldSessions(at(0), 10)).toBe(0);
+        expect(await cluster.deleteOldSessions(at(1), 1)).toBe(1);
+        expect(await cluster.deleteOldSessions(at(1), 10)).toBe(Number(sessionId) - 2);
+        expect(await cluster.deleteOldSessions(at(1), 10)).toBe(0);
+        expect(await cluster.reserveTaskInstances()).toBeGreaterThan(Math.max(...used));
+        await using fourth = await open();
+        expect(fourth.sessionId).toBe(sessionId + 1n);
+        const base = await fourth.cluster.reserveTaskInstances();
+        expect(base).toBeGreaterThan(Math.max(...used));
+      }),
+    );
+
+    test(
       'knows the latest scheduler',
       withStore(async ({ cluster }) => {
         expect(await cluster.listSchedulers()).toEqual([]);
