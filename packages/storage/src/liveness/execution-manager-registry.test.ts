@@ -15,6 +15,7 @@ const DEAF_LINK = {
   contexts: () => undefined,
   refused: () => undefined,
   cancelled: () => undefined,
+  postponed: () => undefined,
   drain: () => undefined,
   close(error: unknown) {
     this.closed = error;

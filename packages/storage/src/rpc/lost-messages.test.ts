@@ -61,7 +61,7 @@ test('ready tasks on their way to a scheduler: the next stream gets them', async
   const after = await ScriptedScheduler.connect(storage.transport);
   after.send({ credit: 3 });
   const tasks = await after.take(3);
-  expect(tasks.map(({ taskIndex }) => taskIndex).toSorted()).toEqual([0, 1, 2]);
+  expect(tasks.map(({ taskIndex }) => taskIndex).toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
   expect(tasks[0]?.jobId).toBe(jobId);
 });
 
