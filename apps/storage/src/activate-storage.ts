@@ -71,10 +71,20 @@ export async function activateStorage(options: ActivationOptions): Promise<Activ
 
 async function listen(
   served: ServedRoutes,
-  { config: { host, port }, logger, health }: ActivationOptions,
+  { config: { host, port, runtime }, logger, health }: ActivationOptions,
   stack: AsyncDisposableStack,
 ): Promise<RpcServer> {
-  const server = await startRpcServer({ host, port, logger, health, ...served });
+  const { connections, calls_per_connection: calls, request_bytes: bytes } = runtime.limits;
+  const server = await startRpcServer({
+    host,
+    port,
+    logger,
+    health,
+    ...served,
+    maxConnections: connections,
+    maxStreamsPerConnection: calls,
+    maxRequestBytes: bytes,
+  });
   stack.defer(() => server.close({ graceMs: CLOSE_GRACE_MS }));
   return server;
 }

@@ -139,6 +139,21 @@ const runtimeSchema = z.object({
       upload_bytes: positive.default(1024 * MIB),
       /** One whose client sends nothing for so long is given up. */
       upload_idle_ms: milliseconds.default(30_000),
+      /** Submissions that are not in the database yet, and their bytes. */
+      submissions: positive.default(1024),
+      submission_bytes: positive.default(1024 * MIB),
+      /** Jobs that have not ended, and their tasks. */
+      jobs: positive.default(100_000),
+      tasks: positive.default(64 * 1024 * 1024),
+      /** Calls that watch one job at a time. */
+      watches_per_job: positive.default(4096),
+      /** Bytes for the database beyond which nothing more is read that leads to others. */
+      unflushed_bytes: positive.default(64 * MIB),
+      /** Connections at a time, and calls on each. */
+      connections: positive.default(10_000),
+      calls_per_connection: positive.default(1000),
+      /** Bytes of all requests, but for those of streams, that have arrived and are not answered. */
+      request_bytes: positive.default(1024 * MIB),
     })
     .prefault({}),
   jobs: z

@@ -24,6 +24,7 @@ import type { JobDescription, JobTasksOptions, TaskList } from './job-tasks.ts';
 import type { LongWork } from './long-work.ts';
 import type { Journal } from './journal/journal.ts';
 import { checkText } from './rpc/check.ts';
+import type { ByteBudget } from './submission/byte-budget.ts';
 import { retryJob } from './submission/retry-job.ts';
 import type { RetryRequest } from './submission/retry-job.ts';
 import { submitJob } from './submission/submit-job.ts';
@@ -41,8 +42,12 @@ export interface JobsOptions {
   readonly runner: EffectRunner;
   /** Of jobs that do not ask for one. */
   readonly durability: Durability;
+  /** What is submitted and not durable yet. */
+  readonly submissions: ByteBudget;
   /** The least time between two notices to one who watches a job. */
   readonly watchIntervalMs: number;
+  /** How many may watch a job at a time. */
+  readonly watchesPerJob: number;
 }
 
 export interface WatchOptions {
@@ -76,6 +81,8 @@ export class Jobs {
 
   async submit(submission: Submission): Promise<SubmittedJob> {
     if (this.#isDraining) throw new SpiderError('unavailable', 'storage is stopping');
+    const { taskGraph, inputs } = submission;
+    using _reserved = this.#options.submissions.reserve(taskGraph.length + inputs.length);
     const submitted = await submitJob(submission, this.#options);
     return submission.start ? await this.#started(submitted) : submitted;
   }
@@ -87,6 +94,7 @@ export class Jobs {
    */
   async retry(id: JobId, request: RetryRequest): Promise<SubmittedJob> {
     if (this.#isDraining) throw new SpiderError('unavailable', 'storage is stopping');
+    using _reserved = this.#options.submissions.reserve(0);
     const retried = await this.#turns.take(id, async () =>
       retryJob(await this.status(id), request, this.#options),
     );
@@ -213,7 +221,13 @@ export class Jobs {
   }
 
   #watchJob(job: Job, { minIntervalMs, onStatus }: WatchOptions): () => void {
-    const { clock, cache, watchIntervalMs } = this.#options;
+    const { clock, cache, watchIntervalMs, watchesPerJob } = this.#options;
+    if (job.watches.size >= watchesPerJob) {
+      throw new SpiderError(
+        'resource-exhausted',
+        `${job.watches.size} watch job ${job.id}, and runtime.limits.watches_per_job allows no more`,
+      );
+    }
     const watch = new JobWatch({
       clock,
       minIntervalMs: Math.max(minIntervalMs, watchIntervalMs),

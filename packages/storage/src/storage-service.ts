@@ -35,7 +35,7 @@ import { ResourceGroups } from './resource-group/resource-groups.ts';
 import { addReferenceRoutes } from './rpc/reference/routes.ts';
 import { createReadyTaskService } from './rpc/ready-task-service.ts';
 import { createWorkerService } from './rpc/worker-service.ts';
-import { UploadBudget } from './submission/upload-budget.ts';
+import { ByteBudget } from './submission/byte-budget.ts';
 import { TaskInstances } from './task-instances.ts';
 
 export interface StorageServiceOptions {
@@ -78,7 +78,8 @@ export class StorageService implements Service {
   readonly #retention: JobRetention;
   readonly #peerRetention: PeerRetention;
   readonly #runner: EffectRunner;
-  readonly #uploads: UploadBudget;
+  readonly #uploads: ByteBudget;
+  readonly #submissions: ByteBudget;
   readonly #memory: OutputMemory;
   readonly #reader: OutputReader;
   #claimsTimer: Timer | undefined;
@@ -90,14 +91,27 @@ export class StorageService implements Service {
     this.#options = options;
     this.sessionId = store.sessionId;
     const retentionMs = runtime.job_cache_gc.terminated_job_retention_sec * 1000;
+    const { limits } = runtime;
     this.#cache = new JobCache({
       clock,
       retentionMs,
+      unfinishedJobsMax: limits.jobs,
+      unfinishedTasksMax: limits.tasks,
       waitingReason: (job) => waitingReason(job, this.readyTasks),
     });
-    this.#uploads = new UploadBudget({
-      mostBytes: runtime.limits.upload_bytes,
-      mostUploads: runtime.limits.uploads,
+    this.#uploads = new ByteBudget({
+      what: 'uploads',
+      most: limits.uploads,
+      countKey: 'runtime.limits.uploads',
+      mostBytes: limits.upload_bytes,
+      bytesKey: 'runtime.limits.upload_bytes',
+    });
+    this.#submissions = new ByteBudget({
+      what: 'submissions',
+      most: limits.submissions,
+      countKey: 'runtime.limits.submissions',
+      mostBytes: limits.submission_bytes,
+      bytesKey: 'runtime.limits.submission_bytes',
     });
     const queue = new InboundQueue();
     this.#journal = new Journal({
@@ -108,6 +122,7 @@ export class StorageService implements Service {
       flushIntervalMs: runtime.journal.flush_interval_ms,
       flushRecords: runtime.journal.flush_records,
       onJournaled: (journal) => this.#journaled(journal),
+      capacityBytes: limits.unflushed_bytes,
       onJobBroken: (jobId, error) => this.#failUnwritable(jobId, error),
     });
     this.#registry = new ExecutionManagerRegistry({
@@ -206,7 +221,9 @@ export class StorageService implements Service {
       cache: this.#cache,
       runner: this.#runner,
       durability: runtime.journal.durability,
+      submissions: this.#submissions,
       watchIntervalMs: runtime.jobs.watch_interval_ms,
+      watchesPerJob: limits.watches_per_job,
     });
     this.#peerRetention = new PeerRetention({
       clock,

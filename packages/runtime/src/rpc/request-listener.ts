@@ -8,7 +8,9 @@ import {
 
 import { HealthService } from '@spider/proto';
 
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
+import type { RequestBudget, RequestShare } from './request-budget.ts';
 import { toGrpcMessage } from './grpc-response.ts';
 
 type Handler = ConnectRouter['handlers'][number];
@@ -17,11 +19,17 @@ export type RequestListener = (request: Http2ServerRequest, response: Http2Serve
 
 export interface RequestListenerOptions {
   readonly logger: Logger;
+  readonly clock: Clock;
+  /** For the requests that are held until they are answered. */
+  readonly budget: RequestBudget;
   /** Why unknown methods are unavailable; by default there are none such. */
   readonly unavailable: string | undefined;
   /** Why all methods are just now, but those that tell the server's health. */
   readonly paused: (() => string | undefined) | undefined;
 }
+
+/** How long a client may leave a stream open whose call was answered. */
+const HALF_OPEN_MS = 10_000;
 
 /**
  * Leads HTTP/2 requests to the router's handlers. Beside `connectNodeAdapter` it survives requests
@@ -30,7 +38,7 @@ export interface RequestListenerOptions {
  */
 export function createRequestListener(
   router: ConnectRouter,
-  { logger, unavailable, paused }: RequestListenerOptions,
+  { logger, clock, budget, unavailable, paused }: RequestListenerOptions,
 ): RequestListener {
   const handlers = new Map<string, Handler>();
   for (const handler of router.handlers) handlers.set(handler.requestPath, handler);
@@ -49,7 +57,8 @@ export function createRequestListener(
       refuse(request, response, reason);
       return;
     }
-    handle(handler, request, response).catch((error: unknown) => {
+    if (!isHeldWhole(handler)) endWithResponse(request, response, clock);
+    handle(handler, request, response, budget).catch((error: unknown) => {
       // Handlers' errors are answers; this is a client that has gone away, or that talks nonsense.
       logger.debug('an RPC could not be answered', { method: handler.method.name, error });
       response.stream?.close();
@@ -61,20 +70,54 @@ async function handle(
   handler: Handler,
   request: Http2ServerRequest,
   response: Http2ServerResponse,
+  budget: RequestBudget,
 ): Promise<void> {
   const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
-  const body = readWhole(request);
+  const share = isHeldWhole(handler) ? openShare(response, budget) : undefined;
+  const body = readWhole(request, share);
   await universalResponseToNodeResponse(await handler({ ...universal, body }), response);
 }
 
+/** Room for a request until its response has gone out, or its connection is gone. */
+function openShare(response: Http2ServerResponse, budget: RequestBudget): RequestShare {
+  const share = budget.open();
+  const giveBack = (): void => share[Symbol.dispose]();
+  response.once('finish', giveBack);
+  response.once('close', giveBack);
+  return share;
+}
+
+/** Nobody listens to what a client says after it was answered. Some would go on for ever. */
+function endWithResponse(
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  clock: Clock,
+): void {
+  response.once('finish', () => {
+    const { stream } = request;
+    if (stream.destroyed) return;
+    const timer = clock.setTimer(HALF_OPEN_MS, () => stream.close());
+    stream.once('close', () => timer.cancel());
+  });
+}
+
+/** Streams have messages that are gone when they are read, and other bounds. */
+const isHeldWhole = ({ method }: Handler): boolean =>
+  method.methodKind === 'unary' || method.methodKind === 'server_streaming';
+
 /** A request that was reset, or whose connection broke, may look as if it had ended. This tells. */
-function readWhole(request: Http2ServerRequest): AsyncIterable<Uint8Array> {
+function readWhole(
+  request: Http2ServerRequest,
+  share: RequestShare | undefined,
+): AsyncIterable<Uint8Array> {
   const chunks: AsyncIterator<Uint8Array> = request[Symbol.asyncIterator]();
   return {
     [Symbol.asyncIterator]: () => ({
       async next() {
         const result = await chunks.next().catch(rethrowClientGone);
-        if (result.done === true && request.stream.aborted) rethrowClientGone();
+        if (result.done === true) {
+          if (request.stream.aborted) rethrowClientGone();
+        } else share?.take(result.value.length);
         return result;
       },
     }),

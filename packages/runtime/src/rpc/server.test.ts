@@ -213,6 +213,81 @@ describe('startRpcServer', () => {
   });
 });
 
+describe('what a server takes at a time', () => {
+  it('is so many connections: the next one is told so, and may come later', async () => {
+    const server = await start({ maxConnections: 2 });
+    const first = createTransport({ url: server.url });
+    await createClient(WorkerService, first).registerExecutionManager({});
+    const second = clientOf(server);
+    await second.registerExecutionManager({});
+
+    const refused = await failureOf(clientOf(server).registerExecutionManager({}));
+    expect(refused.code).toBe('unavailable');
+    expect(logger.lines).toMatchObject([
+      {
+        message: 'connections are refused',
+        fields: { reason: '2 connections are open, the limit' },
+      },
+    ]);
+    first.close();
+    const late = clientOf(server);
+    // The server hears of it a little later.
+    for (;;) {
+      const outcome: unknown = await late
+        .registerExecutionManager({})
+        .catch((error: unknown) => error);
+      if (!(outcome instanceof Error)) break;
+    }
+    await second.registerExecutionManager({});
+  });
+
+  it('is so many bytes of requests that are not answered', async () => {
+    const { promise: release, resolve: onRelease } = Promise.withResolvers<never>();
+    const host = 'x'.repeat(60_000);
+    behaviours[host] = () => release;
+    const client = clientOf(await start({ maxRequestBytes: 100_000 }));
+    const first = client.registerExecutionManager({ host });
+    const second = await failureOf(client.registerExecutionManager({ host }));
+    expect(second).toMatchObject({
+      code: 'resource-exhausted',
+      message: 'requests of more than 100000 bytes are being answered, the limit',
+    });
+    await client.registerExecutionManager({ host: 'x'.repeat(1_000) });
+    onRelease(undefined as never);
+    await first;
+    // The server lets go of it a little after the answer.
+    for (;;) {
+      const outcome: unknown = await client
+        .registerExecutionManager({ host })
+        .catch((error: unknown) => error);
+      if (!(outcome instanceof Error)) break;
+    }
+  });
+
+  it('is nothing of a call that it has answered, though its client would go on', async () => {
+    const clock = new ManualClock();
+    const server = await start({ clock });
+    const session = connectHttp2(server.url);
+    const request = session.request({
+      ':method': 'POST',
+      ':path': '/spider.v1.WorkerService/Exchange',
+      'content-type': 'application/grpc',
+    });
+    request.on('error', () => {});
+    request.resume();
+    // A message that is none; the stream stays open from here.
+    request.write(Buffer.from('0000000001ff', 'hex'));
+    const closed = once(request, 'close');
+    await once(request, 'end');
+    // It listens to nothing more for some seconds, then not even to that.
+    clock.advance(9_999);
+    expect(request.closed).toBe(false);
+    clock.advance(1);
+    await closed;
+    session.destroy();
+  });
+});
+
 describe('a client that talks nonsense', () => {
   const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import { constants, createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
 import { Code, ConnectError, createConnectRouter, type ConnectRouter } from '@connectrpc/connect';
@@ -14,6 +14,7 @@ import { GrpcResponse } from './grpc-response.ts';
 import type { Health } from './health.ts';
 import { CONNECTION_WINDOW_BYTES, HTTP2_OPTIONS } from './http2-options.ts';
 import { createRequestListener, type RequestListener } from './request-listener.ts';
+import { RequestBudget } from './request-budget.ts';
 import { watchSession } from './session-watch.ts';
 
 /** What a server answers. */
@@ -39,8 +40,15 @@ export interface RpcServerOptions extends ServedRoutes {
   readonly health?: Health;
   /** The largest message that is read; `LIMITS.messageBytes` by default. */
   readonly readMaxBytes?: number;
+  /** Connections at a time, 10,000 by default. What is over is told so and closed. */
+  readonly maxConnections?: number;
   /** Calls that a client may have open at once; 1,000 by default. */
   readonly maxStreamsPerConnection?: number;
+  /**
+   * Bytes of all unary requests that have arrived and are not answered; 1 GiB by default. What is over
+   * is answered RESOURCE_EXHAUSTED.
+   */
+  readonly maxRequestBytes?: number;
   /** How often a connection is asked whether it lives; 5,000 by default. */
   readonly pingIntervalMs?: number;
   /** A connection that hasn't answered by then is dead and all on it fails; 5,000 by default. */
@@ -73,6 +81,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   return server;
 }
 
+const GIB = 1024 ** 3;
+
 class NodeRpcServer implements RpcServer {
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -80,6 +90,8 @@ class NodeRpcServer implements RpcServer {
   readonly #clock: Clock;
   readonly #pings: { readonly intervalMs: number; readonly timeoutMs: number };
   readonly #options: RpcServerOptions;
+  readonly #budget: RequestBudget;
+  #isFull = false;
   readonly #logger: Logger;
   #listener: RequestListener;
   #url = '';
@@ -90,6 +102,7 @@ class NodeRpcServer implements RpcServer {
     const { maxStreamsPerConnection = 1_000 } = options;
     const { pingIntervalMs = 5_000, pingTimeoutMs = 5_000 } = options;
     this.#options = options;
+    this.#budget = new RequestBudget(options.maxRequestBytes ?? GIB);
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
     this.#pings = { intervalMs: pingIntervalMs, timeoutMs: pingTimeoutMs };
@@ -156,7 +169,13 @@ class NodeRpcServer implements RpcServer {
     });
     this.#options.health?.routes(router);
     routes?.(router);
-    return createRequestListener(router, { logger: this.#logger, unavailable, paused });
+    return createRequestListener(router, {
+      logger: this.#logger,
+      clock: this.#clock,
+      budget: this.#budget,
+      unavailable,
+      paused,
+    });
   }
 
   async #close(graceMs: number): Promise<void> {
@@ -171,7 +190,21 @@ class NodeRpcServer implements RpcServer {
     grace.cancel();
   }
 
+  #refuse(session: ServerHttp2Session, reason: string): void {
+    session.on('error', () => undefined);
+    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from(reason));
+    session.destroy();
+    // Once is enough for whoever reads along.
+    if (!this.#isFull) this.#logger.warn('connections are refused', { reason });
+    this.#isFull = true;
+  }
+
   #welcome(session: ServerHttp2Session): void {
+    const { maxConnections = 10_000 } = this.#options;
+    if (this.#sessions.size >= maxConnections) {
+      this.#refuse(session, `${maxConnections} connections are open, the limit`);
+      return;
+    }
     this.#sessions.add(session);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     const watch = watchSession(session, this.#clock, {
@@ -181,6 +214,7 @@ class NodeRpcServer implements RpcServer {
     session.once('close', () => {
       watch.cancel();
       this.#sessions.delete(session);
+      this.#isFull = false;
     });
     if (this.#closed !== undefined) session.close();
   }

@@ -1,3 +1,4 @@
+import { SpiderError } from '@spider/core';
 import type { JobId } from '@spider/core';
 import type { Clock, Timer } from '@spider/runtime';
 import type { KindSummaries } from '../machine/task-view.ts';
@@ -12,6 +13,9 @@ export interface JobCacheOptions {
   readonly retentionMs: number;
   /** Ended jobs beyond this number leave before their time. Default 4,096. */
   readonly endedJobsMax?: number | undefined;
+  /** Jobs that have not ended, and their tasks, beyond which none is admitted. By default any number. */
+  readonly unfinishedJobsMax?: number | undefined;
+  readonly unfinishedTasksMax?: number | undefined;
 }
 
 /** Functions of an ended job that are kept in memory with their counts; with more none are. */
@@ -33,6 +37,11 @@ export class JobCache {
   /** In the order in which they ended. */
   readonly #ended = new Map<JobId, EndedJob>();
   #timer: Timer | undefined;
+  /** Tasks of the jobs that have not ended. */
+  #tasks = 0;
+  /** Of jobs that were admitted and are not here yet. */
+  #expectedJobs = 0;
+  #expectedTasks = 0;
 
   constructor(options: JobCacheOptions) {
     this.#options = options;
@@ -42,8 +51,43 @@ export class JobCache {
     return this.#jobs.size;
   }
 
+  /** Whether it is as if nothing had ever been here. */
+  get isEmpty(): boolean {
+    return this.#jobs.size + this.#ended.size + this.#tasks + this.#expectedJobs === 0;
+  }
+
   add(job: Job): void {
+    if (this.#jobs.has(job.id)) return;
     this.#jobs.set(job.id, job);
+    this.#tasks += job.machine.taskCount;
+  }
+
+  /**
+   * Keeps room for a job until this is disposed of: it is here by then, or will not come.
+   *
+   * @throws SpiderError 'resource-exhausted' naming the limit.
+   */
+  admit(taskCount: number): Disposable {
+    const { unfinishedJobsMax = Infinity, unfinishedTasksMax = Infinity } = this.#options;
+    const jobs = this.#jobs.size + this.#expectedJobs;
+    const tasks = this.#tasks + this.#expectedTasks;
+    if (jobs >= unfinishedJobsMax) {
+      throw exhausted(`${jobs} jobs have not ended, and runtime.limits.jobs allows no more`);
+    }
+    if (tasks + taskCount > unfinishedTasksMax) {
+      throw exhausted(
+        `${taskCount} tasks beside the ${tasks} of jobs that have not ended are more than the ` +
+          `${unfinishedTasksMax} of runtime.limits.tasks`,
+      );
+    }
+    this.#expectedJobs += 1;
+    this.#expectedTasks += taskCount;
+    return {
+      [Symbol.dispose]: () => {
+        this.#expectedJobs -= 1;
+        this.#expectedTasks -= taskCount;
+      },
+    };
   }
 
   /** A job that has not ended. */
@@ -72,6 +116,7 @@ export class JobCache {
   /** A job has ended: all but this status and the counts of its tasks is forgotten. */
   retire(job: Job, status: JobStatus): void {
     if (!this.#jobs.delete(job.id)) return;
+    this.#tasks -= job.machine.taskCount;
     const { clock, endedJobsMax = 4096 } = this.#options;
     this.#ended.set(job.id, { status, summary: summaryOf(job), endedUs: clock.monotonicUs() });
     if (this.#ended.size > endedJobsMax) this.#forgetOldest();
@@ -109,6 +154,8 @@ export class JobCache {
     }
   }
 }
+
+const exhausted = (message: string): SpiderError => new SpiderError('resource-exhausted', message);
 
 function summaryOf(job: Job): KindSummaries | undefined {
   if (job.isBroken) return undefined;

@@ -82,6 +82,11 @@ export class JobMachine {
     return this.#job.state;
   }
 
+  /** How many regular tasks it has. */
+  get taskCount(): number {
+    return this.#job.taskCount;
+  }
+
   /** The state that is being made durable. */
   get pendingState(): JobState | undefined {
     return this.#job.pending?.to;

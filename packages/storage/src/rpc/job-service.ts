@@ -97,15 +97,27 @@ export const createJobService = ({
     pushStream(
       context,
       (stream) => {
+        /** What a client that does not read is to be told; what came before is of no use any more. */
+        let latest: JobStatus | undefined;
+        const send = (status: JobStatus): void => {
+          latest = undefined;
+          stream.send(create(WatchJobResponseSchema, { status: toWireStatus(status) }));
+          if (isFinalJobState(status.state)) stream.end();
+        };
         const close = jobs.watch(jobId as JobId, {
           minIntervalMs: minIntervalMs === FINAL_STATE_ONLY ? Infinity : minIntervalMs,
           onStatus: (status) => {
-            stream.send(create(WatchJobResponseSchema, { status: toWireStatus(status) }));
-            if (isFinalJobState(status.state)) stream.end();
+            if (stream.pending === 0) send(status);
+            else latest = status;
           },
           onError: (error) => stream.cancel(error),
         });
-        return { onClose: close };
+        return {
+          onClose: close,
+          onDrained: () => {
+            if (latest !== undefined) send(latest);
+          },
+        };
       },
       { logger },
     ),

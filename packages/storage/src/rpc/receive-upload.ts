@@ -2,11 +2,11 @@ import { invalidArgument, LIMITS, SpiderError } from '@spider/core';
 import type { SubmitJobRequest, UploadHeader, UploadJobRequest } from '@spider/proto';
 import type { Clock } from '@spider/runtime';
 import { UploadAssembly } from '../submission/upload-assembly.ts';
-import type { UploadBudget } from '../submission/upload-budget.ts';
+import type { ByteBudget } from '../submission/byte-budget.ts';
 
 export interface UploadOptions {
   readonly clock: Clock;
-  readonly budget: UploadBudget;
+  readonly budget: ByteBudget;
   /** How long a client may send nothing. */
   readonly idleMs: number;
 }

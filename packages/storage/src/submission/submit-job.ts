@@ -132,6 +132,7 @@ export async function enterJob(
 ): Promise<InsertedJob> {
   const { state, submittedAt, metadata, policy, retry } = newJob;
   const idempotencyKey = newJob.idempotencyKey ?? randomKey(rng);
+  using _admitted = cache.admit(newJob.taskCount);
   const result = await journal.submit({ ...newJob, idempotencyKey });
   if (result.kind === 'no-resource-group') {
     throw notFound(`resource group ${newJob.resourceGroupId} does not exist`);
