@@ -56,7 +56,7 @@ function releaseChildren(job: JobControlBlock, task: number, effects: AttemptEff
 /** A live instance failed, and another one is to take its place. */
 export function retryTask(job: JobControlBlock, row: number): void {
   if (job.instances.count(row) === 0) makeReady(job, row);
-  else job.ready.push(row);
+  else if (job.instances.count(row) < job.instanceLimit(row)) job.ready.push(row);
 }
 
 /** A task failed for good, and its job with it, unless all that does not depend on it is to run. */

@@ -78,6 +78,8 @@ export class JobControlBlock {
   readonly instances: LiveInstances;
   /** Held by execution managers, of tasks that wait for reports which are held as well. */
   readonly claims = new Claims();
+  /** Tasks of which execution managers held more instances after a start than there may be. */
+  readonly crowded = new Set<number>();
   readonly outputs: OutputStore;
   readonly inputs: TaskInputs;
   readonly records: TaskRecords;

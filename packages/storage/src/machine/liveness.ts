@@ -2,7 +2,7 @@ import { TaskState } from '@spider/core';
 import { releaseInstance } from './attempt.ts';
 import { claim, dropClaims } from './claiming.ts';
 import type { JobControlBlock } from './job-control-block.ts';
-import type { CancelledEffect, JobEffect } from './job-effect.ts';
+import { LeaseRefusal, type CancelledEffect, type JobEffect } from './job-effect.ts';
 import type { ExecutionManagerLostEvent, ReconcileEvent, SoftTimeoutEvent } from './job-event.ts';
 import { beginInstance, judgeLease } from './lease.ts';
 import { hasCounted } from './report.ts';
@@ -54,7 +54,13 @@ function keepOrAdopt(
   // An instance no newer than one that ended may have ended itself, and must not count twice.
   if (instance <= job.instances.lastEnded(row)) return false;
   if (claim(job, row, { instance, executionManager })) return true;
-  if (judgeLease(job, row) !== undefined) return false;
+  const refusal = judgeLease(job, row);
+  if (refusal !== undefined && !(refusal === LeaseRefusal.InstanceLimit && job.claims.isOpen)) {
+    return false;
+  }
+  // Of a job that was read back all that is held is wanted, however many of a task there are: those
+  // before the last one have failed, perhaps, and the reports of that are on their way as well.
+  if (refusal !== undefined) job.crowded.add(row);
   beginInstance(job, row, instance, executionManager);
   return true;
 }

@@ -115,15 +115,58 @@ describe('replaying a journal', () => {
     expect(job.takeReady()).toEqual([2]);
   });
 
-  describe('while reports of parents are still on their way', () => {
-    const reconcile = (job: JobDriver, em: number, held: readonly [number, number][]): void =>
-      void job.handle({
-        type: 'reconcile',
-        executionManager: em,
-        taskIndices: held.map(([task]) => task),
-        instances: held.map(([, instance]) => instance),
-      });
+  const reconcile = (job: JobDriver, em: number, held: readonly [number, number][]): void =>
+    void job.handle({
+      type: 'reconcile',
+      executionManager: em,
+      taskIndices: held.map(([task]) => task),
+      instances: held.map(([, instance]) => instance),
+    });
 
+  describe('of a task that failed and then succeeded, neither of which is flushed', () => {
+    const FAILED = TaskOutcome.Failed;
+    const retrying = graphOf([{ policy: { maxRetries: 5 } }, { from: [0] }]);
+
+    test('hears of both from one execution manager, and runs nothing again', () => {
+      const job = new JobDriver(retrying, running);
+      reconcile(job, 1, [
+        [0, 1],
+        [0, 2],
+      ]);
+      expect(job.effects).toEqual([]);
+      expect(job.takeReady()).toEqual([]);
+      expect(job.report([{ task: 0, instance: 1, outcome: FAILED }])).toEqual([
+        ReportVerdict.Accepted,
+      ]);
+      expect(job.takeReady()).toEqual([]);
+      expect(job.report([{ task: 0, instance: 2 }])).toEqual([ReportVerdict.Accepted]);
+      expect(job.machine.progress()).toMatchObject({ succeededTasks: 1, failedAttempts: 1 });
+      expect(job.takeReady()).toEqual([1]);
+    });
+
+    test('hears of it from two, of the success first', () => {
+      const job = new JobDriver(retrying, running);
+      reconcile(job, 1, [[0, 1]]);
+      reconcile(job, 2, [[0, 2]]);
+      expect(job.report([{ task: 0, instance: 2 }], 2)).toEqual([ReportVerdict.Accepted]);
+      expect(job.report([{ task: 0, instance: 1, outcome: FAILED }])).toEqual([
+        ReportVerdict.Stale,
+      ]);
+      expect(job.takeReady()).toEqual([1]);
+    });
+
+    test('runs it again when all that was held of it has failed', () => {
+      const job = new JobDriver(retrying, running);
+      reconcile(job, 1, [[0, 1]]);
+      reconcile(job, 2, [[0, 2]]);
+      job.report([{ task: 0, instance: 2, outcome: FAILED }], 2);
+      expect(job.takeReady()).toEqual([]);
+      job.report([{ task: 0, instance: 1, outcome: FAILED }], 1);
+      expect(job.takeReady()).toEqual([0]);
+    });
+  });
+
+  describe('while reports of parents are still on their way', () => {
     /** The journal has task 0. Manager 1 holds the join, manager 2 one of its parents. */
     function joinBeforeItsParents(): JobDriver {
       const job = new JobDriver(diamond, running);

@@ -231,7 +231,7 @@ export class JobModel {
       const task = this.tasks.get(index);
       if (task?.live.has(instance) === true) {
         task.live.set(instance, executionManager);
-      } else if (task !== undefined && this.#mayLease(task) && instance > task.lastEnded) {
+      } else if (task !== undefined && this.#mayAdopt(task) && instance > task.lastEnded) {
         this.#begin(task, instance, executionManager);
       } else if (task !== undefined && this.#mayClaim(task, instance)) {
         task.claim = { instance, executionManager };
@@ -439,6 +439,11 @@ export class JobModel {
     task.state = 'ready';
     task.isSlow = false;
     this.#want(task);
+  }
+
+  /** After a start there may be reports on their way of several instances of a task. */
+  #mayAdopt(task: ModelTask): boolean {
+    return this.#mayLease(task) || (this.claimsAreOpen && task.state === 'running');
   }
 
   #mayLease(task: ModelTask): boolean {
