@@ -214,7 +214,7 @@ export class ExecutionManagerService implements Service {
       cancelled: ({ jobId, instanceBase, instanceOffsets }) =>
         this.#pool.handle({ type: 'cancel', jobId, instanceBase, instanceOffsets }),
       disowned: () => this.#disowned(),
-      held: () => toJobInstances(this.#pool.held()),
+      held: () => toJobInstances(this.#pool.held(), this.#options.clock.monotonicUs()),
       load: () => this.#load(),
       drain: () => this.#drainRequested.resolve(),
     };
@@ -236,7 +236,7 @@ export class ExecutionManagerService implements Service {
     if (this.#pool.queued > LIMITS.assignmentCredit) {
       throw new SpiderError('resource-exhausted', 'contexts: more than were ever asked for');
     }
-    const lot = toInstanceLot(contexts, this.#kinds);
+    const lot = toInstanceLot(contexts, this.#kinds, clock.monotonicUs());
     const { count, askedAtUs } = this.#ledger.granted(lot.jobId, lot.taskIndexes);
     this.#pool.handle({
       type: 'leased',

@@ -18,7 +18,7 @@ import { encodeJournalRecords } from './journal/journal-record.ts';
 import type { Journal } from './journal/journal.ts';
 import { describeDeadline } from './job-deadline.ts';
 import type { JobDeadlines } from './lease/job-deadlines.ts';
-import type { SoftTimeouts } from './lease/soft-timeouts.ts';
+import type { SlowInstances, SoftTimeouts } from './lease/soft-timeouts.ts';
 import type {
   CancelledEffect,
   JobEffect,
@@ -56,6 +56,12 @@ export interface EffectRunnerOptions {
   readonly onEnded: (job: Job) => void;
   /** Outputs of a job are to be read back. */
   readonly onRecall: (job: Job, effect: RecallEffect) => void;
+}
+
+/** Instances that an execution manager holds, and that were issued at the same time. */
+export interface HeldInstances extends SlowInstances {
+  /** How long ago; 0 if that is not known. */
+  readonly ageMs: number;
 }
 
 /**
@@ -110,6 +116,21 @@ export class EffectRunner {
     else if (type === 'start') this.handle(job, { type, request, at });
     else this.handle(job, { type, request, at, reason });
     return answer;
+  }
+
+  /** An execution manager lists all that it holds of a job; see the event of this name. */
+  reconcile(job: Job, executionManager: number, held: readonly HeldInstances[]): void {
+    const found = job.isBroken ? [] : held.map((group) => withoutLive(job, group));
+    this.handle(job, {
+      type: 'reconcile',
+      executionManager,
+      taskIndices: held.flatMap(({ taskIndices }) => [...taskIndices]),
+      instances: held.flatMap(({ instances }) => [...instances]),
+    });
+    for (const group of found) {
+      const isKnown = group.ageMs > 0 && group.taskIndices.length > 0;
+      if (isKnown) this.#options.softTimeouts.resume(job, group, group.ageMs);
+    }
   }
 
   /** Fails a job for a reason outside its tasks. */
@@ -392,4 +413,15 @@ function plainOutputs(frame: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(frame.length + 1);
   bytes.set(frame, 1);
   return bytes;
+}
+
+/** Those of which the job did not know: the others are watched already. */
+function withoutLive({ machine }: Job, { taskIndices, instances, ageMs }: HeldInstances) {
+  const isNew = (position: number): boolean =>
+    !machine.isLive(taskIndices[position] as number, instances[position] as number);
+  return {
+    taskIndices: taskIndices.filter((_, position) => isNew(position)),
+    instances: instances.filter((_, position) => isNew(position)),
+    ageMs,
+  };
 }

@@ -64,15 +64,15 @@ test('no message has more leases than one may have', () => {
 
 test('a new stream begins with who we are, what we hold, and all that was left open', () => {
   const lot = makeLot({ jobId: 9n, instanceBase: 50n, count: 3 });
-  const running = toJobInstances({ lots: [lot, lot], positions: [2, 0] });
+  const running = toJobInstances({ lots: [lot, lot], positions: [2, 0] }, 2_500_000);
   ledger.add({ number: 1, askedAtUs: 0, unanswered: 0 }, tasksOf(1n, 2));
   outbox.lease(tasksOf(1n, 2));
   report(300);
   const [hello, leases, ...reports] = outbox.opening(4n, running);
   expect(hello?.hello?.executionManagerId).toBe(4n);
   expect(hello?.hello?.held).toMatchObject([
-    { jobId: 9n, instanceBase: 50n, taskIndexes: [2, 0], instanceOffsets: [2, 0] },
-    { taskIndexes: { length: 256 } },
+    { jobId: 9n, instanceBase: 50n, taskIndexes: [2, 0], instanceOffsets: [2, 0], ageMs: 2500 },
+    { taskIndexes: { length: 256 }, ageMs: 0 },
     { taskIndexes: { length: 44 } },
   ]);
   expect(leases?.leases).toMatchObject([{ jobId: 1n, taskIndexes: [0, 1] }]);

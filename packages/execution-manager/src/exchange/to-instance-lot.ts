@@ -5,7 +5,11 @@ import type { InstanceLot } from '../machine/instance-lot.ts';
 const MILLISECONDS_MIN = 1;
 
 /** Takes checked contexts from the wire. Arrays are taken as they are, not copied. */
-export function toInstanceLot(contexts: TaskContexts, kinds: InstanceKinds): InstanceLot {
+export function toInstanceLot(
+  contexts: TaskContexts,
+  kinds: InstanceKinds,
+  arrivedUs: number,
+): InstanceLot {
   const { instances, inputLengths } = contexts;
   const inputOffsets = new Uint32Array(inputLengths.length + 1);
   let offset = 0;
@@ -25,5 +29,6 @@ export function toInstanceLot(contexts: TaskContexts, kinds: InstanceKinds): Ins
     kindPositions: contexts.kindPositions,
     inputs: contexts.inputs,
     inputOffsets,
+    arrivedUs,
   };
 }

@@ -18,6 +18,8 @@ export interface InstanceLot {
   readonly inputs: Uint8Array;
   /** Where each instance's inputs begin, and after the last entry where they all end. */
   readonly inputOffsets: Uint32Array;
+  /** When it arrived, in monotonic time. */
+  readonly arrivedUs: number;
 }
 
 /** Some instances: entry i is position `positions[i]` of `lots[i]`. */

@@ -30,6 +30,7 @@ export function makeLot(fixture: LotFixture = {}): InstanceLot {
     kindPositions: inputs.map(() => 0),
     inputs: Buffer.concat(inputs),
     inputOffsets: Uint32Array.from([0, ...inputs.map(runningTotal())]),
+    arrivedUs: 0,
   };
 }
 

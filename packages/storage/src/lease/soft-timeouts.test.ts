@@ -63,6 +63,23 @@ test('instances come due when the soft timeouts of their tasks have passed', () 
   expect(clock.pendingTimers).toBe(0);
 });
 
+test('instances that are found again have what is left of their time', () => {
+  const { clock, due, timeouts } = start();
+  const { softTimeoutMs } = DEFAULT_EXECUTION_POLICY;
+  const found = (instance: number) => ({
+    taskIndices: Uint32Array.of(0),
+    instances: Float64Array.of(instance),
+  });
+  timeouts.resume(newJob(1), found(100), softTimeoutMs - 300);
+  timeouts.resume(newJob(2), found(200), softTimeoutMs + 5000);
+  clock.advance(0);
+  expect(due).toEqual([[2, [0], [200]]]);
+  clock.advance(299);
+  expect(due).toHaveLength(1);
+  clock.advance(1);
+  expect(due.slice(1)).toEqual([[1, [0], [100]]]);
+});
+
 test('those of a job that has ended do not', () => {
   const { clock, due, timeouts } = start();
   const [ended, running] = [newJob(1), newJob(2)];

@@ -50,6 +50,25 @@ export class SoftTimeouts implements Disposable {
     }
   }
 
+  /**
+   * Instances are found again that were issued by a storage before this one.
+   *
+   * @param ageMs how long ago that was.
+   */
+  resume(job: Job, { taskIndices, instances }: SlowInstances, ageMs: number): void {
+    const positionsOf = new Map<number, number[]>();
+    taskIndices.forEach((taskIndex, position) => {
+      const timeoutMs = job.machine.taskKind(taskIndex)?.policy.softTimeoutMs ?? Infinity;
+      pushTo(positionsOf, timeoutMs, position);
+    });
+    for (const [timeoutMs, positions] of positionsOf) {
+      this.#watch(job, Math.max(0, timeoutMs - ageMs), () => ({
+        taskIndices: Uint32Array.from(positions, (at) => taskIndices[at] ?? 0),
+        instances: Float64Array.from(positions, (at) => instances[at] ?? 0),
+      }));
+    }
+  }
+
   #watch(job: Job, timeoutMs: number, instances: () => SlowInstances): void {
     const ofJob = this.#ofJob.get(job) ?? new Set();
     this.#ofJob.set(job, ofJob);
@@ -98,9 +117,13 @@ function byTimeout({ kinds, kindPositions }: ContextsEffect): Map<number, number
   const positionsOf = new Map<number, number[]>();
   kindPositions.forEach((kind, position) => {
     const timeoutMs = kinds[kind]?.policy.softTimeoutMs ?? Infinity;
-    const positions = positionsOf.get(timeoutMs);
-    if (positions === undefined) positionsOf.set(timeoutMs, [position]);
-    else positions.push(position);
+    pushTo(positionsOf, timeoutMs, position);
   });
   return positionsOf;
+}
+
+function pushTo(positionsOf: Map<number, number[]>, timeoutMs: number, position: number): void {
+  const positions = positionsOf.get(timeoutMs);
+  if (positions === undefined) positionsOf.set(timeoutMs, [position]);
+  else positions.push(position);
 }

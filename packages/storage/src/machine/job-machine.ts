@@ -183,6 +183,12 @@ export class JobMachine {
     return row === -1 ? undefined : (this.#job.taskState[row] as TaskState);
   }
 
+  /** Whether an instance is out, and known to be. */
+  isLive(taskIndex: TaskIndex, instance: number): boolean {
+    const row = this.#job.rowOf(taskIndex);
+    return row !== -1 && this.#job.instances.isLive(row, instance);
+  }
+
   /** Function and policy of a task; undefined if the job has no such task. */
   taskKind(taskIndex: TaskIndex): TerminationTask | undefined {
     const row = this.#job.rowOf(taskIndex);

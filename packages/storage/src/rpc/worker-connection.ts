@@ -19,7 +19,7 @@ import type { Clock, Logger, RpcStream, RpcStreamCallbacks } from '@spider/runti
 import type { JobCache } from '../cache/job-cache.ts';
 import type { Job } from '../cache/job.ts';
 import type { StorageCounters } from '../counters.ts';
-import type { EffectRunner } from '../effect-runner.ts';
+import type { EffectRunner, HeldInstances } from '../effect-runner.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ExecutionManagerRegistry } from '../liveness/execution-manager-registry.ts';
 import type { ExecutionManager } from '../liveness/execution-manager.ts';
@@ -206,27 +206,20 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
 
   /** Every job learns what the execution manager holds of it, also when that is nothing. */
   #reconcile(executionManager: ExecutionManager, held: readonly JobInstances[]): void {
-    const heldOfJob = new Map<bigint, { taskIndices: number[]; instances: number[] }>();
+    const heldOfJob = new Map<bigint, HeldInstances[]>();
     for (const group of held) {
-      let ofJob = heldOfJob.get(group.jobId);
-      if (ofJob === undefined) {
-        ofJob = { taskIndices: [], instances: [] };
-        heldOfJob.set(group.jobId, ofJob);
-      }
       const base = Number(group.instanceBase);
-      for (let at = 0; at < group.taskIndexes.length; at++) {
-        ofJob.taskIndices.push(group.taskIndexes[at] ?? 0);
-        ofJob.instances.push(base + (group.instanceOffsets[at] ?? 0));
-      }
+      const instances = {
+        taskIndices: Uint32Array.from(group.taskIndexes),
+        instances: Float64Array.from(group.instanceOffsets, (offset) => base + offset),
+        ageMs: group.ageMs,
+      };
+      const ofJob = heldOfJob.get(group.jobId);
+      if (ofJob === undefined) heldOfJob.set(group.jobId, [instances]);
+      else ofJob.push(instances);
     }
     for (const job of this.#options.cache.jobs()) {
-      const { taskIndices, instances } = heldOfJob.get(job.id) ?? NOTHING_HELD;
-      this.#options.runner.handle(job, {
-        type: 'reconcile',
-        executionManager: executionManager.number,
-        taskIndices,
-        instances,
-      });
+      this.#options.runner.reconcile(job, executionManager.number, heldOfJob.get(job.id) ?? []);
     }
     for (const group of held) this.#cancelUnknown(group);
   }
@@ -348,8 +341,3 @@ const isHeartbeat = ({ hello, leases, reportSequence }: ExchangeRequest): boolea
   hello === undefined && leases.length === 0 && reportSequence === 0n;
 
 const SIGN_OF_LIFE = create(ExchangeResponseSchema);
-
-const NOTHING_HELD: { taskIndices: number[]; instances: number[] } = {
-  taskIndices: [],
-  instances: [],
-};

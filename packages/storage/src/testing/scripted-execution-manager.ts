@@ -24,6 +24,8 @@ export interface Report {
   readonly instance: bigint;
   readonly outcome?: TaskOutcome;
   readonly payload?: Uint8Array;
+  /** Of one that is held: how long ago it was issued. */
+  readonly ageMs?: number;
 }
 
 /** An execution manager that does what a test says, over the wire. */
@@ -136,13 +138,15 @@ export class ScriptedExecutionManager {
   }
 }
 
-function toInstances({ jobId, taskIndex, instance }: Report): {
+function toInstances({ jobId, taskIndex, instance, ageMs = 0 }: Report): {
   jobId: bigint;
   instanceBase: bigint;
   taskIndexes: number[];
   instanceOffsets: number[];
+  ageMs: number;
 } {
-  return { jobId, instanceBase: instance, taskIndexes: [taskIndex], instanceOffsets: [0] };
+  const instances = { jobId, instanceBase: instance, taskIndexes: [taskIndex] };
+  return { ...instances, instanceOffsets: [0], ageMs };
 }
 
 function toLeasedTasks(contexts: ExchangeResponse['contexts'][number]): LeasedTask[] {
