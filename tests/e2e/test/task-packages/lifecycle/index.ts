@@ -1,0 +1,22 @@
+/** Tasks that say when and where they run. */
+import { appendFileSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { definePackage, defineTask, int32, string } from '@spider/tdl';
+
+/**
+ * Notes in a file the process of the execution manager that runs it, takes so long the first time, so
+ * long another time, and answers that process.
+ */
+export const stay = defineTask({
+  name: 'stay',
+  inputs: [string, int32, int32],
+  outputs: [int32],
+  run: async (_context, record, firstMs, againMs) => {
+    appendFileSync(record, `${process.ppid}\n`);
+    const runs = readFileSync(record, 'utf8').trim().split('\n').length;
+    await sleep(runs === 1 ? firstMs : againMs);
+    return process.ppid;
+  },
+});
+
+export default definePackage({ name: 'lifecycle', version: '0.1.0', tasks: [stay] });
