@@ -1,10 +1,14 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { boolean, encodeValues, int32, TaskOutcome } from '@spider/core';
+import { executorEnvironment, executorLaunch, processSpawner } from '@spider/execution-manager';
 import { ScriptedControlPlane } from '@spider/execution-manager/testing';
+import { systemClock } from '@spider/runtime/node';
 import { RecordingLogger } from '@spider/runtime/testing';
+import { taskExecutorPath } from '@spider/task-executor';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { runExecutionManager } from './run-execution-manager.ts';
 
@@ -145,3 +149,59 @@ describe('real executors', { timeout: 30_000 }, () => {
     trial.plane.cancel(1, trial.instances.get(SPECIAL) ?? 0);
   });
 });
+
+/** Executors that are measured, of which the quickest counts: the machine may be busy meanwhile. */
+const STARTS = 8;
+const READY_MS_MAX = 150;
+/** A machine that takes long for an empty Node is slow, or busy all the time. */
+const EMPTY_NODE_FACTOR = 6;
+
+test('an executor behind the guard rail is ready soon', { timeout: 30_000 }, async () => {
+  const packageDir = fileURLToPath(new URL('../../../examples', import.meta.url));
+  const launch = await executorLaunch({
+    binPath: taskExecutorPath,
+    nodePath: process.execPath,
+    packageDir,
+    guardRail: { enabled: true, read: [], write: [], allow: [] },
+    wall: { uid: undefined, gid: undefined, isBubblewrapped: false, hasNetwork: false },
+    heapMib: 512,
+  });
+  const env = executorEnvironment({ packageDir, inheritedEnv: [], from: process.env });
+  const spawn = processSpawner({
+    ...launch,
+    env: { ...env, ...launch.env },
+    hasDescriptors: true,
+    clock: systemClock,
+    logs: { write: () => true, onDrain: () => undefined },
+    maxLogLineBytes: 1024,
+    maxTaskLogBytes: 1024,
+  });
+  const times: number[] = [];
+  const emptyTimes: number[] = [];
+  for (let i = 0; i < STARTS; i += 1) {
+    const started = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    const startUs = systemClock.monotonicUs();
+    const executor = spawn({
+      onStarted: () => started.resolve(),
+      onResponses: () => undefined,
+      onGivenBack: () => undefined,
+      onGrown: () => undefined,
+      onBroken: (reason) => started.reject(new Error(reason)),
+      onExit: () => gone.resolve(),
+    });
+    await started.promise;
+    times.push((systemClock.monotonicUs() - startUs) / 1000);
+    executor.close();
+    await gone.promise;
+    emptyTimes.push(timeOfEmptyNode());
+  }
+  const limitMs = Math.max(READY_MS_MAX, Math.min(...emptyTimes) * EMPTY_NODE_FACTOR);
+  expect(Math.min(...times)).toBeLessThan(limitMs);
+});
+
+function timeOfEmptyNode(): number {
+  const startUs = systemClock.monotonicUs();
+  spawnSync(process.execPath, ['-e', '0']);
+  return (systemClock.monotonicUs() - startUs) / 1000;
+}

@@ -14,6 +14,7 @@ import {
   type LogSink,
   type LogsConfig,
   processSpawner,
+  SpareExecutors,
   type SpawnExecutorOptions,
   TaskLogStore,
 } from '@spider/execution-manager';
@@ -56,7 +57,13 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   const slots = config.slots ?? availableParallelism();
   await using cleanup = new AsyncDisposableStack();
   const logs = await logsOf(config.logs, logger, cleanup);
-  const spawn = processSpawner(await executorsOf(config, slots, logs));
+  const executors = cleanup.use(
+    new SpareExecutors({
+      spawn: processSpawner(await executorsOf(config, slots, logs)),
+      count: config.taskExecutor.spares,
+      clock: systemClock,
+    }),
+  );
   const service = cleanup.use(
     new ExecutionManagerService({
       ...config,
@@ -65,7 +72,8 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
       rng: new CryptoRng(),
       logger,
       connect: connectOnce(cleanup, config.liveness.attemptMs),
-      spawn,
+      spawn: executors.spawn,
+      recycleAfterTasks: config.taskExecutor.recycleAfterTasks,
       host: hostname(),
       version: VERSION,
     }),
@@ -134,6 +142,7 @@ async function executorsOf(
     maxLogLineBytes,
     maxTaskLogBytes: maxTaskBytes,
     memoryLimitMib: shareMib,
+    recycleAboveMib: taskExecutor.recycleAboveMib,
   };
 }
 

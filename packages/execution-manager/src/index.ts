@@ -13,6 +13,8 @@ export { executorLaunch } from './launch/executor-launch.ts';
 export type { ExecutorLaunch, ExecutorLaunchOptions } from './launch/executor-launch.ts';
 export type { GuardRailConfig } from './launch/guard-rail.ts';
 export type { WallConfig } from './launch/wall.ts';
+export { SpareExecutors } from './process-pool/spare-executors.ts';
+export type { SpareExecutorsOptions } from './process-pool/spare-executors.ts';
 export { processSpawner } from './process-pool/spawn-executor.ts';
 export type { ExecutorCommand, SpawnExecutorOptions } from './process-pool/spawn-executor.ts';
 export type { TaskExecutorConfig } from './task-executor-config.ts';

@@ -15,6 +15,12 @@ export interface TaskExecutorConfig {
   readonly maxLogLineBytes: number;
   /** Memory of one executor, in MiB; undefined: a share of the machine's. */
   readonly memoryLimitMib: number | undefined;
+  /** Executors that wait for the end of another one. */
+  readonly spares: number;
+  /** Tasks after which an executor is replaced; undefined: any number. */
+  readonly recycleAfterTasks: number | undefined;
+  /** Memory from which on an executor is replaced when it is idle, in MiB; undefined: no matter. */
+  readonly recycleAboveMib: number | undefined;
   readonly guardRail: GuardRailConfig;
   readonly wall: WallConfig;
 }
@@ -53,6 +59,9 @@ export const taskExecutorFileSchema = z.object({
   max_log_line_bytes: count.max(MAX_LOG_LINE_BYTES).default(64 * 1024),
   start_timeout_sec: z.int().min(1).max(86_400).default(30),
   memory_limit_mib: z.int().min(MEMORY_MIB_MIN).max(MEMORY_MIB_MAX).optional(),
+  spares: z.int().min(0).max(64).default(1),
+  recycle_after_tasks: count.optional(),
+  recycle_above_mib: z.int().min(MEMORY_MIB_MIN).max(MEMORY_MIB_MAX).optional(),
   guard_rail: guardRailSchema.prefault({}),
   wall: wallSchema.prefault({}),
 });
@@ -68,6 +77,9 @@ export function toTaskExecutorConfig(
     inheritedEnv: file.inherited_env,
     maxLogLineBytes: file.max_log_line_bytes,
     memoryLimitMib: file.memory_limit_mib,
+    spares: file.spares,
+    recycleAfterTasks: file.recycle_after_tasks,
+    recycleAboveMib: file.recycle_above_mib,
     guardRail: file.guard_rail,
     wall: { uid, gid, isBubblewrapped: bubblewrap, hasNetwork: network },
   };

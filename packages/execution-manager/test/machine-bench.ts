@@ -20,8 +20,14 @@ export class MachineBench {
   /** What it takes to hand over a request and its answer, in any case. */
   handOffUs = 1_000;
 
-  constructor(slots: number) {
-    this.machine = new SlotMachine({ slots, cancelGraceMs: 1_000, startTimeoutMs: 30_000 });
+  /** @param recycleAfterTasks requests that a process gets. */
+  constructor(slots: number, recycleAfterTasks?: number) {
+    this.machine = new SlotMachine({
+      slots,
+      cancelGraceMs: 1_000,
+      startTimeoutMs: 30_000,
+      recycleAfterTasks,
+    });
   }
 
   /** A machine whose executors are all up. */

@@ -24,6 +24,7 @@ interface Process {
   readonly process: number;
   isUp: boolean;
   isKilled: boolean;
+  hasGrown: boolean;
   readonly hasExtensions: boolean;
   pipe: Instance[];
   answered: number;
@@ -43,9 +44,17 @@ export class SlotMachineModel {
   credit = 0;
   isDraining = false;
   timesDrained = 0;
+  readonly #tasksMax: number | undefined;
 
-  constructor(slots: number) {
-    this.machine = new SlotMachine({ slots, cancelGraceMs: 500, startTimeoutMs: 5_000 });
+  /** @param tasksMax requests that a process gets. */
+  constructor(slots: number, tasksMax?: number) {
+    this.#tasksMax = tasksMax;
+    this.machine = new SlotMachine({
+      slots,
+      cancelGraceMs: 500,
+      startTimeoutMs: 5_000,
+      recycleAfterTasks: tasksMax,
+    });
     this.tell({ type: 'start', nowUs: 0 });
   }
 
@@ -113,6 +122,11 @@ export class SlotMachineModel {
     });
     if (culprit !== undefined) assert.equal(culprit.place, 'failed');
     assert.equal(this.count('failed') - failedBefore, culprit === undefined ? 0 : 1);
+  }
+
+  grow(process: Process): void {
+    process.hasGrown ||= process.isUp && !process.isKilled;
+    this.tell({ type: 'executor-grown', ...this.#from(process) });
   }
 
   breakDown(process: Process): void {
@@ -224,11 +238,17 @@ export class SlotMachineModel {
           ...effect,
           isUp: false,
           isKilled: false,
+          hasGrown: false,
           hasExtensions: effect.process % 3 !== 0,
           pipe: [],
           answered: 0,
           asked: [],
         });
+        return;
+      case 'retire':
+        assert.deepEqual(this.#process(effect).pipe, []);
+        assert.equal(this.isDraining, false);
+        this.#process(effect).isKilled = true;
         return;
       case 'kill': {
         const process = this.#process(effect);
@@ -245,6 +265,8 @@ export class SlotMachineModel {
           process.pipe.push(instance);
         });
         if (process.pipe.length > 1) assert.ok(process.pipe.every(({ isSuspect }) => !isSuspect));
+        assert.ok(process.answered + process.pipe.length <= (this.#tasksMax ?? Infinity));
+        assert.equal(process.hasGrown, false);
         return;
       }
       case 'report': {

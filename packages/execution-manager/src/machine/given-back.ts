@@ -1,6 +1,6 @@
 import type { Step } from './machine-state.ts';
 import { beginHead, dropTail, spread } from './pipes.ts';
-import { breakExecutor } from './processes.ts';
+import { breakExecutor, retireIfDue } from './processes.ts';
 import type { Slot } from './slot.ts';
 
 /** The last requests of a pipe were not begun: they run elsewhere, before all that waits. */
@@ -24,5 +24,6 @@ export function takeBack(step: Step, slot: Slot, count: number): void {
   state.inFlight -= count;
   if (pipe.count === 0) beginHead(step, slot);
   else slot.holdup = 'stuck';
+  retireIfDue(step, slot);
   spread(step);
 }

@@ -14,6 +14,8 @@ export interface SlotMachineOptions {
   readonly cancelGraceMs: number;
   /** How long a new process may take to answer. */
   readonly startTimeoutMs: number;
+  /** Requests after which a process is replaced; without it one may have any number. */
+  readonly recycleAfterTasks?: number | undefined;
 }
 
 /** All that the slot machine knows. */
@@ -62,7 +64,10 @@ export interface Step {
 export function initialState(options: SlotMachineOptions): MachineState {
   return {
     options,
-    slots: Array.from({ length: options.slots }, (_, index) => new Slot(index)),
+    slots: Array.from(
+      { length: options.slots },
+      (_, index) => new Slot(index, options.recycleAfterTasks),
+    ),
     queue: new InstanceRing(1024),
     length: new TypicalLength(),
     handOff: new TypicalLength(HAND_OFF_US_INITIAL),

@@ -18,6 +18,7 @@ export function spawnExecutor(step: Step, slot: Slot): void {
   slot.hasExtensions = false;
   slot.answered = 0;
   slot.asks = 0;
+  slot.isRetiring = false;
   slot.deadlineUs = nowUs + state.options.startTimeoutMs * 1000;
   wakeUpBy(state, slot.deadlineUs);
   step.effects.push({ type: 'spawn', slot: slot.index, process: slot.process });
@@ -41,6 +42,15 @@ export function killExecutor(step: Step, slot: Slot, failure: string | undefined
   slot.slowAtUs = Infinity;
   slot.failure = failure;
   step.effects.push({ type: 'kill', slot: slot.index, process: slot.process });
+}
+
+/** ready → killing, because the process has run enough or has grown too large, once it is idle. */
+export function retireIfDue(step: Step, slot: Slot): void {
+  if (slot.state !== 'ready' || slot.pipe.count > 0 || step.state.isDraining) return;
+  if (!slot.isRetiring && !slot.isSpent) return;
+  slot.state = 'killing';
+  slot.failure = undefined;
+  step.effects.push({ type: 'retire', slot: slot.index, process: slot.process });
 }
 
 /** starting, ready → killing, because what the process wrote cannot be understood. */

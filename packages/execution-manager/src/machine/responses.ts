@@ -2,7 +2,7 @@ import { ExecutorOutcome } from '@spider/core';
 import { type InstanceLot, kindAt } from './instance-lot.ts';
 import type { Step } from './machine-state.ts';
 import { beginHead, dropHead, fillPipe, spread } from './pipes.ts';
-import { breakExecutor } from './processes.ts';
+import { breakExecutor, retireIfDue } from './processes.ts';
 import type { ResponseBatch } from './slot-event.ts';
 import { pipeWorkFor, type Slot } from './slot.ts';
 
@@ -42,6 +42,7 @@ export function takeResponses(step: Step, slot: Slot, responses: ResponseBatch):
   slot.answered += count;
   beginHead(step, slot);
   step.effects.push({ type: 'report', responses, lots, positions });
+  retireIfDue(step, slot);
   if (pipesGrew) spread(step);
   else fillPipe(step, slot, Infinity);
 }

@@ -36,6 +36,8 @@ export type SlotEvent =
   | ({ readonly type: 'given-back'; readonly count: number } & FromProcess)
   /** An executor process said something that makes no sense; nothing else it says is heard. */
   | ({ readonly type: 'executor-broken'; readonly reason: string } & FromProcess)
+  /** An executor process has more memory than it should keep; it is replaced when its pipe is empty. */
+  | ({ readonly type: 'executor-grown' } & FromProcess)
   /** An executor process is gone, and all that it answered before has been handed in. */
   | ({ readonly type: 'executor-exited'; readonly exit: ProcessExit } & FromProcess)
   /** The scheduler assigned `count` tasks; leases are asked for for so many of them. */
@@ -88,6 +90,8 @@ export type SlotEffect =
   | { readonly type: 'spawn'; readonly slot: number; readonly process: number }
   /** Ends a process and all that it has started, at once. */
   | { readonly type: 'kill'; readonly slot: number; readonly process: number }
+  /** Lets a process that has nothing to run end by itself. */
+  | { readonly type: 'retire'; readonly slot: number; readonly process: number }
   | {
       readonly type: 'execute';
       readonly slot: number;

@@ -5,6 +5,7 @@ import { SlotMachineModel } from '../../test/slot-machine-model.ts';
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const functionName = fc.constantFrom('f', 'g');
 const which = fc.nat(7);
+const tasksMax = fc.constantFrom(undefined, 1, 20, 200);
 
 /** What may happen, each as a thing to do to the model. */
 const happening: fc.Arbitrary<(model: SlotMachineModel) => void> = fc.oneof(
@@ -57,6 +58,13 @@ const happening: fc.Arbitrary<(model: SlotMachineModel) => void> = fc.oneof(
     }),
   },
   {
+    weight: 1,
+    arbitrary: which.map((index) => (model: SlotMachineModel) => {
+      const process = model.byIndex(index);
+      if (process !== undefined) model.grow(process);
+    }),
+  },
+  {
     weight: 3,
     arbitrary: fc.integer({ min: 1, max: 1_500_000 }).map((us) => (model: SlotMachineModel) => {
       model.nowUs += us;
@@ -98,9 +106,10 @@ test('whatever happens, each instance is run in turn and comes to exactly one en
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 4 }),
+      tasksMax,
       fc.array(happening, { maxLength: 120 }),
-      (slots, happenings) => {
-        const model = new SlotMachineModel(slots);
+      (slots, most, happenings) => {
+        const model = new SlotMachineModel(slots, most);
         for (const happen of happenings) happen(model);
         model.settle();
       },
@@ -113,10 +122,11 @@ test('drained at any moment, it gives back or finishes all it holds, and says so
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 4 }),
+      tasksMax,
       fc.array(happening, { maxLength: 60 }),
       fc.array(happening, { maxLength: 20 }),
-      (slots, before, after) => {
-        const model = new SlotMachineModel(slots);
+      (slots, most, before, after) => {
+        const model = new SlotMachineModel(slots, most);
         for (const happen of before) happen(model);
         model.isDraining = true;
         model.credit = 0;

@@ -361,3 +361,34 @@ describe('cancel', () => {
     expect(ofType(bench.pass(1), 'kill')).toHaveLength(1);
   });
 });
+
+describe('processes are replaced', () => {
+  test('after so many tasks, and get no more', () => {
+    const bench = new MachineBench(1, 3);
+    bench.tell({ type: 'start' });
+    bench.start(0);
+    bench.lease(makeLot({ count: 10 }));
+    bench.answer(0, 1);
+    // They are known to be short by now, and would all be in the pipe.
+    expect(bench.inPipe(0)).toBe(2);
+    const effects = bench.answer(0, 2);
+    expect(ofType(effects, 'retire')).toHaveLength(1);
+    expect(ofType(effects, 'execute')).toEqual([]);
+    const next = bench.exit(0, { code: 0 });
+    expect(ofType(next, 'spawn')).toHaveLength(1);
+    expect(ofType(next, 'crashed')).toEqual([]);
+    bench.start(0);
+    expect(bench.inPipe(0)).toBe(3);
+  });
+
+  test('when they have grown too large, once they have run what they have', () => {
+    const bench = MachineBench.ready(1);
+    bench.lease(makeLot({ count: 2 }));
+    const grown = bench.tell({ type: 'executor-grown', slot: 0, process: bench.processOf(0) });
+    expect(grown).toEqual([]);
+    expect(ofType(bench.answer(0, 1), 'retire')).toHaveLength(1);
+    const next = bench.exit(0, { code: 0 });
+    expect(ofType(next, 'spawn')).toHaveLength(1);
+    expect(ofType(next, 'report-failure')).toEqual([]);
+  });
+});

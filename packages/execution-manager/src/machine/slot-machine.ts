@@ -15,6 +15,7 @@ import {
   breakExecutor,
   executorExited,
   executorStarted,
+  retireIfDue,
   spawnExecutor,
   wakeUp,
 } from './processes.ts';
@@ -80,6 +81,7 @@ function apply(step: Step, event: SlotEvent): void {
     case 'responses':
     case 'given-back':
     case 'executor-broken':
+    case 'executor-grown':
     case 'executor-exited': {
       const slot = state.slots[event.slot];
       assert(slot !== undefined, 'there is such a slot');
@@ -141,6 +143,10 @@ function applyToSlot(
       return;
     case 'executor-broken':
       breakExecutor(step, slot, event.reason);
+      return;
+    case 'executor-grown':
+      if (slot.state === 'ready') slot.isRetiring = true;
+      retireIfDue(step, slot);
       return;
     case 'executor-exited':
       executorExited(step, slot, event.exit);

@@ -25,7 +25,7 @@ export function pipeWorkFor(handOffUs: number): number {
  *   killing at `deadlineUs`, for waiting when it ends.
  * - ready: the process takes requests. Left for killing at `deadlineUs`, or when the process talks
  *   nonsense; for waiting when it ends.
- * - killing: the process was told to die and is not heard any more. Left for waiting.
+ * - killing: the process was told to die, or to end, and is not heard any more. Left for waiting.
  */
 export type SlotState = 'waiting' | 'starting' | 'ready' | 'killing';
 
@@ -78,11 +78,21 @@ export class Slot {
   isFailing = false;
   /** Whether what is in the pipe is a suspect, which has the process to itself. */
   isTrying = false;
+  /** Whether the process is to be replaced as soon as its pipe is empty. */
+  isRetiring = false;
+  readonly #tasksMax: number;
   /** In killing: what the request that was being run has failed of; undefined if it was cancelled. */
   failure: string | undefined;
 
-  constructor(index: number) {
+  /** @param tasksMax requests that one process gets; any number without it. */
+  constructor(index: number, tasksMax = Infinity) {
     this.index = index;
+    this.#tasksMax = tasksMax;
+  }
+
+  /** Whether the process has answered all the requests that it gets. */
+  get isSpent(): boolean {
+    return this.answered >= this.#tasksMax;
   }
 
   /**
@@ -104,6 +114,8 @@ export class Slot {
     const { count } = this.pipe;
     return (
       this.state === 'ready' &&
+      !this.isRetiring &&
+      this.answered + count < this.#tasksMax &&
       (count === 0 ||
         (!this.isTrying &&
           this.holdup === 'no' &&

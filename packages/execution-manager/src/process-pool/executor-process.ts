@@ -9,6 +9,8 @@ export interface ExecutorCallbacks {
   onResponses(responses: ResponseBatch): void;
   /** The last so many of what was asked back will not be run. */
   onGivenBack(count: number): void;
+  /** It has more memory than it should keep. */
+  onGrown(): void;
   /** It said something that makes no sense, such as `an unknown outcome`. */
   onBroken(reason: string): void;
   /** It is gone. Called exactly once, as the last of them. */

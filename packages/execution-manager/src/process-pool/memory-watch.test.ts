@@ -3,14 +3,22 @@ import { expect, test } from 'vitest';
 import { memoryUse } from './memory-use.ts';
 import { MemoryWatch } from './memory-watch.ts';
 
-function watched(): { clock: ManualClock; watch: MemoryWatch; held: number; exceeded: number } {
+function watched(): {
+  clock: ManualClock;
+  watch: MemoryWatch;
+  held: number;
+  exceeded: number;
+  grown: number;
+} {
   const clock = new ManualClock();
-  const state = { clock, held: 0, exceeded: 0 };
+  const state = { clock, held: 0, exceeded: 0, grown: 0 };
   const watch = new MemoryWatch({
     clock,
     limitBytes: 100,
+    grownBytes: 50,
     read: () => state.held,
     onExceeded: () => (state.exceeded += 1),
+    onGrown: () => (state.grown += 1),
   });
   return Object.assign(state, { watch });
 }
@@ -20,7 +28,7 @@ test('a process that holds too much while it has something to run is told of, on
   state.watch.add(2);
   state.held = 100;
   state.clock.advance(1_000);
-  expect(state.exceeded).toBe(0);
+  expect([state.exceeded, state.grown]).toEqual([0, 1]);
   state.held = 101;
   state.clock.advance(1_000);
   expect(state.exceeded).toBe(1);

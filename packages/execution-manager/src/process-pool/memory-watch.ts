@@ -6,9 +6,13 @@ const LOOK_MS = 100;
 export interface MemoryWatchOptions {
   readonly clock: Clock;
   readonly limitBytes: number;
+  /** What it should not keep. */
+  readonly grownBytes: number;
   /** What the process holds now. */
   readonly read: () => number;
   readonly onExceeded: () => void;
+  /** Called once. */
+  readonly onGrown: () => void;
 }
 
 /**
@@ -20,6 +24,7 @@ export class MemoryWatch {
   #requests = 0;
   #timer: Timer | undefined;
   #isOver = false;
+  #hasGrown = false;
 
   constructor(options: MemoryWatchOptions) {
     this.#options = options;
@@ -37,14 +42,20 @@ export class MemoryWatch {
   }
 
   #arm(): Timer {
-    const { clock, limitBytes, read, onExceeded } = this.#options;
+    const { clock, limitBytes, grownBytes, read, onExceeded, onGrown } = this.#options;
     return clock.setTimer(LOOK_MS, () => {
       this.#timer = undefined;
       if (this.#requests === 0 || this.#isOver) return;
-      if (read() > limitBytes) {
+      const bytes = read();
+      if (bytes > limitBytes) {
         this.#isOver = true;
         onExceeded();
-      } else this.#timer = this.#arm();
+        return;
+      }
+      this.#timer = this.#arm();
+      if (bytes <= grownBytes || this.#hasGrown) return;
+      this.#hasGrown = true;
+      onGrown();
     });
   }
 }

@@ -159,6 +159,9 @@ export class ProcessPool implements AsyncDisposable {
       case 'kill':
         this.#executorOf(effect)?.kill();
         return;
+      case 'retire':
+        this.#executorOf(effect)?.close();
+        return;
       case 'execute':
         this.#executorOf(effect)?.execute(effect.instances);
         return;
@@ -209,6 +212,7 @@ export class ProcessPool implements AsyncDisposable {
         }
       },
       onResponses: (responses) => this.handle({ type: 'responses', responses, ...from }),
+      onGrown: () => this.handle({ type: 'executor-grown', ...from }),
       onGivenBack: (count) => this.handle({ type: 'given-back', count, ...from }),
       onBroken: (reason) => this.handle({ type: 'executor-broken', reason, ...from }),
       onExit: (exit) => {

@@ -35,6 +35,8 @@ const ABORTS = ['SIGABRT', 'SIGTRAP', 'SIGILL'];
 /** Shells and their like tell the signal that has ended a child by a code from here on. */
 const SIGNAL_CODES = 128;
 
+/** How long a process that was asked to end may take. */
+const CLOSE_MS = 5_000;
 /** How long pipes may stay open when the process is gone, or the process when its output is. */
 const LAST_WORDS_MS = 1_000;
 
@@ -60,6 +62,8 @@ export interface SpawnExecutorOptions extends ExecutorCommand {
   readonly maxTaskLogBytes: number;
   /** Memory that an executor may have, with all that it starts; undefined: no limit. */
   readonly memoryLimitMib?: number | undefined;
+  /** Memory from which on it had better be replaced; undefined: no matter. */
+  readonly recycleAboveMib?: number | undefined;
   /** Whether the process that is started only looks after the executor, and passes its end on. */
   readonly isBoxed?: boolean;
 }
@@ -149,6 +153,7 @@ class ChildExecutor implements ExecutorProcess {
   close(): void {
     this.#channel.requestShutdown();
     this.#requests.end();
+    this.#patience ??= this.#options.clock.setTimer(CLOSE_MS, () => this.kill());
   }
 
   #listen(): void {
@@ -170,11 +175,15 @@ class ChildExecutor implements ExecutorProcess {
 
   #watchMemory(): MemoryWatch | undefined {
     const { pid } = this.#child;
-    const { clock, memoryLimitMib } = this.#options;
-    if (pid === undefined || memoryLimitMib === undefined) return undefined;
+    const { clock, memoryLimitMib = Infinity, recycleAboveMib = Infinity } = this.#options;
+    if (pid === undefined || Math.min(memoryLimitMib, recycleAboveMib) === Infinity) {
+      return undefined;
+    }
     return new MemoryWatch({
       clock,
       limitBytes: memoryLimitMib * MIB,
+      grownBytes: recycleAboveMib * MIB,
+      onGrown: () => this.#callbacks.onGrown(),
       read: () => memoryUse(pid),
       onExceeded: () => {
         this.#exit ??= this.#outOfMemory();

@@ -19,4 +19,18 @@ export const stay = defineTask({
   },
 });
 
-export default definePackage({ name: 'lifecycle', version: '0.1.0', tasks: [stay] });
+const kept: Buffer[] = [];
+
+/** Keeps so many MiB for as long as its process lives, takes a moment, and answers the process. */
+export const keep = defineTask({
+  name: 'keep',
+  inputs: [int32],
+  outputs: [int32],
+  run: async (_context, mib) => {
+    kept.push(Buffer.alloc(mib * 1024 * 1024, 1));
+    await sleep(250);
+    return process.pid;
+  },
+});
+
+export default definePackage({ name: 'lifecycle', version: '0.1.0', tasks: [stay, keep] });
