@@ -414,7 +414,7 @@ export class StorageService implements Service {
   #recalled(job: Job): void {
     wakeLeases(job);
     this.#memory.count(job);
-    this.#memory.check();
+    this.#options.clock.defer(() => this.#memory.check());
   }
 
   #failUnwritable(jobId: JobId, error: unknown): void {

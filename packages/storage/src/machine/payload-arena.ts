@@ -91,7 +91,9 @@ export class PayloadArena {
     const chunk = this.#chunks[chunkNumber] as Chunk;
     chunk.liveCount -= 1;
     if (chunk.liveCount > 0) return;
-    if (chunk !== this.#current) {
+    // One that is large has been made for a single block.
+    if (chunk !== this.#current || chunk.size > CHUNK_BYTES_MAX) {
+      if (chunk === this.#current) this.#current = undefined;
       this.#drop(chunk);
       return;
     }

@@ -21,7 +21,7 @@ export interface OutputReaderOptions {
 /** Jobs whose outputs are read back at the same time: their bytes come on top of the quota. */
 const READS_MAX = 2;
 /** Rows of at most a MiB that are read at once. */
-const ROWS_PER_PAGE = 16;
+const ROWS_PER_PAGE = 4;
 
 /** Reads outputs back from the journal that had left memory. */
 export class OutputReader {

@@ -18,7 +18,7 @@ import { JobMachine } from '../machine/job-machine.ts';
 
 /** Jobs, and rows of a journal, that are read at once. */
 const JOBS_PER_PAGE = 64;
-const ROWS_PER_PAGE = 16;
+const ROWS_PER_PAGE = 8;
 
 export interface RecoveryOptions {
   readonly clock: Clock;

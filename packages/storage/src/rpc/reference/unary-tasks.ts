@@ -51,15 +51,26 @@ export class UnaryTasks {
    * @throws SpiderError 'failed-precondition' beginning with `cache stale` if none may start.
    */
   async lease(task: UnaryTask): Promise<ContextsEffect> {
-    for (;;) {
-      const contexts = this.#lease(task);
-      if (!(contexts instanceof Promise)) return contexts;
-      await contexts;
+    const answer = Promise.withResolvers<ContextsEffect>();
+    this.#leaseOrWait(task, answer);
+    return await answer.promise;
+  }
+
+  /** What was read back has to be taken the moment it is there. */
+  #leaseOrWait(task: UnaryTask, answer: PromiseWithResolvers<ContextsEffect>): void {
+    try {
+      const contexts = this.#lease(task, () => this.#leaseOrWait(task, answer));
+      if (contexts !== undefined) answer.resolve(contexts);
+    } catch (error) {
+      answer.reject(error);
     }
   }
 
-  /** Answers a promise if it is to be asked anew. */
-  #lease({ jobId, taskIndex, executionManagerId }: UnaryTask): ContextsEffect | Promise<void> {
+  /** Answers undefined if it has to wait; `askAnew` is called then. */
+  #lease(
+    { jobId, taskIndex, executionManagerId }: UnaryTask,
+    askAnew: () => void,
+  ): ContextsEffect | undefined {
     const { cache, registry, runner, clock } = this.#options;
     const job = cache.find(jobId);
     if (job === undefined || job.isBroken) throw stale(`job ${jobId} is not under way`);
@@ -76,9 +87,8 @@ export class UnaryTasks {
     }
     const contexts = unary.takeContexts();
     if (unary.takePostponed()) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      job.waitingLeases.add(resolve);
-      return promise;
+      job.waitingLeases.add(askAnew);
+      return undefined;
     }
     if (contexts === undefined) throw stale(describeRefusal(job, taskIndex));
     unary.issued(contexts.firstInstance, clock.now());
