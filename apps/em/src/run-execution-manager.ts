@@ -73,6 +73,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
       logger,
       connect: connectOnce(cleanup, config.liveness.attemptMs),
       spawn: executors.spawn,
+      maxMessageBytes: config.taskExecutor.maxMessageBytes,
       recycleAfterTasks: config.taskExecutor.recycleAfterTasks,
       host: hostname(),
       version: VERSION,
@@ -119,7 +120,8 @@ async function executorsOf(
   slots: number,
   logs: LogSink,
 ): Promise<SpawnExecutorOptions> {
-  const { binPath, maxLogLineBytes, inheritedEnv, packageDir, memoryLimitMib } = taskExecutor;
+  const { binPath, maxLogLineBytes, inheritedEnv, packageDir, memoryLimitMib, maxMessageBytes } =
+    taskExecutor;
   const shareMib = memoryLimitMib ?? memoryShareMib(slots);
   const launch = await executorLaunch({
     ...taskExecutor,
@@ -130,6 +132,7 @@ async function executorsOf(
   const env = executorEnvironment({
     packageDir: resolve(packageDir),
     inheritedEnv,
+    maxMessageBytes,
     from: process.env,
   });
   return {
@@ -143,6 +146,7 @@ async function executorsOf(
     maxTaskLogBytes: maxTaskBytes,
     memoryLimitMib: shareMib,
     recycleAboveMib: taskExecutor.recycleAboveMib,
+    maxMessageBytes,
   };
 }
 

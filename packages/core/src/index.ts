@@ -128,6 +128,7 @@ export {
   appendGreeting,
   decodeExecutorNotice,
   EXECUTOR_DESCRIPTORS_ENV,
+  EXECUTOR_MESSAGE_BYTES_ENV,
   type ExecutorControl,
   type ExecutorNotice,
   ExtendedRequest,

@@ -30,6 +30,7 @@ test('storage and the folder of task packages are enough', () => {
       spares: 1,
       recycleAfterTasks: undefined,
       recycleAboveMib: undefined,
+      maxMessageBytes: 8 * 1024 * 1024,
       guardRail: { enabled: true, read: [], write: [], allow: [] },
       wall: { uid: undefined, gid: undefined, isBubblewrapped: false, hasNetwork: false },
     },
@@ -85,6 +86,10 @@ task_executor: { package_dir: /packages }
 });
 
 test.each([
+  [
+    'storage: { host: a, port: 1 }\ntask_executor: { package_dir: p, bin_path: b, max_message_mib: 9 }',
+    'task_executor.max_message_mib is 9: only our own executor takes more than 8',
+  ],
   ['task_executor: { package_dir: /p }', 'storage is missing: either this or storage_endpoints'],
   [`${MINIMAL}slots: 0`, 'slots is 0: '],
   [`${MINIMAL}labels: { gpu: true }`, 'labels.gpu is true: '],

@@ -33,6 +33,8 @@ import { OutcomeReporter } from './report/outcome-reporter.ts';
 import { Turn } from './turn.ts';
 
 export interface ExecutionManagerOptions extends SlotMachineOptions {
+  /** What a request to an executor may have; default: `LIMITS.executorFrameBytes`. */
+  readonly maxMessageBytes?: number | undefined;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
@@ -232,7 +234,7 @@ export class ExecutionManagerService implements Service {
 
   /** @throws SpiderError 'resource-exhausted', which ends the stream, if there is no end of them. */
   #leased(contexts: TaskContexts): void {
-    const { clock } = this.#options;
+    const { clock, maxMessageBytes = LIMITS.executorFrameBytes } = this.#options;
     if (this.#pool.queued > LIMITS.assignmentCredit) {
       throw new SpiderError('resource-exhausted', 'contexts: more than were ever asked for');
     }
@@ -240,7 +242,7 @@ export class ExecutionManagerService implements Service {
     const { count, askedAtUs } = this.#ledger.granted(lot.jobId, lot.taskIndexes);
     this.#pool.handle({
       type: 'leased',
-      lot: withoutOversized(lot, (position, message) =>
+      lot: withoutOversized(lot, maxMessageBytes, (position, message) =>
         this.#reporter.failed(lot, position, TaskOutcome.FailedForGood, message, 0),
       ),
       answered: count,

@@ -1,4 +1,4 @@
-import { PACKAGE_PERMISSIONS } from '@spider/core';
+import { LIMITS, PACKAGE_PERMISSIONS } from '@spider/core';
 import { z } from 'zod';
 import type { GuardRailConfig } from './launch/guard-rail.ts';
 import type { WallConfig } from './launch/wall.ts';
@@ -21,10 +21,15 @@ export interface TaskExecutorConfig {
   readonly recycleAfterTasks: number | undefined;
   /** Memory from which on an executor is replaced when it is idle, in MiB; undefined: no matter. */
   readonly recycleAboveMib: number | undefined;
+  /** What one message to or from an executor may have. */
+  readonly maxMessageBytes: number;
   readonly guardRail: GuardRailConfig;
   readonly wall: WallConfig;
 }
 
+const MIB = 1024 * 1024;
+/** What executors of the reference take. */
+const DEFAULT_MESSAGE_MIB = LIMITS.executorFrameBytes / MIB;
 const MAX_LOG_LINE_BYTES = 16 * 1024 * 1024;
 /** Node itself takes about half of this. */
 const MEMORY_MIB_MIN = 128;
@@ -52,19 +57,25 @@ const wallSchema = z.object({
   network: z.boolean().default(false),
 });
 
-export const taskExecutorFileSchema = z.object({
-  bin_path: z.string().min(1).optional(),
-  package_dir: z.string().min(1),
-  inherited_env: z.array(z.string().min(1)).max(1_024).default([]),
-  max_log_line_bytes: count.max(MAX_LOG_LINE_BYTES).default(64 * 1024),
-  start_timeout_sec: z.int().min(1).max(86_400).default(30),
-  memory_limit_mib: z.int().min(MEMORY_MIB_MIN).max(MEMORY_MIB_MAX).optional(),
-  spares: z.int().min(0).max(64).default(1),
-  recycle_after_tasks: count.optional(),
-  recycle_above_mib: z.int().min(MEMORY_MIB_MIN).max(MEMORY_MIB_MAX).optional(),
-  guard_rail: guardRailSchema.prefault({}),
-  wall: wallSchema.prefault({}),
-});
+export const taskExecutorFileSchema = z
+  .object({
+    bin_path: z.string().min(1).optional(),
+    package_dir: z.string().min(1),
+    inherited_env: z.array(z.string().min(1)).max(1_024).default([]),
+    max_log_line_bytes: count.max(MAX_LOG_LINE_BYTES).default(64 * 1024),
+    start_timeout_sec: z.int().min(1).max(86_400).default(30),
+    memory_limit_mib: z.int().min(MEMORY_MIB_MIN).max(MEMORY_MIB_MAX).optional(),
+    spares: z.int().min(0).max(64).default(1),
+    recycle_after_tasks: count.optional(),
+    recycle_above_mib: z.int().min(MEMORY_MIB_MIN).max(MEMORY_MIB_MAX).optional(),
+    max_message_mib: count.max(LIMITS.taskPayloadBytes / MIB).default(DEFAULT_MESSAGE_MIB),
+    guard_rail: guardRailSchema.prefault({}),
+    wall: wallSchema.prefault({}),
+  })
+  .refine((file) => file.bin_path === undefined || file.max_message_mib <= DEFAULT_MESSAGE_MIB, {
+    path: ['max_message_mib'],
+    message: `only our own executor takes more than ${DEFAULT_MESSAGE_MIB}: bin_path must not be given`,
+  });
 
 /** The configuration of the keys of {@link taskExecutorFileSchema}. */
 export function toTaskExecutorConfig(
@@ -80,6 +91,7 @@ export function toTaskExecutorConfig(
     spares: file.spares,
     recycleAfterTasks: file.recycle_after_tasks,
     recycleAboveMib: file.recycle_above_mib,
+    maxMessageBytes: file.max_message_mib * MIB,
     guardRail: file.guard_rail,
     wall: { uid, gid, isBubblewrapped: bubblewrap, hasNetwork: network },
   };

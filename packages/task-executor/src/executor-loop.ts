@@ -19,6 +19,8 @@ export interface ExecutorLoopOptions {
   readonly host: Pick<TaskHost, 'zstd' | 'log'>;
   /** Whether the execution manager understands more than the reference's format. */
   readonly hasExtensions: boolean;
+  /** What the body of a message may have; default: `LIMITS.executorFrameBytes`. */
+  readonly messageBytes?: number | undefined;
   /** Told of each task before it is run and when it has ended. */
   readonly output?: { begin(context: Uint8Array): void; end(): void } | undefined;
   /** Takes frames of results. The bytes are valid only during the call. */
@@ -39,8 +41,8 @@ export interface ExecutorLoopOptions {
 
 const SHUTDOWN = encodeShutdownRequest();
 
-/** Requests that may wait for a task; an execution manager does not send that many. */
-const WAITING_BYTES = 2 * LIMITS.executorFrameBytes;
+/** Of the largest requests, how many may wait for a task; an execution manager does not send that many. */
+const WAITING_REQUESTS = 2;
 /** After a task that took so long it is worth to look whether what is behind it is still wanted. */
 const LONG_US = 5_000;
 
@@ -59,6 +61,7 @@ export class ExecutorLoop {
   readonly #cancelled = new Set<number>();
   /** The number of the task whose package is being loaded. */
   #loadingFor: number | undefined;
+  readonly #waitingBytesMax: number;
   #isCrowded = false;
   /** The last few bytes that arrived. */
   #tail: Uint8Array = new Uint8Array(0);
@@ -69,7 +72,9 @@ export class ExecutorLoop {
 
   constructor(options: ExecutorLoopOptions) {
     this.#options = options;
-    this.#results = new HeldResults(options.write);
+    const { messageBytes = LIMITS.executorFrameBytes } = options;
+    this.#waitingBytesMax = WAITING_REQUESTS * messageBytes;
+    this.#results = new HeldResults(options.write, messageBytes);
     const running = new RunningTask(options, options.nowUs);
     this.#running = running;
     this.#host = {
@@ -81,6 +86,7 @@ export class ExecutorLoop {
     };
     this.#requests = new RequestQueue({
       hasExtensions: options.hasExtensions,
+      messageBytes,
       onControl: (control) => this.#heed(control),
     });
     if (options.hasExtensions) this.#results.greet();
@@ -102,7 +108,7 @@ export class ExecutorLoop {
     this.#requests.push(chunk);
     if (this.#isRunning) this.#readAhead();
     else this.#run();
-    this.#isCrowded = this.#requests.bytes >= WAITING_BYTES;
+    this.#isCrowded = this.#requests.bytes >= this.#waitingBytesMax;
     return !this.#isCrowded;
   }
 
@@ -191,7 +197,7 @@ export class ExecutorLoop {
   }
 
   #welcomeMore(): void {
-    if (!this.#isCrowded || this.#requests.bytes >= WAITING_BYTES) return;
+    if (!this.#isCrowded || this.#requests.bytes >= this.#waitingBytesMax) return;
     this.#isCrowded = false;
     this.#options.onDrain();
   }

@@ -19,10 +19,13 @@ export class HeldResults {
   readonly #write: (bytes: Uint8Array) => void;
   readonly #bytes = new ByteWriter(HOLD_BYTES);
   readonly #pace = new TaskPace();
+  readonly #messageBytes: number;
   #sinceUs = 0;
 
-  constructor(write: (bytes: Uint8Array) => void) {
+  /** @param messageBytes what the body of a frame may have. */
+  constructor(write: (bytes: Uint8Array) => void, messageBytes: number) {
     this.#write = write;
+    this.#messageBytes = messageBytes;
   }
 
   /**
@@ -33,7 +36,7 @@ export class HeldResults {
    */
   add(outcome: ExecutorOutcome, payload: Uint8Array, elapsedUs: number, nowUs: number): void {
     if (this.#bytes.length === 0) this.#sinceUs = nowUs;
-    appendResult(this.#bytes, outcome, payload, Math.round(elapsedUs));
+    appendResult(this.#bytes, outcome, payload, Math.round(elapsedUs), this.#messageBytes);
   }
 
   /** Says at once that more is understood than the reference's messages. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { EXECUTOR_EXTENSIONS_ENV } from '@spider/core';
+import { EXECUTOR_EXTENSIONS_ENV, EXECUTOR_MESSAGE_BYTES_ENV } from '@spider/core';
 import { nodeZstd } from '@spider/runtime/zstd';
 import { ExecutorLoop } from './executor-loop.ts';
 import { PackageRegistry } from './package-registry.ts';
@@ -25,6 +25,7 @@ const loop = new ExecutorLoop({
   packages: new PackageRegistry(packageDir, restrictionsHere()),
   host: { zstd: nodeZstd, log: writeTaskLog },
   hasExtensions: process.env[EXECUTOR_EXTENSIONS_ENV] === '1',
+  messageBytes: Number(process.env[EXECUTOR_MESSAGE_BYTES_ENV]) || undefined,
   output,
   write,
   nowUs: () => performance.now() * 1000,

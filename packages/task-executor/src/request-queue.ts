@@ -13,6 +13,8 @@ export type TurnRequest = Exclude<ExecutorRequest, ExecutorControl>;
 export interface RequestQueueOptions {
   /** Whether requests may be more than the reference's. */
   readonly hasExtensions: boolean;
+  /** What the body of a request may have. */
+  readonly messageBytes: number;
   /** Takes what is not to wait for its turn. */
   readonly onControl: (control: ExecutorControl) => void;
 }
@@ -23,7 +25,7 @@ export interface RequestQueueOptions {
  */
 export class RequestQueue {
   readonly #options: RequestQueueOptions;
-  readonly #frames = new ExecutorFrameReader();
+  readonly #frames: ExecutorFrameReader;
   /** Chunks of which nothing was read yet. */
   readonly #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
@@ -35,6 +37,7 @@ export class RequestQueue {
 
   constructor(options: RequestQueueOptions) {
     this.#options = options;
+    this.#frames = new ExecutorFrameReader(options.messageBytes);
   }
 
   /** Bytes that wait, more or less. */

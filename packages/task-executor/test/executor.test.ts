@@ -11,6 +11,7 @@ import {
   encodeValues,
   EXECUTOR_DESCRIPTORS_ENV,
   EXECUTOR_EXTENSIONS_ENV,
+  EXECUTOR_MESSAGE_BYTES_ENV,
   ExecutorOutcome,
   LIMITS,
   toId,
@@ -140,6 +141,19 @@ describe('a task may fail', () => {
         kind: 'SerializationError',
         message: expect.stringContaining('more than the 8388608 that one message') as string,
       },
+    });
+  });
+
+  test('by no larger outputs than its execution manager takes, if that says how many bytes', async () => {
+    await using executor = new ExecutorChild({
+      SPIDER_TDL_PACKAGE_DIR: TASK_PACKAGES,
+      [EXECUTOR_MESSAGE_BYTES_ENV]: '1000',
+    });
+    const zeros = (count: number) =>
+      executor.call({ functionName: 'zeros', inputs: encodeValues([int32], [count], 'input') });
+    expect(await zeros(900)).toBeInstanceOf(Uint8Array);
+    expect(await zeros(1000)).toMatchObject({
+      error: { message: expect.stringContaining('more than the 1000 that one message') as string },
     });
   });
 

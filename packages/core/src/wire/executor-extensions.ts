@@ -9,6 +9,12 @@ import { readUint32LE, readUint64LE } from './read-uint.ts';
 export const EXECUTOR_DESCRIPTORS_ENV = 'SPIDER_EXECUTOR_DESCRIPTORS';
 
 /**
+ * The environment variable by which an execution manager of ours says how many bytes the body of a
+ * message may have, if not as many as in the reference's format.
+ */
+export const EXECUTOR_MESSAGE_BYTES_ENV = 'SPIDER_EXECUTOR_MESSAGE_BYTES';
+
+/**
  * What an execution manager and an executor of ours say beyond the reference's messages. An execution
  * manager invites to it by `EXECUTOR_EXTENSIONS_ENV`; an executor that understands greets before its
  * first result. Neither sends any of this before it knows that the other one does.

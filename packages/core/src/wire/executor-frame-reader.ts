@@ -25,6 +25,12 @@ export class ExecutorFrameReader {
   #partial: Uint8Array = NOTHING;
   #partialLength = 0;
   #isHeaderPartial = false;
+  readonly #bodyBytesMax: number;
+
+  /** @param bodyBytesMax what a body may have; default: `LIMITS.executorFrameBytes`. */
+  constructor(bodyBytesMax: number = LIMITS.executorFrameBytes) {
+    this.#bodyBytesMax = bodyBytesMax;
+  }
 
   /** Whether the stream could end here: no frame has been begun and not finished. */
   get isAtBoundary(): boolean {
@@ -41,7 +47,7 @@ export class ExecutorFrameReader {
   /**
    * Moves on to the next body, and answers whether there is a whole one.
    *
-   * @throws SpiderError 'invalid-argument' if a body is said to exceed `LIMITS.executorFrameBytes`. The
+   * @throws SpiderError 'invalid-argument' if a body is said to be larger than it may be. The
    * stream is of no use then.
    */
   next(): boolean {
@@ -49,7 +55,7 @@ export class ExecutorFrameReader {
     const chunk = this.#chunk;
     const left = chunk.length - this.#position;
     if (left < HEADER) return this.#keep(HEADER, true);
-    const length = bodyLength(chunk, this.#position);
+    const length = bodyLength(chunk, this.#position, this.#bodyBytesMax);
     this.#position += HEADER;
     if (left - HEADER < length) return this.#keep(length, false);
     return this.#emit(chunk, this.#position, (this.#position += length));
@@ -71,7 +77,7 @@ export class ExecutorFrameReader {
     const whole = this.#partial;
     this.#partial = NOTHING;
     if (!this.#isHeaderPartial) return this.#emit(whole, 0, whole.length);
-    const length = bodyLength(whole, 0);
+    const length = bodyLength(whole, 0, this.#bodyBytesMax);
     if (this.#chunk.length - this.#position < length) return this.#keep(length, false);
     return this.#emit(this.#chunk, this.#position, (this.#position += length));
   }
@@ -94,12 +100,12 @@ export class ExecutorFrameReader {
   }
 }
 
-function bodyLength(bytes: Uint8Array, at: number): number {
+function bodyLength(bytes: Uint8Array, at: number, max: number): number {
   const high = ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16);
   const length = (high | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
-  if (length > LIMITS.executorFrameBytes) {
+  if (length > max) {
     throw invalidArgument(
-      `an executor message announces ${length} bytes, more than the ${LIMITS.executorFrameBytes} allowed`,
+      `an executor message announces ${length} bytes, more than the ${max} allowed`,
     );
   }
   return length;

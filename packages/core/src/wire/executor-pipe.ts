@@ -92,7 +92,11 @@ export function appendExecuteRequest(
   inputs: Uint8Array,
 ): void {
   writer.appendUint32BE(
-    checkBodyLength(prefix.length + 16 + context.length + inputs.length, 'request'),
+    checkBodyLength(
+      prefix.length + 16 + context.length + inputs.length,
+      'request',
+      LIMITS.executorFrameBytes,
+    ),
   );
   writer.append(prefix);
   writer.appendUint64LE(context.length);
@@ -114,15 +118,17 @@ export function encodeShutdownRequest(): Uint8Array {
 /**
  * Appends the frame that answers an execute request.
  *
- * @throws SpiderError 'resource-exhausted' if its body exceeds `LIMITS.executorFrameBytes`.
+ * @param bodyBytesMax what its body may have; default: `LIMITS.executorFrameBytes`.
+ * @throws SpiderError 'resource-exhausted' if it has more.
  */
 export function appendResult(
   writer: ByteWriter,
   outcome: ExecutorOutcome,
   payload: Uint8Array,
   elapsedUs: number,
+  bodyBytesMax: number = LIMITS.executorFrameBytes,
 ): void {
-  writer.appendUint32BE(checkBodyLength(24 + payload.length, 'result'));
+  writer.appendUint32BE(checkBodyLength(24 + payload.length, 'result', bodyBytesMax));
   writer.appendUint32LE(RESULT);
   writer.appendUint32LE(outcome);
   writer.appendUint64LE(payload.length);
@@ -250,11 +256,11 @@ class BodyReader {
   }
 }
 
-function checkBodyLength(length: number, what: string): number {
-  if (length <= LIMITS.executorFrameBytes) return length;
+function checkBodyLength(length: number, what: string, max: number): number {
+  if (length <= max) return length;
   throw new SpiderError(
     'resource-exhausted',
-    `the executor ${what} has ${length} bytes, more than the ${LIMITS.executorFrameBytes} ` +
+    `the executor ${what} has ${length} bytes, more than the ${max} ` +
       'that one message to or from an executor may have',
   );
 }

@@ -1,4 +1,4 @@
-import { EXECUTOR_EXTENSIONS_ENV } from '@spider/core';
+import { EXECUTOR_EXTENSIONS_ENV, EXECUTOR_MESSAGE_BYTES_ENV, LIMITS } from '@spider/core';
 
 /** What any program may expect to find. */
 const BASIC = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'RUST_LOG', 'SPIDER_LOG'];
@@ -8,6 +8,8 @@ export interface ExecutorEnvironmentOptions {
   readonly packageDir: string;
   /** Names of further variables that executors may see. */
   readonly inheritedEnv: readonly string[];
+  /** What the body of a message may have, if not as many bytes as in the reference's format. */
+  readonly maxMessageBytes?: number;
   /** The execution manager's own environment. */
   readonly from: Readonly<Record<string, string | undefined>>;
 }
@@ -24,5 +26,9 @@ export function executorEnvironment(options: ExecutorEnvironmentOptions): Record
   }
   env['SPIDER_TDL_PACKAGE_DIR'] = options.packageDir;
   env[EXECUTOR_EXTENSIONS_ENV] = '1';
+  const { maxMessageBytes = LIMITS.executorFrameBytes } = options;
+  if (maxMessageBytes !== LIMITS.executorFrameBytes) {
+    env[EXECUTOR_MESSAGE_BYTES_ENV] = String(maxMessageBytes);
+  }
   return env;
 }

@@ -116,12 +116,16 @@ describe('the length of a request', () => {
   const largest = LIMITS.executorFrameBytes - 16 - 30 - 64;
 
   test('is not computed where it certainly fits', () => {
-    expect(requestLength(makeLot({ inputs: [new Uint8Array(largest)] }), 0)).toBe(0);
+    expect(
+      requestLength(makeLot({ inputs: [new Uint8Array(largest)] }), 0, LIMITS.executorFrameBytes),
+    ).toBe(0);
   });
 
   test('is at least that of its inputs beyond', () => {
     const lot = makeLot({ inputs: [new Uint8Array(LIMITS.executorFrameBytes)] });
-    expect(requestLength(lot, 0)).toBeGreaterThan(LIMITS.executorFrameBytes);
+    expect(requestLength(lot, 0, LIMITS.executorFrameBytes)).toBeGreaterThan(
+      LIMITS.executorFrameBytes,
+    );
   });
 
   test('of a commit task counts two bytes for each large byte of its outputs', () => {
@@ -129,7 +133,11 @@ describe('the length of a request', () => {
       ...makeLot({ inputs: [new Uint8Array(5 * 1024 * 1024).fill(byte)] }),
       taskIndexes: [COMMIT_TASK_INDEX],
     });
-    expect(requestLength(commitOf(1), 0)).toBeLessThan(LIMITS.executorFrameBytes);
-    expect(requestLength(commitOf(200), 0)).toBeGreaterThan(LIMITS.executorFrameBytes);
+    expect(requestLength(commitOf(1), 0, LIMITS.executorFrameBytes)).toBeLessThan(
+      LIMITS.executorFrameBytes,
+    );
+    expect(requestLength(commitOf(200), 0, LIMITS.executorFrameBytes)).toBeGreaterThan(
+      LIMITS.executorFrameBytes,
+    );
   });
 });

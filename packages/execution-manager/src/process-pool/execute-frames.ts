@@ -4,7 +4,6 @@ import {
   EMPTY_FRAME,
   encodeTaskContext,
   type JobId,
-  LIMITS,
   MsgpackWriter,
   type ResourceGroupId,
   type TaskInstanceId,
@@ -100,15 +99,17 @@ export class ExecuteEncoder {
 
 /**
  * The bytes of the body of a request, if they may be more than an executor takes; 0 if it certainly
- * takes them. Compare with `LIMITS.executorFrameBytes`.
+ * takes them.
+ *
+ * @param messageBytes what the body of a request may have.
  */
-export function requestLength(lot: InstanceLot, position: number): number {
+export function requestLength(lot: InstanceLot, position: number, messageBytes: number): number {
   const { extendedPrefix } = kindAt(lot, position);
   const rest = extendedPrefix.length + 16;
   const isTermination = (lot.taskIndexes[position] as number) >= CLEANUP_TASK_INDEX;
   // In a context each byte of the outputs takes one or two.
   const most = inputLengthAt(lot, position) * (isTermination ? 2 : 1);
-  if (most + rest + SMALL_CONTEXT_BYTES <= LIMITS.executorFrameBytes) return 0;
+  if (most + rest + SMALL_CONTEXT_BYTES <= messageBytes) return 0;
   const context = isTermination ? terminationContext(lot, position).length : SMALL_CONTEXT_BYTES;
   return rest + context + (isTermination ? EMPTY_FRAME.length : inputLengthAt(lot, position));
 }

@@ -24,6 +24,8 @@ const PROBE_PACKAGE = '';
 const PROBES = 1;
 
 export interface FrameChannelOptions {
+  /** What the body of a message may have; default: `LIMITS.executorFrameBytes`. */
+  readonly maxMessageBytes?: number | undefined;
   /** Writes to the executor. The bytes belong to the writer from then on. */
   readonly write: (bytes: Uint8Array) => void;
   /** The executor has answered for the first time; it may have said that it has extensions. */
@@ -37,12 +39,13 @@ export interface FrameChannelOptions {
 export class FrameChannel {
   readonly #options: FrameChannelOptions;
   readonly #encoder = new ExecuteEncoder();
-  readonly #frames = new ExecutorFrameReader();
+  readonly #frames: ExecutorFrameReader;
   #hasStarted = false;
   #hasExtensions = false;
 
   constructor(options: FrameChannelOptions) {
     this.#options = options;
+    this.#frames = new ExecutorFrameReader(options.maxMessageBytes);
     this.#probe();
   }
 

@@ -1,4 +1,3 @@
-import { LIMITS } from '@spider/core';
 import type { InstanceLot } from '../machine/instance-lot.ts';
 import { requestLength } from './execute-frames.ts';
 
@@ -6,21 +5,23 @@ import { requestLength } from './execute-frames.ts';
  * Takes those instances out of a lot whose requests are larger than an executor reads. Most lots
  * have none and are answered as they are.
  *
+ * @param messageBytes what the body of a request may have.
  * @param onOversized is told the position of each in the lot that was given, and what to say of it.
  */
 export function withoutOversized(
   lot: InstanceLot,
+  messageBytes: number,
   onOversized: (position: number, message: string) => void,
 ): InstanceLot {
   const kept: number[] = [];
   for (let position = 0; position < lot.taskIndexes.length; position += 1) {
-    const length = requestLength(lot, position);
-    if (length <= LIMITS.executorFrameBytes) kept.push(position);
+    const length = requestLength(lot, position, messageBytes);
+    if (length <= messageBytes) kept.push(position);
     else {
       onOversized(
         position,
         `the inputs are too large: the request to the executor has ${length} bytes, more than ` +
-          `the ${LIMITS.executorFrameBytes} that one may have`,
+          `the ${messageBytes} that one may have`,
       );
     }
   }

@@ -53,6 +53,8 @@ export interface SpawnExecutorOptions extends ExecutorCommand {
    * task or a process of its prints to stdout does no harm. Only executors of ours can; default: false.
    */
   readonly hasDescriptors?: boolean;
+  /** What the body of a message may have; default: `LIMITS.executorFrameBytes`. */
+  readonly maxMessageBytes?: number | undefined;
   readonly clock: Clock;
   /** Where what executors print goes, line by line. */
   readonly logs: LogSink;
@@ -114,6 +116,7 @@ class ChildExecutor implements ExecutorProcess {
     this.#requests = this.#child.stdio[requests] as Writable;
     this.#listen();
     this.#channel = new FrameChannel({
+      maxMessageBytes: options.maxMessageBytes,
       write: (bytes) => void this.#requests.write(bytes),
       onStarted: (hasExtensions) => callbacks.onStarted(hasExtensions),
       onResponses: (responses) => {
