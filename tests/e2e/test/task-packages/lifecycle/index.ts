@@ -1,7 +1,7 @@
 /** Tasks that say when and where they run. */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { definePackage, defineTask, int32, string } from '@spider/tdl';
+import { bytes, definePackage, defineTask, int32, string } from '@spider/tdl';
 
 /**
  * Notes in a file the process of the execution manager that runs it, takes so long the first time, so
@@ -19,6 +19,29 @@ export const stay = defineTask({
   },
 });
 
+/** Says something in all the ways there are, some of it while another task may be running elsewhere. */
+export const talk = defineTask({
+  name: 'talk',
+  inputs: [string],
+  outputs: [],
+  run: async (context, text) => {
+    // oxlint-disable-next-line no-console
+    console.log(`${text} by console`);
+    process.stdout.write(`${text} by stdout\n`);
+    await sleep(1);
+    process.stderr.write(`${text} by stderr\n${'x'.repeat(200)}\n`);
+    context.logger.warn(`${text} by log`, { number: 1 });
+  },
+});
+
+/** Answers so many bytes. */
+export const large = defineTask({
+  name: 'large',
+  inputs: [int32],
+  outputs: [bytes],
+  run: (_context, count) => new Uint8Array(count),
+});
+
 const kept: Buffer[] = [];
 
 /** Keeps so many MiB for as long as its process lives, takes a moment, and answers the process. */
@@ -33,4 +56,8 @@ export const keep = defineTask({
   },
 });
 
-export default definePackage({ name: 'lifecycle', version: '0.1.0', tasks: [stay, keep] });
+export default definePackage({
+  name: 'lifecycle',
+  version: '0.1.0',
+  tasks: [stay, talk, large, keep],
+});
