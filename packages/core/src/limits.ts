@@ -58,6 +58,12 @@ export const LIMITS = {
   labelKeyBytes: 64,
   /** Bytes of a label's value. */
   labelValueBytes: 256,
+  /** A commit and a cleanup task. */
+  terminationTasks: 2,
+  /** Kinds of tasks of which only so many may be out at a time. */
+  limitedKinds: 128,
+  /** Resource groups of which only so many tasks may be out at a time. */
+  limitedGroups: 4096,
   /** Labels that a job requires of execution managers. */
   requiredLabels: 16,
   /** Labels of an execution manager. */

@@ -83,6 +83,16 @@ describe('the configuration', () => {
       { runtime: { job_cache_gc: { terminated_job_retention_sec: 0 } } },
       'terminated_job_retention_sec',
     ],
+    [
+      'a limit of no tasks',
+      { runtime: { concurrency: { resource_groups: { 2: 0 } } } },
+      'runtime.concurrency.resource_groups.2',
+    ],
+    [
+      'a limit for a function without its package',
+      { runtime: { concurrency: { task_kinds: { 'math::add': 2 } } } },
+      'runtime.concurrency.task_kinds.math::add',
+    ],
     ['half credentials', { runtime: { db: { credentials: { username: 'a' } } } }, 'password'],
   ])('refuses %s', ([, config, path]) => {
     const { error } = storageConfigSchema.safeParse(config);

@@ -1,3 +1,4 @@
+import { LIMITS } from '@spider/core';
 import { z } from 'zod';
 import type { RetentionTimes } from './retention/job-retention.ts';
 
@@ -129,6 +130,27 @@ const runtimeSchema = z.object({
        * need to come back, which they tell when they register.
        */
       stream_grace_ms: milliseconds.default(5000),
+    })
+    .prefault({}),
+  concurrency: z
+    .object({
+      /** By id of a resource group: how many of its tasks may be out at the same time. */
+      resource_groups: z
+        .record(
+          z.string().regex(/^[1-9][0-9]{0,15}$/, 'must be the id of a resource group'),
+          positive,
+        )
+        .refine((groups) => Object.keys(groups).length <= LIMITS.limitedGroups, {
+          message: `must not have more than ${LIMITS.limitedGroups} groups`,
+        })
+        .default({}),
+      /** By package/function: how many of these tasks may be out at the same time, of all jobs. */
+      task_kinds: z
+        .record(z.string().regex(/^[^/]+\/.+$/, 'must be a package/function'), positive)
+        .refine((kinds) => Object.keys(kinds).length <= LIMITS.limitedKinds, {
+          message: `must not have more than ${LIMITS.limitedKinds} kinds`,
+        })
+        .default({}),
     })
     .prefault({}),
   limits: z

@@ -51,6 +51,8 @@ export interface EffectRunnerOptions {
   readonly durability: Durability;
   /** The stream of an execution manager, while there is one. */
   readonly link: (executionManager: number) => WorkerLink | undefined;
+  /** Something has happened to a job. */
+  readonly onHandled?: ((job: Job) => void) | undefined;
   /** The inbound queue has something. */
   readonly onReady: () => void;
   readonly onEnded: (job: Job) => void;
@@ -180,6 +182,7 @@ export class EffectRunner {
   #handle(job: Job, event: JobEvent): readonly JobEffect[] {
     const effects = this.#apply(job, event);
     for (const effect of effects) this.#run(job, effect);
+    this.#options.onHandled?.(job);
     for (const watch of job.watches) watch.changed();
     if (job.waitingReports.size > 0) wakeReports(job);
     return effects;

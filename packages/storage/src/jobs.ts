@@ -44,6 +44,8 @@ export interface JobsOptions {
   readonly durability: Durability;
   /** What is submitted and not durable yet. */
   readonly submissions: ByteBudget;
+  /** Kinds of tasks of which only so many may be out at a time; see `kindName`. */
+  readonly limitedKinds: ReadonlySet<string>;
   /** The least time between two notices to one who watches a job. */
   readonly watchIntervalMs: number;
   /** How many may watch a job at a time. */

@@ -19,6 +19,7 @@ import { SoftTimeouts } from './lease/soft-timeouts.ts';
 import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
 import { OutputMemory } from './memory/output-memory.ts';
 import { OutputReader } from './memory/output-reader.ts';
+import { ConcurrencyLimits } from './queue/concurrency-limits.ts';
 import { InboundQueue } from './queue/inbound-queue.ts';
 import { LongWork } from './long-work.ts';
 import { Lane } from './queue/lane.ts';
@@ -82,6 +83,7 @@ export class StorageService implements Service {
   readonly #submissions: ByteBudget;
   readonly #memory: OutputMemory;
   readonly #reader: OutputReader;
+  readonly #limitedKinds: ReadonlySet<string>;
   #claimsTimer: Timer | undefined;
   #isClosed = false;
 
@@ -113,7 +115,20 @@ export class StorageService implements Service {
       mostBytes: limits.submission_bytes,
       bytesKey: 'runtime.limits.submission_bytes',
     });
-    const queue = new InboundQueue();
+    const { task_kinds: taskKinds, resource_groups: resourceGroups } = runtime.concurrency;
+    this.#limitedKinds = new Set(Object.keys(taskKinds));
+    const concurrency = new ConcurrencyLimits({
+      resourceGroups: new Map(
+        Object.entries(resourceGroups).map(([id, limit]) => [Number(id), limit]),
+      ),
+      taskKinds: new Map(Object.entries(taskKinds)),
+      onGroupFreed: (resourceGroupId) => {
+        queue.release(resourceGroupId);
+        this.#wakeSchedulers();
+      },
+      onJobFreed: (job) => this.#runner.enqueue(job),
+    });
+    const queue = new InboundQueue(concurrency);
     this.#journal = new Journal({
       store: store.jobs,
       clock,
@@ -156,14 +171,13 @@ export class StorageService implements Service {
       deadlines: this.#deadlines,
       durability: runtime.journal.durability,
       link: (executionManager) => this.#registry.link(executionManager),
-      onReady: () => {
-        this.#polls.wake();
-        this.readyTasks.wake();
-      },
+      onHandled: (job) => concurrency.changed(job),
+      onReady: () => this.#wakeSchedulers(),
       onRecall: (job, effect) => this.#reader.recall(job, effect),
       onEnded: (job) => {
         this.#memory.forget(job);
         queue.remove(job);
+        concurrency.ended(job);
         this.#polls.jobEnded(job);
         this.readyTasks.jobEnded(job);
       },
@@ -222,6 +236,7 @@ export class StorageService implements Service {
       runner: this.#runner,
       durability: runtime.journal.durability,
       submissions: this.#submissions,
+      limitedKinds: this.#limitedKinds,
       watchIntervalMs: runtime.jobs.watch_interval_ms,
       watchesPerJob: limits.watches_per_job,
     });
@@ -378,6 +393,7 @@ export class StorageService implements Service {
       cache: this.#cache,
       runner: this.#runner,
       memory: this.#memory,
+      limitedKinds: this.#limitedKinds,
     });
     for (const job of jobs) this.#deadlines.watch(job);
     void this.#enqueueLater(jobs);
@@ -394,6 +410,11 @@ export class StorageService implements Service {
     this.#claimsTimer = this.#options.clock.setTimer(REPORTS_GRACE_MS, () => {
       for (const job of jobs) this.#runner.handle(job, { type: 'claims-over' });
     });
+  }
+
+  #wakeSchedulers(): void {
+    this.#polls.wake();
+    this.readyTasks.wake();
   }
 
   #releaseAllOf(executionManager: number): void {

@@ -14,12 +14,15 @@ import {
 import type { CancelEvent, DeadlineEvent, FailEvent, StartEvent } from './job-event.ts';
 import { Claims } from './claims.ts';
 import type { JobOutputGathering } from './job-output-gathering.ts';
+import { LimitedKinds } from './limited-kinds.ts';
 import { LiveInstances } from './live-instances.ts';
 import { OutputStore } from './output-store.ts';
 import type { Recall } from './recall.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import { TaskInputs } from './task-inputs.ts';
 import { TaskRecords } from './task-records.ts';
+
+const NO_KINDS: ReadonlySet<string> = new Set();
 
 /** A state change that is being made durable. */
 export interface PendingTransition {
@@ -74,6 +77,8 @@ export class JobControlBlock {
 
   readonly taskState: Uint8Array;
   readonly unfinishedParents: Uint32Array;
+  /** Kinds of tasks that are handed out apart from the others; undefined for none. */
+  readonly limited: LimitedKinds | undefined;
   readonly ready: ReadyQueue;
   readonly instances: LiveInstances;
   /** Held by execution managers, of tasks that wait for reports which are held as well. */
@@ -108,7 +113,13 @@ export class JobControlBlock {
   #failures: Uint32Array | undefined;
 
   /** @throws SpiderError 'invalid-argument' if the inputs are not what the graph takes. */
-  constructor(name: string, graph: TaskGraph, jobInputs: Uint8Array, policy: FailureRules) {
+  constructor(
+    name: string,
+    graph: TaskGraph,
+    jobInputs: Uint8Array,
+    policy: FailureRules,
+    limitedKinds: ReadonlySet<string> = NO_KINDS,
+  ) {
     const { taskCount } = graph;
     const rowCount = taskCount + 2;
     this.name = name;
@@ -122,7 +133,8 @@ export class JobControlBlock {
     this.records = new TaskRecords(graph);
     this.taskState = new Uint8Array(rowCount);
     this.unfinishedParents = graph.parentCount.slice();
-    this.ready = new ReadyQueue(rowCount);
+    this.limited = LimitedKinds.of(graph, limitedKinds);
+    this.ready = new ReadyQueue(rowCount, this.limited?.listOf, this.limited?.running.length);
     this.instances = new LiveInstances(rowCount);
     this.taskCounts[TaskState.Pending] = taskCount;
     for (let row = 0; row < taskCount; row++) {
@@ -185,6 +197,9 @@ export class JobControlBlock {
     if (row >= this.taskCount) return;
     this.taskCounts[from] = (this.taskCounts[from] as number) - 1;
     this.taskCounts[to] = (this.taskCounts[to] as number) + 1;
+    if (this.limited === undefined || from === to) return;
+    if (from === TaskState.Running) this.limited.moved(row, -1);
+    if (to === TaskState.Running) this.limited.moved(row, 1);
   }
 
   /** Instances of a task that may be live at the same time. */

@@ -13,6 +13,7 @@ import { JobControlBlock, type FailureRules } from './job-control-block.ts';
 import type { JobEffect } from './job-effect.ts';
 import type { HandOutsLostEvent, JobEvent } from './job-event.ts';
 import { applyLeases } from './lease.ts';
+import type { LimitedKinds } from './limited-kinds.ts';
 import { applySoftTimeouts, endClaims, loseExecutionManager, reconcile } from './liveness.ts';
 import { applyRecalled, spill } from './recalling.ts';
 import { applyReplay } from './replay.ts';
@@ -37,6 +38,8 @@ export interface JobMachineOptions {
   readonly failure?: string;
   /** By default that of DEFAULT_JOB_POLICY. */
   readonly policy?: FailureRules;
+  /** Kinds of tasks of which only so many may be out at a time, by `kindName`. None by default. */
+  readonly limitedKinds?: ReadonlySet<string>;
 }
 
 /** How far a job is. Counts of regular tasks, except for the attempts. */
@@ -66,7 +69,7 @@ export class JobMachine {
   /** @throws SpiderError 'invalid-argument' if inputs, graph, state and outputs do not go together. */
   constructor(options: JobMachineOptions) {
     const { name, graph, inputs, policy = DEFAULT_JOB_POLICY, state = JobState.Ready } = options;
-    this.#job = new JobControlBlock(name, graph, inputs, policy);
+    this.#job = new JobControlBlock(name, graph, inputs, policy, options.limitedKinds);
     this.#job.state = state;
     if (state === JobState.Ready) return;
     restore(this.#job, options);
@@ -109,6 +112,19 @@ export class JobMachine {
   /** Tasks that `takeReady` gave away and nobody has leased yet. */
   get handedOutCount(): number {
     return this.#job.ready.handedOutCount;
+  }
+
+  /** Tasks that are handed out, and regular ones that run: what counts against limits. */
+  get outCount(): number {
+    return this.#job.ready.handedOutCount + (this.#job.taskCounts[TaskState.Running] as number);
+  }
+
+  /** The same for each limited kind that the job has tasks of. */
+  visitLimitedKinds(visit: (kind: string, out: number) => void): void {
+    const { limited, ready } = this.#job;
+    limited?.names.forEach((name, at) => {
+      visit(name, ready.handedOutOf(at + 1) + (limited.running[at + 1] as number));
+    });
   }
 
   get liveInstanceCount(): number {
@@ -200,9 +216,13 @@ export class JobMachine {
    *
    * @param limit how many at most.
    * @param into their indices are added to it.
+   * @param roomOf how many of a limited kind at most; by default any number.
    * @returns how many.
    */
-  takeReady(limit: number, into: number[]): number {
+  takeReady(limit: number, into: number[], roomOf?: (kind: string) => number): number {
+    if (this.#job.limited !== undefined) {
+      return takeApart(this.#job, this.#job.limited, limit, into, roomOf);
+    }
     const count = Math.min(limit, this.#job.readyCount);
     for (let i = 0; i < count; i++) into.push(this.#job.indexOf(this.#job.ready.handOut()));
     return count;
@@ -268,6 +288,25 @@ export class JobMachine {
         event satisfies never;
     }
   }
+}
+
+/** Tasks without limit first, then of each limited kind as many as there is room for. */
+function takeApart(
+  job: JobControlBlock,
+  { names }: LimitedKinds,
+  limit: number,
+  into: number[],
+  roomOf: (kind: string) => number = () => Infinity,
+): number {
+  let left = Math.min(limit, job.readyCount);
+  const before = into.length;
+  for (let list = 0; list <= names.length && left > 0; list++) {
+    const room = list === 0 ? Infinity : Math.max(0, roomOf(names[list - 1] as string));
+    const count = Math.min(left, job.ready.queuedIn(list), room);
+    for (let at = 0; at < count; at++) into.push(job.indexOf(job.ready.handOut(list)));
+    left -= count;
+  }
+  return into.length - before;
 }
 
 function takeBack(job: JobControlBlock, event: HandOutsLostEvent): void {

@@ -1,5 +1,6 @@
 import { type Eligibility, FairQueue, requirementKey, type Sharing } from '@spider/core';
 import type { Job } from '../cache/job.ts';
+import type { ConcurrencyLimits } from './concurrency-limits.ts';
 import { JobPlace, type QueuedJob } from './job-place.ts';
 import { Lane, laneOf, LANES } from './lane.ts';
 
@@ -27,6 +28,12 @@ export class InboundQueue {
     [Lane.Regular]: new FairQueue(),
   };
 
+  readonly #limits: ConcurrencyLimits | undefined;
+
+  constructor(limits?: ConcurrencyLimits) {
+    this.#limits = limits;
+  }
+
   get isEmpty(): boolean {
     return LANES.every((lane) => this.#lanes[lane].isEmpty);
   }
@@ -34,6 +41,11 @@ export class InboundQueue {
   /** Shares otherwise from now on. */
   share(sharing: Sharing): void {
     for (const lane of LANES) this.#lanes[lane].share(sharing);
+  }
+
+  /** A resource group may give regular tasks again that was at its limit. */
+  release(resourceGroupId: number): void {
+    this.#lanes[Lane.Regular].release(resourceGroupId);
   }
 
   /** A job has ready tasks. Again, in the same state: no effect. */
@@ -78,11 +90,21 @@ export class InboundQueue {
         last = job;
         taskIndexes = [];
       }
+      const limits = lane === Lane.Regular ? this.#limits : undefined;
+      if (limits?.holdsGroupOf(job) === true) {
+        queue.hold(job.resourceGroupNumber);
+        continue;
+      }
       // Of a job that is broken or held nothing goes now. It is added again, or never.
-      const room = job.isBroken || job.isHeld ? 0 : Math.min(most - taken, perTurn);
-      const count = job.machine.takeReady(room, taskIndexes);
+      const isHeld = job.isBroken || job.isHeld;
+      const room = isHeld ? 0 : Math.min(most - taken, perTurn, limits?.room(job) ?? Infinity);
+      const count = job.machine.takeReady(room, taskIndexes, limits?.kindRoom);
       queue.charge(place, count);
-      if (room === 0 || !job.machine.hasReady) queue.leave(place);
+      if (count === 0 || !job.machine.hasReady) queue.leave(place);
+      if (limits !== undefined && !isHeld) {
+        limits.changed(job);
+        if (count === 0 && job.machine.hasReady) limits.keepBack(job);
+      }
       taken += count;
     }
     if (last !== undefined && taskIndexes.length > 0) take(last, taskIndexes);

@@ -28,6 +28,8 @@ export interface RecoveryOptions {
   readonly cache: JobCache;
   readonly runner: EffectRunner;
   readonly memory: OutputMemory;
+  /** Kinds of tasks of which only so many may be out at a time; see `kindName`. */
+  readonly limitedKinds: ReadonlySet<string>;
 }
 
 /**
@@ -76,7 +78,10 @@ async function recoverJob(stored: StoredJob, options: RecoveryOptions): Promise<
   }
 }
 
-async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Promise<Job> {
+async function readJob(
+  stored: StoredJob,
+  { store, zstd, limitedKinds }: RecoveryOptions,
+): Promise<Job> {
   const { id, state, resourceGroupId, submittedAt, startedAt, metadata, retryOf } = stored;
   const { endReason, errorMessage, policy } = stored;
   const graph = decodeTaskGraph(await readBlob(store, id, BlobKind.Graph));
@@ -91,6 +96,7 @@ async function readJob(stored: StoredJob, { store, zstd }: RecoveryOptions): Pro
     inputs,
     state,
     policy,
+    limitedKinds,
     ...(outputs && { outputs }),
     ...(errorMessage !== undefined && { failure: errorMessage }),
   });

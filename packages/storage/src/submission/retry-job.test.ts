@@ -94,6 +94,7 @@ async function retry(
       cache: new JobCache({ clock, retentionMs: 1 }),
       runner: { enter: () => undefined },
       rng: new SeededRng(1),
+      limitedKinds: new Set(),
     },
   );
   return submitted[0]?.retry;

@@ -31,6 +31,8 @@ export interface RetryRequest {
 }
 
 export interface RetryOptions extends EnterOptions {
+  /** Kinds of tasks of which only so many may be out at a time; see `kindName`. */
+  readonly limitedKinds: ReadonlySet<string>;
   readonly store: Pick<JobStore, 'readBlob' | 'readJournal'>;
   readonly journal: Pick<Journal, 'submit' | 'flush'>;
 }
@@ -50,7 +52,7 @@ export async function retryJob(
 ): Promise<SubmittedJob> {
   checkText('idempotency_key', idempotencyKey, LIMITS.idempotencyKeyBytes);
   if (old.state !== JobState.Failed) throw notRetriable(old);
-  const { clock, work, store, journal } = options;
+  const { clock, work, store, journal, limitedKinds } = options;
   await journal.flush();
   const graphBytes = await readBlob(store, old.id, BlobKind.Graph);
   const inputs = await readBlob(store, old.id, BlobKind.Inputs);
@@ -58,7 +60,7 @@ export async function retryJob(
   const state = start ? JobState.Running : JobState.Ready;
   const policy = { ...old.policy, deadlineAt: undefined };
   const name = `the retry of job ${old.id}`;
-  const machine = new JobMachine({ name, graph, inputs, policy, state });
+  const machine = new JobMachine({ name, graph, inputs, policy, state, limitedKinds });
   const { retry, effects } = await takeOver(old, machine, options);
   const toMachine = (ownName: string): NewMachine => {
     machine.rename(ownName);

@@ -59,6 +59,8 @@ export interface EnterOptions {
 export interface SubmitOptions extends EnterOptions {
   /** Of jobs that do not ask for one. */
   readonly durability: Durability;
+  /** Kinds of tasks of which only so many may be out at a time; see `kindName`. */
+  readonly limitedKinds: ReadonlySet<string>;
 }
 
 /**
@@ -96,7 +98,14 @@ export async function submitJob(
     graph: submission.taskGraph,
   };
   const toMachine = (name: string): NewMachine => ({
-    machine: new JobMachine({ name, graph, inputs, policy, state: newJob.state }),
+    machine: new JobMachine({
+      name,
+      graph,
+      inputs,
+      policy,
+      state: newJob.state,
+      limitedKinds: options.limitedKinds,
+    }),
     effects: [],
   });
   return await enterJob(newJob, toMachine, options);

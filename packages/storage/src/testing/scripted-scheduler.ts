@@ -74,6 +74,11 @@ export class ScriptedScheduler {
     );
   }
 
+  /** How many tasks `take` has answered. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   /** Waits for the next `count` tasks of which nothing was taken yet. */
   async take(count: number): Promise<{ readonly jobId: bigint; readonly taskIndex: number }[]> {
     const end = this.#taken + count;
