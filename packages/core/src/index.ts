@@ -29,6 +29,7 @@ export {
   type TaskKind,
   type TerminationTask,
 } from './graph/task-graph.ts';
+export { retryDelayMs } from './graph/execution-policy.ts';
 export { applyPolicyOptions, type TaskPolicyOptions } from './graph/task-policy-options.ts';
 export type { TaskOutput, TaskSource, TaskSpec } from './graph/task-spec.ts';
 export { topologicalRanks } from './graph/topological-rank.ts';

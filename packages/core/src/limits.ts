@@ -36,6 +36,8 @@ export const LIMITS = {
   taskTimeoutMsMin: 100,
   /** Longest soft and hard timeout of a task: a day. */
   taskTimeoutMsMax: 86_400_000,
+  /** Longest wait before a task is tried again for the first time: a day. */
+  retryDelayMs: 86_400_000,
   /** Starts and cancels of one job that wait for a change of its state to become durable. */
   requestsWaitingPerJob: 1024,
   /** Bytes of a resource group's password. */

@@ -25,6 +25,7 @@ import type {
   JournalEffect,
   PersistEffect,
   PublishedEffect,
+  RetryLaterEffect,
   RecallEffect,
   RefusedEffect,
 } from './machine/job-effect.ts';
@@ -51,6 +52,8 @@ export interface EffectRunnerOptions {
   readonly durability: Durability;
   /** The stream of an execution manager, while there is one. */
   readonly link: (executionManager: number) => WorkerLink | undefined;
+  /** Tasks of a job are to be tried again later. */
+  readonly onRetryLater?: ((job: Job, effect: RetryLaterEffect) => void) | undefined;
   /** Something has happened to a job. */
   readonly onHandled?: ((job: Job) => void) | undefined;
   /** The inbound queue has something. */
@@ -225,6 +228,9 @@ export class EffectRunner {
         return;
       case 'cancelled':
         this.#cancel(job, effect);
+        return;
+      case 'retry-later':
+        this.#options.onRetryLater?.(job, effect);
         return;
       case 'quarantined':
         this.#options.logger.error('a job is out of service', {

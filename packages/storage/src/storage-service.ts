@@ -15,6 +15,7 @@ import { Journal } from './journal/journal.ts';
 import { JobDeadlines } from './lease/job-deadlines.ts';
 import type { JobJournal } from './journal/job-journal.ts';
 import type { WriterRight } from './lease/writer-lease-keeper.ts';
+import { RetryDelays } from './lease/retry-delays.ts';
 import { SoftTimeouts } from './lease/soft-timeouts.ts';
 import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
 import { OutputMemory } from './memory/output-memory.ts';
@@ -75,6 +76,7 @@ export class StorageService implements Service {
   readonly #journal: Journal;
   readonly #registry: ExecutionManagerRegistry;
   readonly #softTimeouts: SoftTimeouts;
+  readonly #retryDelays: RetryDelays;
   readonly #deadlines: JobDeadlines;
   readonly #retention: JobRetention;
   readonly #peerRetention: PeerRetention;
@@ -154,6 +156,11 @@ export class StorageService implements Service {
       clock,
       onDue: (job, lease) => this.#runner.handle(job, { type: 'soft-timeout', ...lease }),
     });
+    const retryDelays = new RetryDelays({
+      clock,
+      onDue: (job, taskIndices) => this.#runner.handle(job, { type: 'retry-due', taskIndices }),
+    });
+    this.#retryDelays = retryDelays;
     this.#deadlines = new JobDeadlines({
       clock,
       onDue: (job) => this.#runner.meetDeadline(job),
@@ -171,6 +178,7 @@ export class StorageService implements Service {
       deadlines: this.#deadlines,
       durability: runtime.journal.durability,
       link: (executionManager) => this.#registry.link(executionManager),
+      onRetryLater: (job, effect) => retryDelays.add(job, effect),
       onHandled: (job) => concurrency.changed(job),
       onReady: () => this.#wakeSchedulers(),
       onRecall: (job, effect) => this.#reader.recall(job, effect),
@@ -178,6 +186,7 @@ export class StorageService implements Service {
         this.#memory.forget(job);
         queue.remove(job);
         concurrency.ended(job);
+        retryDelays.forget(job);
         this.#polls.jobEnded(job);
         this.readyTasks.jobEnded(job);
       },
@@ -375,6 +384,7 @@ export class StorageService implements Service {
     this.#reader.close();
     this.#journal.close();
     this.#softTimeouts[Symbol.dispose]();
+    this.#retryDelays[Symbol.dispose]();
     this.#deadlines[Symbol.dispose]();
     this.#cache.close();
   }

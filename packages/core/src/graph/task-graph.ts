@@ -7,6 +7,11 @@ import type { TypeDescriptor } from '../value/type-descriptor.ts';
 export interface ExecutionPolicy {
   /** Further attempts after the first one failed. */
   readonly maxRetries: number;
+  /**
+   * How long a failed task waits before it is tried again: this long after the first failure, and
+   * twice as long after each further one, up to five minutes unless this is longer. 0 by default.
+   */
+  readonly retryDelayMs?: number;
   /** Instances that may run at the same time; at least 1. */
   readonly maxInstances: number;
   /** After this long another instance may be started beside the slow one. */

@@ -64,8 +64,14 @@ export class TaskKindTable {
     validateTaskCode(kind);
     const inputs = this.#typeNumbers('input', kind.inputs);
     const outputs = this.#typeNumbers('output', kind.outputs);
-    const { maxRetries, maxInstances, softTimeoutMs, hardTimeoutMs } = kind.policy;
-    const policy = `${maxRetries},${maxInstances},${softTimeoutMs},${hardTimeoutMs}`;
+    const {
+      maxRetries,
+      maxInstances,
+      softTimeoutMs,
+      hardTimeoutMs,
+      retryDelayMs = 0,
+    } = kind.policy;
+    const policy = `${maxRetries},${maxInstances},${softTimeoutMs},${hardTimeoutMs},${retryDelayMs}`;
     const names = JSON.stringify([kind.packageName, kind.functionName]);
     const key = `${names} ${policy} ${inputs.join()} ${outputs.join()}`;
     const equal = this.#byKey.get(key);

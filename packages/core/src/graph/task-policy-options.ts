@@ -6,6 +6,11 @@ import { DEFAULT_EXECUTION_POLICY, type ExecutionPolicy } from './task-graph.ts'
 export interface TaskPolicyOptions {
   /** Further attempts after the first one failed. Default: 0. */
   readonly retries?: number;
+  /**
+   * How long the task waits after its first failure until it is tried again; twice as long after each
+   * further one, up to five minutes unless this is longer. It keeps no slot meanwhile. Default: 0.
+   */
+  readonly retryDelayMs?: number;
   /** Attempts that may run at the same time. Default: 1. */
   readonly instances?: number;
   /** When an attempt counts as slow, so that another may start beside it. Default: 150 s, or half the hard timeout. */
@@ -35,11 +40,13 @@ export function applyPolicyOptions(
     (options.softTimeoutMs === undefined
       ? base.hardTimeoutMs
       : Math.max(base.hardTimeoutMs, Math.min(LIMITS.taskTimeoutMsMax, options.softTimeoutMs * 2)));
+  const retryDelayMs = options.retryDelayMs ?? base.retryDelayMs ?? 0;
   const policy = {
     maxRetries: options.retries ?? base.maxRetries,
     maxInstances: options.instances ?? base.maxInstances,
     softTimeoutMs,
     hardTimeoutMs,
+    ...(retryDelayMs !== 0 && { retryDelayMs }),
   };
   validateExecutionPolicy(policy);
   return policy;

@@ -1,4 +1,4 @@
-import type { CancelledEffect, JobEffect, JournalEffect } from './job-effect.ts';
+import type { CancelledEffect, JobEffect, JournalEffect, RetryLaterEffect } from './job-effect.ts';
 import type { AttemptColumns } from './job-event.ts';
 
 /**
@@ -11,6 +11,7 @@ export class AttemptEffects {
   #positions: number[] | undefined;
   readonly #malformed = new Map<number, string>();
   #cancelled: CancelledEffect | undefined;
+  #retryLater: RetryLaterEffect | undefined;
 
   constructor(list: JobEffect[], attempts: AttemptColumns) {
     this.list = list;
@@ -30,6 +31,16 @@ export class AttemptEffects {
   recordMalformed(position: number, message: string): void {
     this.record(position);
     this.#malformed.set(position, message);
+  }
+
+  /** A task may be tried again after so long. */
+  retryLater(taskIndex: number, delayMs: number): void {
+    if (this.#retryLater === undefined) {
+      this.#retryLater = { type: 'retry-later', taskIndices: [], delaysMs: [] };
+      this.list.push(this.#retryLater);
+    }
+    this.#retryLater.taskIndices.push(taskIndex);
+    this.#retryLater.delaysMs.push(delayMs);
   }
 
   /** Whether any attempt goes to the journal. */

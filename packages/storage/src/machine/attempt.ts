@@ -1,5 +1,6 @@
-import { JobState, TaskState, type TimestampMs } from '@spider/core';
+import { JobState, retryDelayMs, TaskState, type TimestampMs } from '@spider/core';
 import type { AttemptEffects } from './attempt-effects.ts';
+import type { RetryDueEvent } from './job-event.ts';
 import { honourClaim } from './claiming.ts';
 import type { JobControlBlock } from './job-control-block.ts';
 import { abandonDescendants } from './skipping.ts';
@@ -53,10 +54,34 @@ function releaseChildren(job: JobControlBlock, task: number, effects: AttemptEff
   }
 }
 
-/** A live instance failed, and another one is to take its place. */
-export function retryTask(job: JobControlBlock, row: number): void {
-  if (job.instances.count(row) === 0) makeReady(job, row);
-  else if (job.instances.count(row) < job.instanceLimit(row)) job.ready.push(row);
+/** A live instance failed, and another one is to take its place, at once or after a while. */
+export function retryTask(job: JobControlBlock, row: number, effects: AttemptEffects): void {
+  const delayMs = retryDelayMs(job.kindOf(row).policy, job.failures(row));
+  if (delayMs > 0) {
+    job.backingOff.add(row);
+    effects.retryLater(job.indexOf(row), delayMs);
+  }
+  const instances = job.instances.count(row);
+  if (instances > 0) {
+    if (delayMs === 0 && instances < job.instanceLimit(row)) job.ready.push(row);
+    return;
+  }
+  job.slow.delete(row);
+  job.moveTask(row, TaskState.Ready);
+  if (delayMs === 0) job.ready.push(row);
+}
+
+/** Tasks have waited long enough; those that have ended meanwhile, or are wanted already, stay so. */
+export function endBackOff(job: JobControlBlock, event: RetryDueEvent): void {
+  for (let at = 0; at < event.taskIndices.length; at++) {
+    const row = job.rowOf(event.taskIndices[at] as number);
+    if (row === -1 || !job.backingOff.delete(row) || !job.isRunning) continue;
+    const state = job.taskState[row];
+    const mayRun =
+      state === TaskState.Ready ||
+      (state === TaskState.Running && job.instances.count(row) < job.instanceLimit(row));
+    if (mayRun) job.ready.push(row);
+  }
 }
 
 /** A task failed for good, and its job with it, unless all that does not depend on it is to run. */

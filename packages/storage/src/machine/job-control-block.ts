@@ -103,6 +103,9 @@ export class JobControlBlock {
   /** Tasks that may have a second instance because the first is slow. */
   readonly slow = new Set<number>();
 
+  /** Tasks that failed and wait for some time before they may be tried again. */
+  readonly backingOff = new Set<number>();
+
   /** Regular tasks by `TaskState`. */
   readonly taskCounts = new Uint32Array(7);
   failedAttemptCount = 0;

@@ -17,6 +17,7 @@ export type JobEffect =
   | RecallEffect
   | JournalEffect
   | CancelledEffect
+  | RetryLaterEffect
   | QuarantinedEffect;
 
 /**
@@ -48,6 +49,13 @@ export interface PublishedEffect {
   readonly outputs: Uint8Array | undefined;
   readonly message: string | undefined;
   readonly endReason: string | undefined;
+}
+
+/** These tasks are to be named in a `retry-due` event, each after its delay. The columns run in parallel. */
+export interface RetryLaterEffect {
+  readonly type: 'retry-later';
+  readonly taskIndices: number[];
+  readonly delaysMs: number[];
 }
 
 /** A start or cancel request has been carried out; the job is now in this state. */

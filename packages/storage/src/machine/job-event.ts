@@ -17,6 +17,7 @@ export type JobEvent =
   | LeaseEvent
   | ReportEvent
   | SoftTimeoutEvent
+  | RetryDueEvent
   | HandOutsLostEvent
   | ExecutionManagerLostEvent
   | ReconcileEvent
@@ -124,6 +125,12 @@ export interface SoftTimeoutEvent {
   readonly type: 'soft-timeout';
   readonly taskIndices: ArrayLike<number>;
   readonly instances: ArrayLike<number>;
+}
+
+/** Tasks that failed may be tried again; see `RetryLaterEffect`. */
+export interface RetryDueEvent {
+  readonly type: 'retry-due';
+  readonly taskIndices: ArrayLike<number>;
 }
 
 /** Tasks that `takeReady` gave away, and nobody leased, did not reach their receiver. */

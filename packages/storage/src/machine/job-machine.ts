@@ -9,6 +9,7 @@ import {
   type TaskIndex,
   type TerminationTask,
 } from '@spider/core';
+import { endBackOff } from './attempt.ts';
 import { JobControlBlock, type FailureRules } from './job-control-block.ts';
 import type { JobEffect } from './job-effect.ts';
 import type { HandOutsLostEvent, JobEvent } from './job-event.ts';
@@ -260,6 +261,8 @@ export class JobMachine {
         return handleRequest(job, event, effects);
       case 'soft-timeout':
         return applySoftTimeouts(job, event);
+      case 'retry-due':
+        return endBackOff(job, event);
       case 'hand-outs-lost':
         return takeBack(job, event);
       case 'execution-manager-lost':

@@ -80,7 +80,7 @@ function applySuccess(
   const message = `task ${attempt.taskIndex}: ${problem}`;
   effects.recordMalformed(attempt.position, message);
   job.records.failed(row, attempt, message);
-  if (endFailed(job, row, attempt.instance)) retryTask(job, row);
+  if (endFailed(job, row, attempt.instance)) retryTask(job, row, effects);
   else failTask(job, row, message, event.at, effects);
   return ReportVerdict.Malformed;
 }
@@ -94,7 +94,7 @@ function applyFailure(
 ): void {
   job.records.failed(row, attempt, failureMessage(attempt));
   const mayRetry = endFailed(job, row, attempt.instance);
-  if (mayRetry && attempt.outcome === TaskOutcome.Failed) retryTask(job, row);
+  if (mayRetry && attempt.outcome === TaskOutcome.Failed) retryTask(job, row, effects);
   else failTask(job, row, failureMessage(attempt), event.at, effects);
 }
 

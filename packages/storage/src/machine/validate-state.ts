@@ -101,8 +101,9 @@ function checkDispatch(job: JobControlBlock, row: number, state: TaskState): voi
     check(6, !isWanted && state !== TaskState.Running, `task ${row} is about to run`);
   }
   if (!job.isRunning) return;
-  if (state === TaskState.Ready) check(4, isWanted, `task ${row} is ready, not queued`);
-  else if (isWanted) {
+  if (state === TaskState.Ready) {
+    check(4, isWanted || job.backingOff.has(row), `task ${row} is ready, not queued`);
+  } else if (isWanted) {
     check(4, state === TaskState.Running, `task ${row} is queued, not ready`);
     check(4, job.instances.count(row) < job.instanceLimit(row), `task ${row} is at its limit`);
   }

@@ -321,6 +321,7 @@ function said(effect: JobEffect): string[] {
       return [effect.type];
     case 'postponed':
     case 'recall':
+    case 'retry-later':
       // The pair sees to it that nobody has to wait.
       return [];
     default:

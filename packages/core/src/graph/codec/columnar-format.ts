@@ -16,7 +16,7 @@ import type { ValueType } from '../../value/type-descriptor.ts';
  *   commit task  if flagged: package, function, policy
  *   cleanup task if flagged: package, function, policy
  *
- * A policy is 0 for the default, or 1 and its four numbers. A type stands as its position among
+ * A policy is 0 for the default, 1 and its four numbers, or 2, these and the retry delay. A type stands as its position among
  * the types. Sources are told apart by their first number, see `SourceToken`.
  *
  * Every type, kind, job input, constant, task, source and edge takes a byte at least. So what a

@@ -169,13 +169,14 @@ function readTaskCode(reader: VarintReader): TerminationTask {
 function readPolicy(reader: VarintReader): ExecutionPolicy {
   const form = reader.readUint8();
   if (form === 0) return DEFAULT_EXECUTION_POLICY;
-  if (form !== 1) throw reader.error('an execution policy has an unknown form');
-  return {
+  if (form > 2) throw reader.error('an execution policy has an unknown form');
+  const policy = {
     maxRetries: reader.readVarint(),
     maxInstances: reader.readVarint(),
     softTimeoutMs: reader.readVarint(),
     hardTimeoutMs: reader.readVarint(),
   };
+  return form === 1 ? policy : { ...policy, retryDelayMs: reader.readVarint() };
 }
 
 function* readJobInputs(

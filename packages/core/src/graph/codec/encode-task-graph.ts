@@ -90,14 +90,15 @@ function writeTaskCode(writer: VarintWriter, task: TerminationTask): void {
 }
 
 function writePolicy(writer: VarintWriter, policy: ExecutionPolicy): void {
-  const { maxRetries, maxInstances, softTimeoutMs, hardTimeoutMs } = policy;
+  const { maxRetries, maxInstances, softTimeoutMs, hardTimeoutMs, retryDelayMs = 0 } = policy;
   const isDefault = isDefaultPolicy(policy);
-  writer.appendUint8(isDefault ? 0 : 1);
+  writer.appendUint8(isDefault ? 0 : retryDelayMs === 0 ? 1 : 2);
   if (isDefault) return;
   writer.appendVarint(maxRetries);
   writer.appendVarint(maxInstances);
   writer.appendVarint(softTimeoutMs);
   writer.appendVarint(hardTimeoutMs);
+  if (retryDelayMs > 0) writer.appendVarint(retryDelayMs);
 }
 
 function writeConstants(writer: VarintWriter, constants: readonly Uint8Array[]): void {

@@ -21,6 +21,13 @@ export function checkExpressible(graph: TaskGraph): void {
     throw inexpressible(`no task takes job input ${nextJobInput}`);
   }
   if (graph.constants.length > 0) throw inexpressible('the graph has constants');
+  for (const { functionName, policy } of [
+    ...graph.kinds,
+    graph.commitTask,
+    graph.cleanupTask,
+  ].filter((kind) => kind !== undefined)) {
+    if ((policy.retryDelayMs ?? 0) > 0) throw inexpressible(`${functionName} has a retry delay`);
+  }
   checkJobOutputs(graph);
 }
 

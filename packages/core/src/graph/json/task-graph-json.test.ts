@@ -163,6 +163,13 @@ describe('what the schema cannot express is not written:', () => {
     throw new Error('it was written');
   };
 
+  test('a delay between attempts', () => {
+    const builder = new TaskGraphBuilder();
+    const policy = { ...DEFAULT_EXECUTION_POLICY, maxRetries: 1, retryDelayMs: 5 };
+    builder.addTask({ kind: { ...kind([], [INT64]), policy }, sources: [] });
+    expect(refusal(builder)).toContain('has a retry delay');
+  });
+
   test('constants', () => {
     const builder = source();
     const constant = builder.addConstant(Uint8Array.of(7));

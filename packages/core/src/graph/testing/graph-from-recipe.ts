@@ -50,7 +50,11 @@ function addTask(
       functionName: 'function',
       inputs: sources.map((source) => source.type),
       outputs: outputTypes,
-      policy: { ...DEFAULT_EXECUTION_POLICY, maxRetries: choose(3) },
+      policy: {
+        ...DEFAULT_EXECUTION_POLICY,
+        maxRetries: choose(3),
+        ...(choose(4) === 0 && { retryDelayMs: 1 + choose(1000) }),
+      },
     },
     sources: sources.map((source) => source.source),
     after: Array.from({ length: builder.taskCount && choose(3) }, () => choose(builder.taskCount)),
