@@ -44,7 +44,7 @@ export interface JobsOptions {
   readonly durability: Durability;
   /** What is submitted and not durable yet. */
   readonly submissions: ByteBudget;
-  /** Kinds of tasks of which only so many may be out at a time; see `kindName`. */
+  /** Kinds of tasks of which only so many may be out at a time, as package/function. */
   readonly limitedKinds: ReadonlySet<string>;
   /** The least time between two notices to one who watches a job. */
   readonly watchIntervalMs: number;

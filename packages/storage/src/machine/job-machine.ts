@@ -39,7 +39,7 @@ export interface JobMachineOptions {
   readonly failure?: string;
   /** By default that of DEFAULT_JOB_POLICY. */
   readonly policy?: FailureRules;
-  /** Kinds of tasks of which only so many may be out at a time, by `kindName`. None by default. */
+  /** Kinds of tasks of which only so many may be out at a time, as package/function. None by default. */
   readonly limitedKinds?: ReadonlySet<string>;
 }
 

@@ -1,10 +1,8 @@
 import { LIMITS, type TaskGraph } from '@spider/core';
 
 /** A kind of task by name, as limits name it. */
-export const kindName = (kind: {
-  readonly packageName: string;
-  readonly functionName: string;
-}): string => `${kind.packageName}/${kind.functionName}`;
+const kindName = (kind: { readonly packageName: string; readonly functionName: string }): string =>
+  `${kind.packageName}/${kind.functionName}`;
 
 /** The kinds of one job's tasks of which only so many may be out at a time; see `ReadyQueue`. */
 export class LimitedKinds {

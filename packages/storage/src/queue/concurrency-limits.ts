@@ -3,7 +3,7 @@ import type { Job } from '../cache/job.ts';
 export interface ConcurrencyLimitsOptions {
   /** Tasks that may be out, by resource group. */
   readonly resourceGroups: ReadonlyMap<number, number>;
-  /** Tasks that may be out, by kind; see `kindName`. */
+  /** Tasks that may be out, by kind, as package/function. */
   readonly taskKinds: ReadonlyMap<string, number>;
   /** A group may give tasks again. */
   readonly onGroupFreed: (resourceGroupId: number) => void;

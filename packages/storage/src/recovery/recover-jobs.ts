@@ -28,7 +28,7 @@ export interface RecoveryOptions {
   readonly cache: JobCache;
   readonly runner: EffectRunner;
   readonly memory: OutputMemory;
-  /** Kinds of tasks of which only so many may be out at a time; see `kindName`. */
+  /** Kinds of tasks of which only so many may be out at a time, as package/function. */
   readonly limitedKinds: ReadonlySet<string>;
 }
 

@@ -31,7 +31,7 @@ export interface RetryRequest {
 }
 
 export interface RetryOptions extends EnterOptions {
-  /** Kinds of tasks of which only so many may be out at a time; see `kindName`. */
+  /** Kinds of tasks of which only so many may be out at a time, as package/function. */
   readonly limitedKinds: ReadonlySet<string>;
   readonly store: Pick<JobStore, 'readBlob' | 'readJournal'>;
   readonly journal: Pick<Journal, 'submit' | 'flush'>;

@@ -59,7 +59,7 @@ export interface EnterOptions {
 export interface SubmitOptions extends EnterOptions {
   /** Of jobs that do not ask for one. */
   readonly durability: Durability;
-  /** Kinds of tasks of which only so many may be out at a time; see `kindName`. */
+  /** Kinds of tasks of which only so many may be out at a time, as package/function. */
   readonly limitedKinds: ReadonlySet<string>;
 }
 
