@@ -24,6 +24,15 @@ const layers = {
   'task-executor': ['core', 'proto', 'tdl', 'runtime'],
   'local-cluster': [],
   'test-utils': ['core', 'client', 'local-cluster'],
+  simulator: [
+    'core',
+    'proto',
+    'runtime',
+    'storage',
+    'scheduler',
+    'execution-manager',
+    'test-utils',
+  ],
 };
 
 const testFiles = '\\.test\\.ts$';

@@ -436,27 +436,45 @@ describe('drained', () => {
   });
 });
 
-test('executors that do not come up end it, and say how', async () => {
-  await using plane = await ScriptedControlPlane.start();
-  const executors = new FakeExecutors({ start: false });
-  await using service = new ExecutionManagerService({
-    clock: systemClock,
-    rng: new CryptoRng(),
-    logger: new RecordingLogger(),
-    spawn: executors.spawn,
-    connect: (url) => createTransport({ url }),
-    host: 'a test',
-    version: '1.2.3',
-    slots: 1,
-    storageEndpoints: [plane.url],
-    schedulerEndpoints: [plane.url],
-    liveness: { silenceMs: 60_000, attemptMs: 60_000 },
-    cancelGraceMs: 50,
-    startTimeoutMs: 10_000,
-    drainTimeoutMs: 10_000,
+describe('with executors that are coming up', () => {
+  const create = (plane: ScriptedControlPlane, executors: FakeExecutors) =>
+    new ExecutionManagerService({
+      clock: systemClock,
+      rng: new CryptoRng(),
+      logger: new RecordingLogger(),
+      spawn: executors.spawn,
+      connect: (url) => createTransport({ url }),
+      host: 'a test',
+      version: '1.2.3',
+      slots: 1,
+      storageEndpoints: [plane.url],
+      schedulerEndpoints: [plane.url],
+      liveness: { silenceMs: 60_000, attemptMs: 60_000 },
+      cancelGraceMs: 50,
+      startTimeoutMs: 10_000,
+      drainTimeoutMs: 10_000,
+    });
+
+  test('it ends when one does not, and says how', async () => {
+    await using plane = await ScriptedControlPlane.start();
+    const executors = new FakeExecutors({ start: false });
+    await using service = create(plane, executors);
+    const running = service.run(new AbortController().signal);
+    executors.all[0]?.exit({ code: 1, signal: undefined });
+    await expect(running).rejects.toThrow('an executor did not come up: exit code 1');
+    await expect(service.ready).rejects.toThrow('an executor did not come up');
   });
-  const running = service.run(new AbortController().signal);
-  executors.all[0]?.exit({ code: 1, signal: undefined });
-  await expect(running).rejects.toThrow('an executor did not come up: exit code 1');
-  await expect(service.ready).rejects.toThrow('an executor did not come up');
+
+  test('it can be stopped, also when one dies meanwhile', async () => {
+    await using plane = await ScriptedControlPlane.start();
+    const executors = new FakeExecutors({ start: false });
+    await using service = create(plane, executors);
+    const stop = new AbortController();
+    const running = service.run(stop.signal);
+    const draining = service.drain();
+    executors.all[0]?.exit({ code: undefined, signal: 'SIGKILL' });
+    await draining;
+    stop.abort();
+    await expect(running).resolves.toBeUndefined();
+  });
 });

@@ -128,7 +128,7 @@ export class ExecutionManagerService implements Service {
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
     try {
-      await Promise.all([this.#startPool(), this.#exchange.run(both), this.#puller.run(both)]);
+      await Promise.all([this.#startPool(both), this.#exchange.run(both), this.#puller.run(both)]);
     } catch (error) {
       this.#ready.reject(error);
       throw error;
@@ -162,8 +162,10 @@ export class ExecutionManagerService implements Service {
     await this.#pool[Symbol.asyncDispose]();
   }
 
-  async #startPool(): Promise<void> {
-    await this.#pool.start();
+  async #startPool(signal: AbortSignal): Promise<void> {
+    // One that is stopped early does not wait for executors that may never come up.
+    const isUp = await Promise.race([this.#pool.start().then(() => true), whenAborted(signal)]);
+    if (!isUp) return;
     this.#isPoolUp = true;
     this.#join();
   }
@@ -190,12 +192,15 @@ export class ExecutionManagerService implements Service {
   #assigned(batch: AssignmentBatch, { sessionId, tasks }: PullAssignmentsResponse): void {
     const isStale = sessionId < this.#session.current;
     let count = 0;
-    const before = this.#ledger.count;
+    let leases = 0;
     for (const group of tasks) {
       count += group.taskIndexes.length;
-      if (!isStale) this.#outbox.lease(this.#ledger.add(batch, group));
+      if (isStale) continue;
+      this.#ledger.add(batch, group);
+      leases += group.taskIndexes.length;
+      this.#outbox.lease(group);
     }
-    this.#pool.handle({ type: 'assigned', count, leases: this.#ledger.count - before });
+    this.#pool.handle({ type: 'assigned', count, leases });
     if (batch.unanswered === 0) this.#puller.acknowledge(batch);
     else this.#turn.schedule();
   }
@@ -239,7 +244,7 @@ export class ExecutionManagerService implements Service {
       throw new SpiderError('resource-exhausted', 'contexts: more than were ever asked for');
     }
     const lot = toInstanceLot(contexts, this.#kinds, clock.monotonicUs());
-    const { count, askedAtUs } = this.#ledger.granted(lot.jobId, lot.taskIndexes);
+    const { count, askedAtUs } = this.#ledger.answered(lot.jobId, lot.taskIndexes);
     this.#pool.handle({
       type: 'leased',
       lot: withoutOversized(lot, maxMessageBytes, (position, message) =>
@@ -251,11 +256,8 @@ export class ExecutionManagerService implements Service {
   }
 
   #refused(jobId: bigint, taskIndexes: readonly number[]): void {
-    const { count, repeated } = this.#ledger.refused(jobId, taskIndexes);
+    const { count } = this.#ledger.answered(jobId, taskIndexes);
     this.#pool.handle({ type: 'refused', count });
-    if (repeated === undefined) return;
-    this.#outbox.lease(repeated);
-    this.#turn.schedule();
   }
 
   #disowned(): void {
@@ -266,6 +268,14 @@ export class ExecutionManagerService implements Service {
     this.#reporter.clear();
     this.#onFlushed?.();
   }
+}
+
+/** Resolves with false when the signal is aborted. */
+function whenAborted(signal: AbortSignal): Promise<false> {
+  const { promise, resolve } = Promise.withResolvers<false>();
+  if (signal.aborted) resolve(false);
+  else signal.addEventListener('abort', () => resolve(false), { once: true });
+  return promise;
 }
 
 /** Settles as the promise does, or rejects with the signal's reason if that comes first. */

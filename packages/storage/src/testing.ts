@@ -1,2 +1,6 @@
-export { openMemoryStore } from './testing/memory-store.ts';
+export {
+  type MemoryDatabase,
+  openMemoryDatabase,
+  openMemoryStore,
+} from './testing/memory-store.ts';
 export { JournalDecoder } from './journal/journal-record.ts';

@@ -12,17 +12,10 @@ export interface AssignmentBatch {
 
 interface JobLeases {
   readonly resourceGroupId: bigint;
+  /** The last batch that each task was assigned in. */
   readonly batchOfTask: Map<number, AssignmentBatch>;
-  /** The batches of tasks that were assigned once more before their lease was answered. */
-  readonly batchOfRepetition: Map<number, AssignmentBatch>;
-}
-
-/** What the answer to leases means. */
-export interface AnsweredLeases {
-  /** How many of them had been asked for. */
-  readonly count: number;
-  /** Since when the first of them had been. */
-  readonly askedAtUs: number | undefined;
+  /** Tasks whose leases were asked for more than once: how many answers are to come after the next. */
+  readonly askedAgain: Map<number, number>;
 }
 
 /** Which leases are asked for and not answered, and to which batches they belong. */
@@ -42,91 +35,63 @@ export class LeaseLedger {
   }
 
   /**
-   * Enters tasks as belonging to a batch, and answers those whose leases are to be asked for. The
-   * others have been asked for already, by an earlier assignment.
+   * Enters tasks as belonging to a batch; their leases are to be asked for. A task may be assigned
+   * again before its lease is answered, by a scheduler that had given the first batch up or because
+   * one more instance is wanted. It is of the later batch then, and waits for both answers: the
+   * scheduler forgets a task that is acknowledged, so storage must have heard of it by then.
    */
-  add(batch: AssignmentBatch, tasks: JobTasks): JobTasks {
-    const { batchOfTask, batchOfRepetition } = this.#leasesOf(tasks);
-    const { jobId, resourceGroupId, taskIndexes } = tasks;
-    const fresh: number[] = [];
+  add(batch: AssignmentBatch, { jobId, resourceGroupId, taskIndexes }: JobTasks): void {
+    const { batchOfTask, askedAgain } = this.#leasesOf(jobId, resourceGroupId);
     for (let i = 0; i < taskIndexes.length; i += 1) {
       const taskIndex = taskIndexes[i] as number;
-      const asked = batchOfTask.get(taskIndex);
-      if (asked === batch || batchOfRepetition.get(taskIndex) === batch) continue;
+      const earlier = batchOfTask.get(taskIndex);
+      batchOfTask.set(taskIndex, batch);
       batch.unanswered += 1;
-      if (asked === undefined) {
-        batchOfTask.set(taskIndex, batch);
-        fresh.push(taskIndex);
-      } else {
-        this.#settle(batchOfRepetition.get(taskIndex));
-        batchOfRepetition.set(taskIndex, batch);
-      }
+      if (earlier === undefined) continue;
+      askedAgain.set(taskIndex, (askedAgain.get(taskIndex) ?? 0) + 1);
+      this.#tookOne(earlier);
     }
-    this.#count += fresh.length;
-    if (fresh.length === taskIndexes.length) return tasks;
-    return toJobTasks(jobId, resourceGroupId, fresh);
+    this.#count += taskIndexes.length;
   }
 
-  /** Takes leases as granted. */
-  granted(jobId: bigint, taskIndexes: readonly number[]): AnsweredLeases {
+  /**
+   * Takes leases as answered. Answers how many of them had been asked for, and since when the first
+   * of them had been.
+   */
+  answered(
+    jobId: bigint,
+    taskIndexes: readonly number[],
+  ): { readonly count: number; readonly askedAtUs: number | undefined } {
     const leases = this.#jobs.get(jobId);
     let count = 0;
     let askedAtUs: number | undefined;
     if (leases === undefined) return { count, askedAtUs };
-    const { batchOfTask, batchOfRepetition } = leases;
     for (let i = 0; i < taskIndexes.length; i += 1) {
       const taskIndex = taskIndexes[i] as number;
-      const batch = batchOfTask.get(taskIndex);
+      const batch = leases.batchOfTask.get(taskIndex);
       if (batch === undefined) continue;
-      batchOfTask.delete(taskIndex);
       count += 1;
       askedAtUs ??= batch.askedAtUs;
-      this.#settle(batch);
-      if (batchOfRepetition.size === 0) continue;
-      this.#settle(batchOfRepetition.get(taskIndex));
-      batchOfRepetition.delete(taskIndex);
+      if (leases.askedAgain.size > 0 && takeOneAgain(leases.askedAgain, taskIndex)) continue;
+      leases.batchOfTask.delete(taskIndex);
+      this.#tookOne(batch);
     }
     this.#count -= count;
-    if (batchOfTask.size === 0) this.#jobs.delete(jobId);
+    if (leases.batchOfTask.size === 0) this.#jobs.delete(jobId);
     return { count, askedAtUs };
   }
 
-  /**
-   * Takes leases as refused. Answers also which of them are to be asked for anew: they were assigned
-   * once more, perhaps after they had been refused, when nothing was in their way any longer.
-   */
-  refused(
-    jobId: bigint,
-    taskIndexes: readonly number[],
-  ): AnsweredLeases & { readonly repeated: JobTasks | undefined } {
-    const leases = this.#jobs.get(jobId);
-    const isRepeated = (taskIndex: number): boolean =>
-      leases?.batchOfRepetition.has(taskIndex) === true;
-    const repeated = taskIndexes.filter(isRepeated);
-    if (leases === undefined || repeated.length === 0) {
-      return { ...this.granted(jobId, taskIndexes), repeated: undefined };
-    }
-    for (const taskIndex of repeated) {
-      this.#settle(leases.batchOfTask.get(taskIndex));
-      const batch = leases.batchOfRepetition.get(taskIndex);
-      if (batch !== undefined) leases.batchOfTask.set(taskIndex, batch);
-      leases.batchOfRepetition.delete(taskIndex);
-    }
-    const asked = new Set(repeated);
-    return {
-      ...this.granted(
-        jobId,
-        taskIndexes.filter((taskIndex) => !asked.has(taskIndex)),
-      ),
-      repeated: toJobTasks(jobId, leases.resourceGroupId, repeated),
-    };
-  }
-
-  /** All that is not answered, to be asked for again. */
+  /** All that is not answered, to be asked for again; as often as it was asked for. */
   unanswered(): JobTasks[] {
-    return [...this.#jobs].map(([jobId, { resourceGroupId, batchOfTask }]) =>
-      toJobTasks(jobId, resourceGroupId, [...batchOfTask.keys()]),
-    );
+    const all: JobTasks[] = [];
+    for (const [jobId, { resourceGroupId, batchOfTask, askedAgain }] of this.#jobs) {
+      let open = [...batchOfTask.keys()];
+      for (let times = 1; open.length > 0; times += 1) {
+        all.push(toJobTasks(jobId, resourceGroupId, open));
+        open = open.filter((taskIndex) => (askedAgain.get(taskIndex) ?? 0) >= times);
+      }
+    }
+    return all;
   }
 
   /** Forgets everything; no batch is completed by that. */
@@ -135,21 +100,28 @@ export class LeaseLedger {
     this.#count = 0;
   }
 
-  /** One lease of a batch is answered. */
-  #settle(batch: AssignmentBatch | undefined): void {
-    if (batch === undefined) return;
+  #tookOne(batch: AssignmentBatch): void {
     batch.unanswered -= 1;
     if (batch.unanswered === 0) this.#onComplete(batch);
   }
 
-  #leasesOf({ jobId, resourceGroupId }: JobTasks): JobLeases {
+  #leasesOf(jobId: bigint, resourceGroupId: bigint): JobLeases {
     let leases = this.#jobs.get(jobId);
     if (leases === undefined) {
-      leases = { resourceGroupId, batchOfTask: new Map(), batchOfRepetition: new Map() };
+      leases = { resourceGroupId, batchOfTask: new Map(), askedAgain: new Map() };
       this.#jobs.set(jobId, leases);
     }
     return leases;
   }
+}
+
+/** Answers whether more answers are to come after this one. */
+function takeOneAgain(askedAgain: Map<number, number>, taskIndex: number): boolean {
+  const times = askedAgain.get(taskIndex);
+  if (times === undefined) return false;
+  if (times === 1) askedAgain.delete(taskIndex);
+  else askedAgain.set(taskIndex, times - 1);
+  return true;
 }
 
 function toJobTasks(jobId: bigint, resourceGroupId: bigint, taskIndexes: number[]): JobTasks {

@@ -284,7 +284,7 @@ export class ExecutionManagerRegistry {
     const error = failedPrecondition(`execution manager ${id} is lost: ${reason}`);
     this.#remove(executionManager, reason, error).catch((failure: unknown) => {
       // It stays alive in the database, and will be found silent after the next start.
-      this.#options.logger.error('an execution manager could not be marked as lost', {
+      this.#options.logger.warn('an execution manager could not be marked as lost', {
         executionManagerId: id,
         error: failure,
       });

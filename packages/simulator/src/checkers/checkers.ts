@@ -1,0 +1,21 @@
+import type { Checker } from '../observer.ts';
+import { acceptedOnce } from './accepted-once.ts';
+import { cancelledStartsNothing } from './cancelled-starts-nothing.ts';
+import { commitExcludesCleanup } from './commit-excludes-cleanup.ts';
+import { flushedNeverAgain } from './flushed-never-again.ts';
+import { outputsRight } from './outputs-right.ts';
+import { parentsFirst } from './parents-first.ts';
+import { retriesKept } from './retries-kept.ts';
+import { supersededWritesNothing } from './superseded-writes-nothing.ts';
+
+/** The promises that are checked from outside, while a world runs. */
+export const CHECKERS: readonly Checker[] = [
+  outputsRight,
+  acceptedOnce,
+  flushedNeverAgain,
+  commitExcludesCleanup,
+  parentsFirst,
+  cancelledStartsNothing,
+  retriesKept,
+  supersededWritesNothing,
+];

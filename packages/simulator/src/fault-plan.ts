@@ -1,0 +1,130 @@
+import type { Draw } from './draw.ts';
+import { FAULTS } from './scenario.ts';
+import type { Fault, Scenario } from './scenario.ts';
+import { STORAGE_URLS } from './sim-cluster.ts';
+import type { SimCluster } from './sim-cluster.ts';
+import type { SimNetwork } from './sim-network.ts';
+import type { StoreFault } from './sim-store.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+export interface FaultPlanOptions {
+  readonly scenario: Scenario;
+  readonly time: VirtualTime;
+  readonly draw: Draw;
+  readonly network: SimNetwork;
+  readonly cluster: () => SimCluster;
+  readonly trace: (text: string) => void;
+}
+
+/** Hurts a world, again and again, until it is to heal. */
+export class FaultPlan {
+  readonly #options: FaultPlanOptions;
+  readonly #counts = new Map<Fault, number>();
+  #isOver = false;
+
+  constructor(options: FaultPlanOptions) {
+    this.#options = options;
+  }
+
+  /** How often each fault has happened. */
+  get counts(): ReadonlyMap<Fault, number> {
+    return this.#counts;
+  }
+
+  start(): void {
+    for (const fault of FAULTS) this.#plan(fault);
+  }
+
+  /** Nothing goes wrong any more. */
+  heal(): void {
+    this.#isOver = true;
+    this.#options.network.heal();
+  }
+
+  /** What happens to a call of the database. */
+  readonly storeFault = (): StoreFault => {
+    const { draw, scenario, trace } = this.#options;
+    const { busyRate, crashRate } = scenario;
+    if (this.#isOver) return 'none';
+    if (draw.chance(busyRate)) return 'busy';
+    if (!draw.chance(crashRate)) return 'none';
+    trace('fault: crash-around-commit');
+    this.#count('crash-around-commit');
+    return draw.chance(0.5) ? 'crash-before' : 'crash-after';
+  };
+
+  readonly storeDelayMs = (): number => {
+    const { draw, scenario } = this.#options;
+    return draw.between(0.05, 0.5) + (this.#isOver ? 0 : draw.between(0, scenario.databaseDelayMs));
+  };
+
+  #plan(fault: Fault): void {
+    const { scenario, time, draw, trace } = this.#options;
+    const everyMs = scenario.everyMs[fault];
+    if (everyMs === Infinity) return;
+    time.after(-Math.log(1 - draw.rng.float()) * everyMs, () => {
+      if (this.#isOver) return;
+      if (this.#happen(fault)) {
+        trace(`fault: ${fault}`);
+        this.#count(fault);
+      }
+      this.#plan(fault);
+    });
+  }
+
+  /** Answers whether there was anything to hurt. */
+  #happen(fault: Fault): boolean {
+    const { draw, network } = this.#options;
+    const cluster = this.#options.cluster();
+    const some = cluster.executionManagers;
+    const executionManager = some.length === 0 ? undefined : draw.pick(some);
+    const storage = cluster.storageProcess;
+    switch (fault) {
+      case 'storage-kill':
+        storage?.kill();
+        return storage !== undefined;
+      case 'storage-freeze':
+        if (storage?.isAlive === true) cluster.freeze(storage, draw.skewed(100, 15_000));
+        return storage !== undefined;
+      case 'scheduler-kill':
+        cluster.schedulerProcess?.kill();
+        return cluster.schedulerProcess !== undefined;
+      case 'em-kill':
+        executionManager?.process.kill();
+        return executionManager !== undefined;
+      case 'em-stop':
+        if (executionManager !== undefined) void cluster.stop(executionManager);
+        return executionManager !== undefined;
+      case 'em-freeze':
+        if (executionManager !== undefined) {
+          cluster.freeze(executionManager.process, draw.skewed(100, 20_000));
+        }
+        return executionManager !== undefined;
+      case 'executor-kill':
+        executionManager?.executors.killOne(draw.int(0, 1_000));
+        return executionManager !== undefined;
+      case 'reset':
+        if (executionManager !== undefined) network.reset(executionManager.process);
+        return executionManager !== undefined;
+      case 'partition':
+        if (executionManager !== undefined) {
+          const durationMs = draw.skewed(100, 20_000);
+          network.partition(executionManager.process, draw.pick(STORAGE_URLS), durationMs);
+        }
+        return executionManager !== undefined;
+      case 'busy-database':
+      case 'crash-around-commit':
+      case 'slow-database':
+      case 'slow-network':
+      case 'clock-skew':
+        // These are rates, not happenings.
+        return false;
+      default:
+        return fault satisfies never;
+    }
+  }
+
+  #count(fault: Fault): void {
+    this.#counts.set(fault, (this.#counts.get(fault) ?? 0) + 1);
+  }
+}

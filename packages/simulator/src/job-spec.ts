@@ -1,0 +1,22 @@
+import type { TaskGraph } from '@spider/core';
+
+import type { Run } from './sim-executors.ts';
+
+/** One job of the workload, and all that its user will do with it. */
+export interface JobSpec {
+  /** The package of its tasks, by which executors know whose they are. */
+  readonly name: string;
+  readonly graph: TaskGraph;
+  readonly inputs: readonly Uint8Array[];
+  /** Which of the world's resource groups it belongs to. */
+  readonly group: number;
+  readonly submitAtMs: number;
+  /** How long after its submission it is started; undefined: with it. */
+  readonly startAfterMs: number | undefined;
+  /** When its user cancels it. */
+  readonly cancelAtMs: number | undefined;
+  /** Whether its user retries it if it fails. */
+  readonly isRetried: boolean;
+  /** How the first runs of each task go; later ones succeed at once. Commit and cleanup come last. */
+  readonly runs: readonly (readonly Run[])[];
+}

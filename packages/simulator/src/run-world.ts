@@ -1,0 +1,317 @@
+import { TaskOutcome, toId } from '@spider/core';
+import type { JobId } from '@spider/core';
+import type { ExchangeResponse } from '@spider/proto';
+import { SeededRng } from '@spider/runtime';
+import { nodeZstd } from '@spider/runtime/node';
+import { JournalDecoder, openMemoryDatabase } from '@spider/storage/testing';
+import type { MemoryDatabase } from '@spider/storage/testing';
+
+import { CHECKERS } from './checkers/checkers.ts';
+import { Draw } from './draw.ts';
+import { FaultPlan } from './fault-plan.ts';
+import { LifeCycle } from './life-cycle.ts';
+import type { EndedJob, Observer } from './observer.ts';
+import { observerGroup } from './observer-group.ts';
+import type { Scenario } from './scenario.ts';
+import { SimCluster, STORAGE_URLS } from './sim-cluster.ts';
+import type { SentMessage } from './sim-connection.ts';
+import { SimLogger } from './sim-logger.ts';
+import { SimNetwork } from './sim-network.ts';
+import type { SimProcess } from './sim-process.ts';
+import type { CommitBatch, CommitResult } from './sim-store.ts';
+import { SimUser } from './sim-user.ts';
+import { TaskScript } from './task-script.ts';
+import { Trace } from './trace.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+/** All jobs have to end within this time once nothing goes wrong any more. */
+const HEALED_LIMIT_MS = 300_000;
+/** What is idle after so long stays so. */
+const IDLE_MS = 20_000;
+const END_LIMIT_MS = 120_000;
+
+export interface Violation {
+  /** The name of the promise. */
+  readonly checker: string;
+  readonly message: string;
+}
+
+export interface WorldResult {
+  readonly violations: readonly Violation[];
+  /** The same if and only if everything happened the same. */
+  readonly traceHash: string;
+  readonly lastLines: readonly string[];
+  readonly events: number;
+  readonly virtualMs: number;
+  readonly faults: ReadonlyMap<string, number>;
+}
+
+/** Lets a scenario happen from its beginning to its end. */
+export async function runWorld(
+  scenario: Scenario,
+  print?: (line: string) => void,
+): Promise<WorldResult> {
+  const world = new World(scenario, await openMemoryDatabase(), print);
+  return world.run();
+}
+
+class World {
+  readonly #scenario: Scenario;
+  readonly #database: MemoryDatabase;
+  readonly #time = new VirtualTime();
+  readonly #trace: Trace;
+  readonly #violations: Violation[] = [];
+  readonly #observer: Required<Observer>;
+  readonly #network: SimNetwork;
+  readonly #lives: LifeCycle;
+  readonly #plan: FaultPlan;
+  readonly #seenJobs: number[] = [];
+  readonly #ended: EndedJob[] = [];
+  #newestSession = 0n;
+  #cluster: SimCluster | undefined;
+
+  constructor(scenario: Scenario, database: MemoryDatabase, print?: (line: string) => void) {
+    const { seed } = scenario;
+    this.#scenario = scenario;
+    this.#database = database;
+    this.#trace = new Trace(print);
+    this.#observer = observerGroup([
+      {
+        jobSubmitted: ({ jobId }) => this.#seenJobs.push(jobId),
+        jobEnded: (job) => this.#ended.push(job),
+      },
+      ...CHECKERS.map(({ name, watch }) =>
+        watch((message) => this.#violated(name, message), scenario),
+      ),
+    ]);
+    const rng = (purpose: string): SeededRng => new SeededRng(`${purpose} ${seed}`);
+    this.#network = new SimNetwork({
+      time: this.#time,
+      rng: rng('network'),
+      rates: scenario.network,
+      onSent: (message) => this.#sent(message),
+    });
+    this.#lives = new LifeCycle({
+      time: this.#time,
+      rng: rng('lives'),
+      skewMs: scenario.skewMs,
+      seed,
+    });
+    this.#plan = new FaultPlan({
+      scenario,
+      time: this.#time,
+      draw: new Draw(rng('faults')),
+      network: this.#network,
+      cluster: () => this.#cluster as SimCluster,
+      trace: (text) => this.#note(text),
+    });
+  }
+
+  async run(): Promise<WorldResult> {
+    const onUnhandled = (error: unknown): void =>
+      this.#violated(
+        'nothing-unhandled',
+        error instanceof Error ? String(error.stack) : String(error),
+      );
+    process.on('unhandledRejection', onUnhandled);
+    process.on('uncaughtException', onUnhandled);
+    const startMs = this.#time.nowMs;
+    try {
+      await this.#createGroups();
+      this.#start();
+      await this.#live();
+      await this.#end();
+    } finally {
+      process.off('unhandledRejection', onUnhandled);
+      process.off('uncaughtException', onUnhandled);
+      await this.#database[Symbol.asyncDispose]();
+    }
+    return {
+      violations: this.#violations,
+      traceHash: this.#trace.hash,
+      lastLines: this.#trace.lastLines,
+      events: this.#trace.length,
+      virtualMs: this.#time.nowMs - startMs,
+      faults: this.#plan.counts,
+    };
+  }
+
+  /** Group 0 is the default one and is there already. */
+  async #createGroups(): Promise<void> {
+    const at = this.#lives.start('setup');
+    const store = await this.#database.openStore(at.clock.now());
+    for (let group = 1; group < this.#scenario.groups; group++) {
+      await store.resourceGroups.insert(`group-${group}`, 'no password');
+    }
+    at.kill();
+  }
+
+  #start(): void {
+    const { seed } = this.#scenario;
+    this.#cluster = new SimCluster({
+      scenario: this.#scenario,
+      time: this.#time,
+      network: this.#network,
+      lives: this.#lives,
+      draw: new Draw(new SeededRng(`cluster ${seed}`)),
+      database: this.#database,
+      author: new TaskScript(this.#scenario.jobs, this.#observer, (text) => this.#note(text)),
+      loggerOf: (owner) => this.#loggerOf(owner),
+      store: {
+        fault: this.#plan.storeFault,
+        delayMs: this.#plan.storeDelayMs,
+        onCommitted: (session, batch, result) => this.#committed(session, batch, result),
+      },
+      onSession: (session) => {
+        if (session > this.#newestSession) this.#newestSession = session;
+      },
+      onFailed: (failed, error) => {
+        if (failed.isAlive && !isTransient(error)) this.#violated('no-failures', String(error));
+      },
+    });
+  }
+
+  /** Faults, then none; until all jobs have ended. */
+  async #live(): Promise<void> {
+    const user = new SimUser({
+      process: this.#lives.start('user'),
+      network: this.#network,
+      storageUrls: STORAGE_URLS,
+      zstd: nodeZstd,
+      observer: this.#observer,
+      violated: (message) => this.#violated('clear-answers', message),
+    });
+    let living = this.#scenario.jobs.length;
+    for (const spec of this.#scenario.jobs) void user.live(spec).then(() => (living -= 1));
+    this.#plan.start();
+    const { faultyMs } = this.#scenario;
+    if (await this.#time.runUntil(() => living === 0, faultyMs)) this.#note('all jobs have ended');
+    this.#note('healing');
+    this.#plan.heal();
+    for (const frozen of this.#lives.living) frozen.thaw();
+    if (!(await this.#time.runUntil(() => living === 0, HEALED_LIMIT_MS))) {
+      const open = await this.#describeJobs();
+      this.#violated('every-job-ends', `${living} jobs have not ended: ${open}`);
+    }
+    await this.#time.runUntil(() => false, IDLE_MS);
+    this.#validate();
+  }
+
+  async #end(): Promise<void> {
+    let left: readonly SimProcess[] | undefined;
+    void this.#cluster?.end().then((living) => (left = living));
+    await this.#time.runUntil(() => left !== undefined, END_LIMIT_MS);
+    if (left === undefined) {
+      this.#violated('resources-released', 'the cluster does not end');
+      return;
+    }
+    await this.#time.runUntil(() => false, 1_000);
+    for (const { name, clock } of left) {
+      if (clock.pendingTimers > 0) {
+        this.#violated('resources-released', `${name} ends with ${clock.pendingTimers} timers`);
+      }
+    }
+    if (this.#network.openCalls > 0) {
+      this.#violated('resources-released', `${this.#network.openCalls} calls are open at the end`);
+    }
+    await this.#compareWithDatabase();
+  }
+
+  async #compareWithDatabase(): Promise<void> {
+    const { clock } = this.#lives.start('reader');
+    const { jobs } = await this.#database.openStore(clock.now());
+    for (const { jobId, state, succeededTasks } of this.#ended) {
+      const stored = await jobs.findJob(BigInt(jobId) as Parameters<typeof jobs.findJob>[0]);
+      if (stored?.state === state && stored.succeededTasks === succeededTasks) continue;
+      this.#violated(
+        'cache-equals-database',
+        `job ${jobId} ended in state ${state} with ${succeededTasks} tasks, and the database says ` +
+          `${stored?.state} with ${stored?.succeededTasks}`,
+      );
+    }
+  }
+
+  #validate(): void {
+    try {
+      this.#cluster?.storage?.service.validateState();
+    } catch (error) {
+      this.#violated('invariants-hold', String(error));
+    }
+  }
+
+  #sent({ from, to, method, message }: SentMessage): void {
+    this.#note(`${from.name} > ${to.name} ${method}`);
+    if (method !== 'Exchange' || from !== this.#cluster?.storageProcess) return;
+    for (const { instances } of (message as ExchangeResponse).contexts) {
+      if (instances === undefined) continue;
+      const { jobId, taskIndexes } = instances;
+      this.#note(`contexts of ${jobId}: ${taskIndexes.join(' ')}`);
+      this.#observer.contextsIssued(Number(jobId), taskIndexes, this.#time.nowMs);
+    }
+    this.#validate();
+  }
+
+  #committed(session: bigint, batch: CommitBatch, result: CommitResult): void {
+    const { submissions, journal, changes } = batch;
+    this.#note(
+      `session ${session} commits ${submissions.length} submissions, ${journal.length} rows, ` +
+        `${changes.length} changes`,
+    );
+    this.#observer.written(session, this.#newestSession);
+    for (const { jobId, records } of journal) this.#journaled(Number(jobId), records);
+    submissions.forEach(({ retry }, i) => {
+      const submitted = result.submissions[i];
+      if (retry === undefined || submitted?.kind !== 'job' || submitted.job.existed) return;
+      for (const records of retry.journal) this.#journaled(Number(submitted.job.id), records);
+    });
+  }
+
+  #journaled(jobId: number, records: Uint8Array): void {
+    for (const { taskIndices, outcomes } of new JournalDecoder().push(records)) {
+      for (let i = 0; i < taskIndices.length; i++) {
+        const taskIndex = taskIndices[i] as number;
+        const hasSucceeded = outcomes[i] === TaskOutcome.Succeeded;
+        this.#observer.journaled({ jobId, taskIndex, hasSucceeded }, this.#time.nowMs);
+      }
+    }
+  }
+
+  #loggerOf(owner: SimProcess): SimLogger {
+    return new SimLogger(owner.name, (level, line) => {
+      if (!owner.isAlive) return;
+      this.#note(line);
+      const isExpected = line.endsWith('an executor did not come up');
+      if (level === 'error' && !isExpected) this.#violated('no-errors', line);
+    });
+  }
+
+  /** What storage says of the jobs that have not ended, for a report. */
+  async #describeJobs(): Promise<string> {
+    const jobs = this.#cluster?.storage?.service.jobs;
+    if (jobs === undefined) return 'there is no storage';
+    const ended = new Set(this.#ended.map(({ jobId }) => jobId));
+    const lines: string[] = [];
+    for (const jobId of this.#seenJobs) {
+      if (ended.has(jobId)) continue;
+      const description = await jobs.describe(toId<JobId>(jobId));
+      lines.push(
+        JSON.stringify(description, (_, value: unknown) =>
+          typeof value === 'bigint' ? Number(value) : value,
+        ),
+      );
+    }
+    return lines.join('; ');
+  }
+
+  #violated(checker: string, message: string): void {
+    this.#note(`VIOLATION ${checker}: ${message}`);
+    this.#violations.push({ checker, message });
+  }
+
+  #note(text: string): void {
+    this.#trace.add(this.#time.nowMs, text);
+  }
+}
+
+const isTransient = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'unavailable';

@@ -1,0 +1,52 @@
+import { Worker } from 'node:worker_threads';
+
+import type { SeedOutcome } from './run-seed.ts';
+
+export interface SeedPoolOptions {
+  readonly from: number;
+  readonly seeds: number;
+  readonly workers: number;
+  /** Answers whether to go on. */
+  readonly onOutcome: (outcome: SeedOutcome) => boolean;
+}
+
+/** Runs seeds on several threads, in any order. @throws what a thread could not go on after. */
+export async function runSeeds(options: SeedPoolOptions): Promise<void> {
+  const end = options.from + options.seeds;
+  let next = options.from;
+  const take = (): number | undefined => (next < end ? next++ : undefined);
+  const onOutcome = (outcome: SeedOutcome): void => {
+    if (!options.onOutcome(outcome)) next = end;
+  };
+  const workers = Math.min(options.workers, options.seeds);
+  await Promise.all(Array.from({ length: workers }, () => runThread(take, onOutcome)));
+}
+
+async function runThread(
+  take: () => number | undefined,
+  onOutcome: (outcome: SeedOutcome) => void,
+): Promise<void> {
+  const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+  const worker = new Worker(new URL('./seed-worker.js', import.meta.url));
+  let seed: number | undefined;
+  const goOn = (): void => {
+    seed = take();
+    if (seed === undefined) resolve();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
+    else worker.postMessage(seed);
+  };
+  worker.on('message', (outcome: SeedOutcome) => {
+    onOutcome(outcome);
+    goOn();
+  });
+  worker.on('error', reject);
+  worker.on('exit', (code) =>
+    reject(new Error(`seed ${seed} ended its thread: exit code ${code}`)),
+  );
+  goOn();
+  try {
+    await done;
+  } finally {
+    await worker.terminate();
+  }
+}

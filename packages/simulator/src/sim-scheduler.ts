@@ -1,0 +1,51 @@
+import { createInMemoryTransport } from '@spider/runtime';
+import type { Logger } from '@spider/runtime';
+import { DEFAULT_DISPATCH_CONFIG, RpcReadyTaskSource, SchedulerService } from '@spider/scheduler';
+import type { PolicyName } from '@spider/scheduler';
+
+import type { SimNetwork } from './sim-network.ts';
+import type { SimProcess } from './sim-process.ts';
+
+export interface SimSchedulerOptions {
+  readonly process: SimProcess;
+  readonly network: SimNetwork;
+  readonly url: string;
+  readonly storageUrls: readonly string[];
+  readonly logger: Logger;
+  readonly policy: PolicyName;
+}
+
+/** A scheduler in a process of its own. */
+export class SimScheduler implements AsyncDisposable {
+  readonly process: SimProcess;
+  readonly #service: SchedulerService;
+  readonly #stop = new AbortController();
+
+  constructor({ process, network, url, storageUrls, logger, policy }: SimSchedulerOptions) {
+    const { clock, rng } = process;
+    this.process = process;
+    this.#service = new SchedulerService({
+      clock,
+      rng,
+      logger,
+      storage: new RpcReadyTaskSource({
+        endpoints: storageUrls,
+        advertised: () => ({ host: 'scheduler', port: 50_052 }),
+        connect: (storageUrl) => network.connect(process, storageUrl),
+        logger,
+      }),
+      config: { ...DEFAULT_DISPATCH_CONFIG, policy },
+    });
+    const transport = createInMemoryTransport((router) => this.#service.routes(router), { logger });
+    network.listen(process, url, transport);
+  }
+
+  async run(): Promise<void> {
+    await this.#service.run(this.#stop.signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#service[Symbol.asyncDispose]();
+  }
+}
