@@ -278,7 +278,7 @@ describe('when storage is lost', () => {
     expect(await bench.reports(1)).toMatchObject([{ taskIndex: 4 }]);
   });
 
-  test('what it refuses late, of a task that was assigned again, is asked for again', async () => {
+  test('a task that is assigned again is asked for again, and waits for both answers', async () => {
     const bench = await start(2);
     const { plane } = bench;
     plane.assign(7, [4]);
@@ -289,8 +289,8 @@ describe('when storage is lost', () => {
     await plane.changes.until(() => plane.leases.length === 2);
     await bench.connected();
     plane.assign(7, [4]);
-    plane.refuse(7, [4]);
     await plane.changes.until(() => plane.leases.length === 3);
+    plane.refuse(7, [4]);
     expect(plane.acknowledgedBatch).toBe(0);
     plane.issue(7, [4]);
     await plane.changes.until(() => plane.acknowledgedBatch === 1);
