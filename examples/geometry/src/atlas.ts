@@ -35,9 +35,7 @@ export async function describeAtlas(handle: JobHandle<readonly number[]>): Promi
   } catch (error) {
     if (!(error instanceof JobFailedError)) throw error;
     const { succeededTasks, skippedTasks } = error.status;
-    const failed = error.failedTasks.map(
-      ({ taskIndex, lastError }) => `${taskIndex}: ${lastError}`,
-    );
+    const failed = error.failedTasks.map((task) => `${task.taskIndex}: ${task.lastError}`);
     return `${succeededTasks} done, ${skippedTasks} skipped, failed: ${failed.join('; ')}`;
   }
 }
