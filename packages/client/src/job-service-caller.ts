@@ -2,6 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { type CallOptions, type Client, createClient } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import { fromConnectError, JobService } from '@spider/proto';
+import type { Login } from './login.ts';
 import {
   backoffDelayMs,
   type Clock,
@@ -18,6 +19,8 @@ export interface CallerOptions {
   readonly endpoints: readonly string[];
   readonly clock: Clock;
   readonly rng: Rng;
+  /** Whose all calls are; nobody's by default. */
+  readonly login?: Login | undefined;
 }
 
 export interface RetryBound {
@@ -26,16 +29,21 @@ export interface RetryBound {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What storage says of a token begins with the name of the metadata that it came in. */
+const TOKEN_REFUSED = 'authorization: ';
+
 /** Reaches the job service at one of several endpoints, and goes on to the next when one is gone. */
 export class JobServiceCaller implements Disposable {
   readonly #endpoints: EndpointList;
+  readonly #login: Login | undefined;
   readonly #endpointCount: number;
   readonly #clock: Clock;
   readonly #rng: Rng;
   readonly #transports = new Map<string, RpcTransport>();
   readonly #closing = new AbortController();
 
-  constructor({ endpoints, clock, rng }: CallerOptions) {
+  constructor({ endpoints, clock, rng, login }: CallerOptions) {
+    this.#login = login;
     this.#endpoints = new EndpointList(endpoints);
     this.#endpointCount = endpoints.length;
     this.#clock = clock;
@@ -62,8 +70,9 @@ export class JobServiceCaller implements Disposable {
   ): AsyncGenerator<T, void> {
     const url = this.#endpoints.current;
     const call = new AbortController();
-    const options = { signal: AbortSignal.any([call.signal, this.#anySignal(signal)]) };
+    const anySignal = AbortSignal.any([call.signal, this.#anySignal(signal)]);
     try {
+      const options = await this.#callOptions(url, anySignal);
       for await (const message of operation(this.#clientAt(JobService, url), options)) {
         this.#endpoints.reportSuccess();
         yield message;
@@ -141,8 +150,15 @@ export class JobServiceCaller implements Disposable {
     operation: (client: Client<Service>, options: CallOptions) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
+    const attempt = async (): Promise<T> => {
+      const options = await this.#callOptions(url, this.#anySignal(signal));
+      return await operation(this.#clientAt(service, url), options);
+    };
     try {
-      return await operation(this.#clientAt(service, url), { signal: this.#anySignal(signal) });
+      return await attempt().catch((error: unknown) => {
+        if (!this.#mayLogInAgain(error)) throw error;
+        return attempt();
+      });
     } catch (error) {
       throw this.#failure(url, error, signal);
     }
@@ -176,14 +192,32 @@ export class JobServiceCaller implements Disposable {
     return error;
   }
 
+  async #callOptions(url: string, signal: AbortSignal): Promise<CallOptions> {
+    const headers = await this.#login?.headers(this.#transportTo(url), { signal });
+    return headers === undefined ? { signal } : { signal, headers };
+  }
+
+  /** A token may have become worthless before its time, with the database that it was made with. */
+  #mayLogInAgain(error: unknown): boolean {
+    if (this.#login === undefined) return false;
+    const { code, message } = fromConnectError(error);
+    // Not that of a call which is about a password.
+    if (code !== 'unauthenticated' || !message.startsWith(TOKEN_REFUSED)) return false;
+    return this.#login.forget();
+  }
+
   #anySignal(signal: AbortSignal | undefined): AbortSignal {
     return signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
   }
 
   #clientAt<Service extends DescService>(service: Service, url: string): Client<Service> {
+    return createClient(service, this.#transportTo(url));
+  }
+
+  #transportTo(url: string): RpcTransport {
     const transport = this.#transports.get(url);
     if (transport === undefined) throw new SpiderError('internal', `no transport leads to ${url}`);
-    return createClient(service, transport);
+    return transport;
   }
 
   #describeEndpoints(): string {

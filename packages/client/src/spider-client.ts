@@ -19,6 +19,7 @@ import { type JobPolicyOptions, toWirePolicy } from './job-policy.ts';
 import type { JobStatus } from './job-status.ts';
 import { type JobFilter, listJobs, type ListOptions } from './list-jobs.ts';
 import { JobServiceCaller } from './job-service-caller.ts';
+import { Login } from './login.ts';
 import { sendJob } from './send-job.ts';
 import { addResourceGroup, verifyResourceGroup } from './resource-groups.ts';
 
@@ -28,6 +29,13 @@ export interface ConnectOptions {
    * is tried.
    */
   readonly endpoints: readonly string[];
+  /**
+   * Whose this client is: the name of a resource group. The client logs in with the password before its
+   * first call, and again in time, and submits its jobs for this group. Default: nobody's.
+   */
+  readonly resourceGroup?: string;
+  /** Of the resource group; both are given, or neither is. */
+  readonly password?: string;
   /** The system's by default. */
   readonly clock?: Clock;
   /** Draws idempotency keys and pauses; the system's generator by default. */
@@ -39,7 +47,7 @@ export interface ConnectOptions {
 export interface SubmitOptions extends RequestOptions, JobPolicyOptions {
   /** Also starts the job. Default: false; `start()` of the handle does it later. */
   readonly start?: boolean;
-  /** Whose the job is. Default: the group that every storage has. */
+  /** Whose the job is. Default: the client's own group, or the one that every storage has. */
   readonly resourceGroupId?: ResourceGroupId;
   /**
    * Names the submission, in at most 256 bytes, so that it is not made twice: a second one with the
@@ -74,7 +82,8 @@ function checkConcurrency(most = 0): number {
  * Connects to storage, lazily: the first request opens the connection. Close the client to let the
  * process end, best with `using`.
  *
- * @throws SpiderError 'invalid-argument' if there is no endpoint, or one is no URL.
+ * @throws SpiderError 'invalid-argument' if there is no endpoint, one is no URL, or half of the
+ * credentials is missing. Wrong ones show with the first request, as 'unauthenticated'.
  *
  * @example
  *   using client = connect({ endpoints: ['http://127.0.0.1:50051'] });
@@ -85,6 +94,14 @@ export function connect(options: ConnectOptions): SpiderClient {
   return new SpiderClient(options);
 }
 
+function loginOf({ resourceGroup, password }: ConnectOptions, clock: Clock): Login | undefined {
+  if (resourceGroup === undefined && password === undefined) return undefined;
+  if (resourceGroup === undefined || password === undefined) {
+    throw invalidArgument('resourceGroup and password: give both, or neither');
+  }
+  return new Login({ resourceGroup, password }, clock);
+}
+
 /** Submits jobs and finds them again; see `connect`. */
 export class SpiderClient implements Disposable {
   /** The processes that run the jobs. */
@@ -93,7 +110,7 @@ export class SpiderClient implements Disposable {
 
   constructor(options: ConnectOptions) {
     const { endpoints, clock = systemClock, rng = new CryptoRng(), zstd = nodeZstd } = options;
-    const caller = new JobServiceCaller({ endpoints, clock, rng });
+    const caller = new JobServiceCaller({ endpoints, clock, rng, login: loginOf(options, clock) });
     this.#context = { caller, clock, rng, zstd };
     this.cluster = new Cluster(caller);
   }

@@ -145,6 +145,14 @@ export {
 } from './gen/spider/v1/cluster_pb.ts';
 
 export {
+  type LoginRequest,
+  LoginRequestSchema,
+  LoginResponseSchema,
+  WhoAmIResponseSchema,
+  LoginService,
+} from './gen/spider/v1/login_pb.ts';
+
+export {
   type HealthCheckResponse,
   HealthCheckResponse_ServingStatus as ServingStatus,
   HealthCheckResponseSchema,

@@ -178,6 +178,12 @@ const runtimeSchema = z.object({
       request_bytes: positive.default(1024 * MIB),
     })
     .prefault({}),
+  login: z
+    .object({
+      /** How long the token of a login is valid; clients renew theirs in time. */
+      token_sec: positive.max(7 * 86_400).default(3_600),
+    })
+    .prefault({}),
   jobs: z
     .object({
       /** The least time between two notices to one who watches a job. */

@@ -1,7 +1,13 @@
-import type { ConnectRouter } from '@connectrpc/connect';
+import type { ConnectRouter, Interceptor } from '@connectrpc/connect';
 import { LIMITS, SpiderError } from '@spider/core';
 import type { JobId, SessionId, Zstd } from '@spider/core';
-import { ClusterService, JobService, ReadyTaskService, WorkerService } from '@spider/proto';
+import {
+  ClusterService,
+  JobService,
+  LoginService,
+  ReadyTaskService,
+  WorkerService,
+} from '@spider/proto';
 import type { Clock, Logger, PasswordHasher, Rng, Service, Timer } from '@spider/runtime';
 import type { Job } from './cache/job.ts';
 import { JobCache } from './cache/job-cache.ts';
@@ -30,9 +36,12 @@ import { ReadyTaskPolls } from './queue/ready-task-polls.ts';
 import { recoverJobs } from './recovery/recover-jobs.ts';
 import { PeerRetention } from './retention/peer-retention.ts';
 import { JobRetention } from './retention/job-retention.ts';
+import { callerInterceptor } from './rpc/caller.ts';
 import { createClusterService } from './rpc/cluster-service.ts';
 import type { ServerIdentity } from './rpc/cluster-service.ts';
 import { createJobService } from './rpc/job-service.ts';
+import { createLoginService } from './rpc/login-service.ts';
+import { Logins } from './resource-group/logins.ts';
 import { ResourceGroups } from './resource-group/resource-groups.ts';
 import { addReferenceRoutes } from './rpc/reference/routes.ts';
 import { createReadyTaskService } from './rpc/ready-task-service.ts';
@@ -63,6 +72,13 @@ const REPORTS_GRACE_MS = 1000;
 const expiryReason = ({ runtime: { retention } }: StorageConfig): string =>
   `nobody had started it ${retention.never_started_job_sec} s after its submission`;
 
+/** What has to be read from the database before all else. */
+interface Opened {
+  readonly instances: TaskInstances;
+  readonly groups: ResourceGroups;
+  readonly logins: Logins;
+}
+
 /** All of storage but its database and its server. */
 export class StorageService implements Service {
   readonly sessionId: SessionId;
@@ -74,6 +90,8 @@ export class StorageService implements Service {
   readonly #cache: JobCache;
   readonly #polls: ReadyTaskPolls;
   readonly #journal: Journal;
+  readonly #groups: ResourceGroups;
+  readonly #logins: Logins;
   readonly #registry: ExecutionManagerRegistry;
   readonly #softTimeouts: SoftTimeouts;
   readonly #retryDelays: RetryDelays;
@@ -89,10 +107,12 @@ export class StorageService implements Service {
   #claimsTimer: Timer | undefined;
   #isClosed = false;
 
-  private constructor(options: StorageServiceOptions, instances: TaskInstances) {
+  private constructor(options: StorageServiceOptions, { instances, groups, logins }: Opened) {
     const { config, store, clock, rng, logger, zstd } = options;
     const { runtime } = config;
     this.#options = options;
+    this.#groups = groups;
+    this.#logins = logins;
     this.sessionId = store.sessionId;
     const retentionMs = runtime.job_cache_gc.terminated_job_retention_sec * 1000;
     const { limits } = runtime;
@@ -267,9 +287,13 @@ export class StorageService implements Service {
 
   /** Reads from the database what has to be known before the first request. */
   static async open(options: StorageServiceOptions): Promise<StorageService> {
-    const { cluster } = options.store;
+    const { store, passwords, clock, rng } = options;
+    const { cluster, tokenKeys } = store;
     const instances = await TaskInstances.open(() => cluster.reserveTaskInstances());
-    const service = new StorageService(options, instances);
+    const groups = new ResourceGroups({ store: store.resourceGroups, passwords, clock, rng });
+    const tokenMs = options.config.runtime.login.token_sec * 1000;
+    const logins = await Logins.open({ store: tokenKeys, groups, clock, rng, tokenMs });
+    const service = new StorageService(options, { instances, groups, logins });
     await service.#registry.load();
     await service.#recover();
     options.right?.onChange((isSure) => {
@@ -285,9 +309,14 @@ export class StorageService implements Service {
     return this.#memory.totalBytes;
   }
 
+  /** Finds out whose a call is; of a server that has these services. */
+  get interceptors(): readonly Interceptor[] {
+    return [callerInterceptor(this.#logins)];
+  }
+
   /** Adds the services that clients, schedulers and execution managers call. */
   routes(router: ConnectRouter): void {
-    const { clock, rng, logger, config, store, zstd, passwords, identity } = this.#options;
+    const { clock, rng, logger, config, store, zstd, identity } = this.#options;
     router.service(
       JobService,
       createJobService({
@@ -315,6 +344,7 @@ export class StorageService implements Service {
         polls: this.#polls,
       }),
     );
+    router.service(LoginService, createLoginService(this.#logins));
     router.service(ReadyTaskService, createReadyTaskService({ feed: this.readyTasks, logger }));
     router.service(
       WorkerService,
@@ -345,7 +375,7 @@ export class StorageService implements Service {
       journal: this.#journal,
       registry: this.#registry,
       polls: this.#polls,
-      resourceGroups: new ResourceGroups({ store: store.resourceGroups, passwords, clock, rng }),
+      resourceGroups: this.#groups,
     });
   }
 

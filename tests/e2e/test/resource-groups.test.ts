@@ -45,6 +45,22 @@ describe('resource groups', () => {
     expect(await client.verifyResourceGroup(parseId('999999'), 'to the cells')).toBe(false);
   });
 
+  it('are logged in to, and then own what is submitted', async () => {
+    using anybody = connect({ endpoints: [cluster.storageUrl] });
+    const group = await anybody.addResourceGroup('chemistry', 'to the bonds');
+    const credentials = { resourceGroup: 'chemistry', password: 'to the bonds' };
+    using client = connect({ endpoints: [cluster.storageUrl], ...credentials });
+    const handle = await client.submitAndStart(sum, [1, 2]);
+    expect(await handle.outputs()).toEqual([3]);
+    expect((await handle.status()).resourceGroupId).toBe(group);
+    using guesser = connect({
+      endpoints: [cluster.storageUrl],
+      ...credentials,
+      password: 'guessed',
+    });
+    await expect(guesser.submit(sum, [1, 2])).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+
   it('own jobs', async () => {
     using client = connect({ endpoints: [cluster.storageUrl] });
     const resourceGroupId = await client.addResourceGroup('physics', 'to the atoms');

@@ -2,7 +2,13 @@ import { setMaxListeners } from 'node:events';
 import { constants, createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
-import { Code, ConnectError, createConnectRouter, type ConnectRouter } from '@connectrpc/connect';
+import {
+  Code,
+  ConnectError,
+  createConnectRouter,
+  type ConnectRouter,
+  type Interceptor,
+} from '@connectrpc/connect';
 import { LIMITS, SpiderError } from '@spider/core';
 
 import type { Clock } from '../clock.ts';
@@ -21,6 +27,8 @@ import { watchSession } from './session-watch.ts';
 export interface ServedRoutes {
   /** Registers the services; none by default. */
   readonly routes?: (router: ConnectRouter) => void;
+  /** What calls pass through on their way to the services; none by default. */
+  readonly interceptors?: readonly Interceptor[];
   /** Why this server cannot do now what it has no service for; by default there is no such method. */
   readonly unavailable?: string;
   /**
@@ -159,11 +167,16 @@ class NodeRpcServer implements RpcServer {
     await this.close();
   }
 
-  #createListener({ routes, unavailable, paused }: ServedRoutes): RequestListener {
+  #createListener({
+    routes,
+    unavailable,
+    paused,
+    interceptors = [],
+  }: ServedRoutes): RequestListener {
     const router = createConnectRouter({
       acceptCompression: [],
       grpcWeb: false,
-      interceptors: [errorInterceptor(this.#logger)],
+      interceptors: [errorInterceptor(this.#logger), ...interceptors],
       readMaxBytes: this.#options.readMaxBytes ?? LIMITS.messageBytes,
       shutdownSignal: this.#shutdown.signal,
     });

@@ -248,6 +248,24 @@ export interface ResourceGroupStore {
   findByExternalId(externalId: string): Promise<StoredResourceGroup | undefined>;
 }
 
+export interface StoredTokenKey {
+  readonly id: number;
+  readonly secret: Uint8Array;
+  readonly createdAt: TimestampMs;
+}
+
+/** What the tokens of logins are signed with. Errors as with JobStore. */
+export interface TokenKeyStore {
+  /** By ascending id. */
+  list(): Promise<readonly StoredTokenKey[]>;
+  /** Enters a new key, and forgets those that were made at `useless` or before. */
+  replace(
+    secret: Uint8Array,
+    createdAt: TimestampMs,
+    useless: TimestampMs,
+  ): Promise<StoredTokenKey>;
+}
+
 /** What one start of storage holds of the database. */
 export interface Store extends AsyncDisposable {
   /** Larger than those of all earlier starts, which may not write any more. */
@@ -257,4 +275,5 @@ export interface Store extends AsyncDisposable {
   readonly jobs: JobStore;
   readonly cluster: ClusterStore;
   readonly resourceGroups: ResourceGroupStore;
+  readonly tokenKeys: TokenKeyStore;
 }

@@ -10,6 +10,7 @@ import type { Store } from './job-store.ts';
 import { KyselyClusterStore } from './kysely-cluster-store.ts';
 import { KyselyJobStore } from './kysely-job-store.ts';
 import { KyselyResourceGroupStore } from './kysely-resource-group-store.ts';
+import { KyselyTokenKeyStore } from './kysely-token-key-store.ts';
 import { migrate } from './migrations/migrate.ts';
 import type { Schema } from './schema.ts';
 import { SessionDatabase } from './session-database.ts';
@@ -56,6 +57,7 @@ export const storeOf = (database: SessionDatabase, close: () => Promise<void>): 
   jobs: new KyselyJobStore(database),
   cluster: new KyselyClusterStore(database),
   resourceGroups: new KyselyResourceGroupStore(database),
+  tokenKeys: new KyselyTokenKeyStore(database),
   [Symbol.asyncDispose]: close,
 });
 

@@ -16,6 +16,7 @@ export interface Schema {
   journal: JournalTable;
   execution_managers: ExecutionManagerTable;
   schedulers: SchedulerTable;
+  token_keys: TokenKeyTable;
 }
 
 type SmallInteger = ColumnType<number | bigint, number, number>;
@@ -138,4 +139,11 @@ export interface SchedulerTable {
   host: string;
   port: SmallInteger;
   registered_at: BigInteger;
+}
+
+/** What the tokens of logins are signed with. */
+export interface TokenKeyTable {
+  id: GeneratedAlways<bigint>;
+  secret: Uint8Array;
+  created_at: BigInteger;
 }

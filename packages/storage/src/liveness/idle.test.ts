@@ -28,6 +28,7 @@ function counting(store: Store, calls: string[]): Store {
     jobs: noting(store.jobs),
     cluster: noting(store.cluster),
     resourceGroups: noting(store.resourceGroups),
+    tokenKeys: noting(store.tokenKeys),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

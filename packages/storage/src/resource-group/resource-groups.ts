@@ -13,6 +13,9 @@ export interface ResourceGroupsOptions {
   readonly rng: Rng;
 }
 
+/** How a group is named in a login. */
+export type GroupName = { readonly id: ResourceGroupId } | { readonly externalId: string };
+
 /** Passwords that are hashed at the same time; the threads have other work, too. */
 const HASHES_AT_A_TIME = 2;
 
@@ -59,10 +62,28 @@ export class ResourceGroups {
    * @throws SpiderError 'unauthenticated' unless this is the group's password.
    */
   async verify(id: ResourceGroupId, password: Uint8Array): Promise<void> {
+    await this.authenticate({ id }, password);
+  }
+
+  /** As `verify`, for a group of either name. Answers its id. */
+  async authenticate(name: GroupName, password: Uint8Array): Promise<ResourceGroupId> {
     checkBytes('password', password.length, LIMITS.passwordBytes);
-    const group = await retryTransient(this.#options, () => this.#options.store.find(id));
-    if (await this.#matches(group, password)) return;
-    throw new SpiderError('unauthenticated', 'there is no resource group of this id and password');
+    const group = await this.#find(name);
+    const matches = await this.#matches(group, password);
+    if (matches && group !== undefined) return group.id;
+    const what = 'id' in name ? 'id' : 'name';
+    throw new SpiderError(
+      'unauthenticated',
+      `there is no resource group of this ${what} and password`,
+    );
+  }
+
+  async #find(name: GroupName): Promise<StoredResourceGroup | undefined> {
+    if ('externalId' in name) {
+      checkText('resource_group_name', name.externalId, LIMITS.nameBytes);
+      return await this.#findByExternalId(name.externalId);
+    }
+    return await retryTransient(this.#options, () => this.#options.store.find(name.id));
   }
 
   async #findByExternalId(externalId: string): Promise<StoredResourceGroup | undefined> {

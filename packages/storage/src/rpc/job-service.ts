@@ -30,6 +30,8 @@ import type { Logger } from '@spider/runtime';
 import type { JobStatus } from '../cache/job-status.ts';
 import type { JobFilter } from '../db/job-store.ts';
 import { checkStateCount } from '../job-list.ts';
+import type { Login } from '../resource-group/login-token.ts';
+import { callerOf } from './caller.ts';
 import type { Jobs } from '../jobs.ts';
 import { checkSubmission } from '../submission/submit-job.ts';
 import type { Submission } from '../submission/submit-job.ts';
@@ -53,10 +55,12 @@ export const createJobService = ({
   logger,
   uploads,
 }: JobServiceOptions): ServiceImpl<typeof JobService> => ({
-  async submitJob(request) {
+  async submitJob(request, context) {
     const { taskGraph, inputs } = request;
     // The inputs stay as long as the job does; the request's bytes, of which they are a part, need not.
-    const submitted = await jobs.submit(toSubmission(request, taskGraph, inputs.slice()));
+    const submitted = await jobs.submit(
+      toSubmission(request, callerOf(context), taskGraph, inputs.slice()),
+    );
     return create(SubmitJobResponseSchema, {
       jobId: submitted.id,
       state: toWireJobState(submitted.state),
@@ -64,12 +68,13 @@ export const createJobService = ({
     });
   },
 
-  async uploadJob(requests) {
+  async uploadJob(requests, context) {
+    const caller = callerOf(context);
     const submitted = await receiveUpload(
       requests,
       uploads,
-      (job) => checkSubmission(toSubmission(job)),
-      ({ job, taskGraph, inputs }) => jobs.submit(toSubmission(job, taskGraph, inputs)),
+      (job) => checkSubmission(toSubmission(job, caller)),
+      ({ job, taskGraph, inputs }) => jobs.submit(toSubmission(job, caller, taskGraph, inputs)),
     );
     return create(UploadJobResponseSchema, {
       jobId: submitted.id,
@@ -188,12 +193,17 @@ export const createJobService = ({
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
+/** A job that names no group is the caller's, if it says who it is. */
 const toSubmission = (
   request: SubmitJobRequest,
+  caller: Login | undefined,
   taskGraph = NOTHING,
   inputs = NOTHING,
 ): Submission => ({
-  resourceGroupId: request.resourceGroupId as ResourceGroupId,
+  resourceGroupId:
+    request.resourceGroupId === 0n && caller !== undefined
+      ? caller.resourceGroupId
+      : (request.resourceGroupId as ResourceGroupId),
   taskGraph,
   inputs,
   start: request.start,

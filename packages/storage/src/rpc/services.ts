@@ -1,5 +1,11 @@
 import type { DescService } from '@bufbuild/protobuf';
-import { ClusterService, JobService, ReadyTaskService, WorkerService } from '@spider/proto';
+import {
+  ClusterService,
+  JobService,
+  LoginService,
+  ReadyTaskService,
+  WorkerService,
+} from '@spider/proto';
 import {
   ExecutionManagerLivenessService,
   InboundQueueService,
@@ -14,6 +20,7 @@ import {
 export const STORAGE_SERVICES: readonly DescService[] = [
   JobService,
   ClusterService,
+  LoginService,
   ReadyTaskService,
   WorkerService,
   ExecutionManagerLivenessService,

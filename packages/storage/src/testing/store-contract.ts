@@ -455,6 +455,29 @@ export function describeStore(
     );
 
     test(
+      'keeps what tokens are signed with, and forgets what is of no use',
+      withStore(async ({ tokenKeys }, open) => {
+        expect(await tokenKeys.list()).toEqual([]);
+        const secret = Uint8Array.from({ length: 32 }, (_, i) => i * 8);
+        const first = await tokenKeys.replace(secret, at(10), at(0));
+        const second = await tokenKeys.replace(secret, at(20), at(9));
+        expect(second.id).toBeGreaterThan(first.id);
+        await using next = await open();
+        const plainly = (await next.tokenKeys.list()).map((key) => ({
+          ...key,
+          secret: plain(key.secret),
+        }));
+        expect(plainly).toEqual([
+          { id: first.id, secret: plain(secret), createdAt: 10 },
+          { id: second.id, secret: plain(secret), createdAt: 20 },
+        ]);
+        const third = await next.tokenKeys.replace(secret, at(30), at(10));
+        const ids = (await next.tokenKeys.list()).map(({ id }) => id);
+        expect(ids).toEqual([second.id, third.id]);
+      }),
+    );
+
+    test(
       'knows the latest scheduler',
       withStore(async ({ cluster }) => {
         expect(await cluster.listSchedulers()).toEqual([]);

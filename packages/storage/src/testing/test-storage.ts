@@ -54,7 +54,11 @@ export class TestStorage implements AsyncDisposable {
       identity: { version: '1.2.3', engine: 'sqlite', startedAt: 1 as TimestampMs },
       passwords: options.passwords ?? new ScryptPasswordHasher({ logCost: 1, parallelization: 1 }),
     });
-    const server = await startRpcServer({ routes: (router) => service.routes(router), logger });
+    const server = await startRpcServer({
+      routes: (router) => service.routes(router),
+      interceptors: service.interceptors,
+      logger,
+    });
     return new TestStorage(service, server, store);
   }
 

@@ -9,6 +9,7 @@ import { jobRetryMigration } from './0005-job-retry.ts';
 import { jobPolicyMigration } from './0006-job-policy.ts';
 import { clusterMigration } from './0009-cluster.ts';
 import { jobPlacementMigration } from './0010-job-placement.ts';
+import { tokenKeysMigration } from './0011-token-keys.ts';
 import type { Engine } from './column-types.ts';
 
 /**
@@ -30,6 +31,7 @@ export async function migrate(kysely: Kysely<Schema>, engine: Engine): Promise<v
         '0006-job-policy': jobPolicyMigration(engine),
         '0009-cluster': clusterMigration(engine),
         '0010-job-placement': jobPlacementMigration(engine),
+        '0011-token-keys': tokenKeysMigration(engine),
       }),
     },
   });

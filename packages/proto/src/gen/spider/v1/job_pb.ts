@@ -19,7 +19,7 @@ export const file_spider_v1_job: GenFile = /*@__PURE__*/
  */
 export type SubmitJobRequest = Message<"spider.v1.SubmitJobRequest"> & {
   /**
-   * 0 is the default group.
+   * 0 is the group of the caller, if its token says which, and the default group otherwise.
    *
    * @generated from field: uint64 resource_group_id = 1;
    */
