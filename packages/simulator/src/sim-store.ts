@@ -27,6 +27,7 @@ export function simStore(store: Store, options: SimStoreOptions): Store {
     jobs: guarded(store.jobs, options),
     cluster: guarded(store.cluster, options),
     resourceGroups: guarded(store.resourceGroups, options),
+    tokenKeys: guarded(store.tokenKeys, options),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

@@ -1,6 +1,7 @@
 import type { ResourceGroupId, TimestampMs } from '@spider/core';
 import type { Clock, Rng } from '@spider/runtime';
 import type { StoredTokenKey, TokenKeyStore } from '../db/job-store.ts';
+import { retryTransient } from '../db/retry-transient.ts';
 import { signToken, verifyToken } from './login-token.ts';
 import type { Login, TokenKey } from './login-token.ts';
 import type { GroupName, ResourceGroups } from './resource-groups.ts';
@@ -47,12 +48,13 @@ export class Logins {
   ): Promise<Logins> {
     const { store, clock, rng, tokenMs } = options;
     const now = clock.now();
-    const stored = await store.list();
+    const stored = await retryTransient(options, () => store.list());
     const useless = (now - KEY_AGE_MS_MAX - tokenMs) as TimestampMs;
     const keys: TokenKey[] = stored.filter((key) => key.createdAt > useless);
     let newest: StoredTokenKey | undefined = stored.at(-1);
     if (newest === undefined || newest.createdAt + KEY_AGE_MS_MAX <= now) {
-      newest = await store.replace(drawSecret(rng), now, useless);
+      const secret = drawSecret(rng);
+      newest = await retryTransient(options, () => store.replace(secret, now, useless));
       keys.push(newest);
     }
     return new Logins({ ...options, keys }, newest);
