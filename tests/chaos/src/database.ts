@@ -15,6 +15,9 @@ export interface FlushedState {
   readonly succeeded: ReadonlyMap<string, ReadonlySet<number> | 'all'>;
 }
 
+/** Integers come as bigint or, from MariaDB, as strings. */
+export type Row = Readonly<Record<string, unknown>>;
+
 /** Where the cluster's storage keeps its truth. */
 export interface ChaosDatabase extends AsyncDisposable {
   /** The part of storage's configuration that names it. */
@@ -22,6 +25,8 @@ export interface ChaosDatabase extends AsyncDisposable {
   /** Undefined for one within the storage process. */
   readonly server: { kill(): Promise<void>; restart(): Promise<void> } | undefined;
   readFlushed(): Promise<FlushedState>;
+  /** Beside all storages, with every right. */
+  query(sql: string): Promise<readonly Row[]>;
 }
 
 export async function openChaosDatabase(
@@ -31,21 +36,22 @@ export async function openChaosDatabase(
   return db === 'sqlite' ? openSqlite(join(directory, 'storage.sqlite')) : await openMariadb();
 }
 
-type Row = Readonly<Record<string, unknown>>;
 type Query = (sql: string) => Promise<readonly Row[]>;
 
 function openSqlite(path: string): ChaosDatabase {
+  const query: Query = async (sql) => {
+    const database = new DatabaseSync(path, { readBigInts: true });
+    try {
+      return database.prepare(sql).all();
+    } finally {
+      database.close();
+    }
+  };
   return {
     config: { engine: 'sqlite', path },
     server: undefined,
-    readFlushed: async () => {
-      const database = new DatabaseSync(path, { readBigInts: true });
-      try {
-        return await readFlushed(async (sql) => database.prepare(sql).all());
-      } finally {
-        database.close();
-      }
-    },
+    readFlushed: () => readFlushed(query),
+    query,
     [Symbol.asyncDispose]: async () => undefined,
   };
 }
@@ -71,6 +77,14 @@ async function openMariadb(): Promise<ChaosDatabase> {
     await server[Symbol.asyncDispose]();
     throw error;
   }
+  const query: Query = async (sql) => {
+    const connection = await connect(DATABASE);
+    try {
+      return (await connection.query<RowDataPacket[]>(sql))[0];
+    } finally {
+      await connection.end();
+    }
+  };
   return {
     config: {
       engine: 'mysql',
@@ -79,14 +93,8 @@ async function openMariadb(): Promise<ChaosDatabase> {
       credentials: { username: 'root', password: '' },
     },
     server,
-    readFlushed: async () => {
-      const connection = await connect(DATABASE);
-      try {
-        return await readFlushed(async (sql) => (await connection.query<RowDataPacket[]>(sql))[0]);
-      } finally {
-        await connection.end();
-      }
-    },
+    readFlushed: () => readFlushed(query),
+    query,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

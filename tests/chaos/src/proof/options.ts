@@ -3,6 +3,7 @@ import { invalidArgument } from '@spider/core';
 import { count, oneOf } from '../options.ts';
 import { databaseKills } from './database-kills.ts';
 import { failovers } from './failovers.ts';
+import { overlaps } from './overlaps.ts';
 import type { Proof, ProofVariant } from './proof.ts';
 import { storageKills, totalLoss } from './storage-kills.ts';
 
@@ -11,6 +12,7 @@ const PROOFS: ReadonlyMap<string, Proof> = new Map([
   ['database-kills', databaseKills],
   ['total-loss', totalLoss],
   ['failovers', failovers],
+  ['overlaps', overlaps],
 ]);
 
 export interface ProofOptions extends ProofVariant {

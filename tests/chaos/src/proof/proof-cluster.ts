@@ -18,6 +18,15 @@ export interface ProofClusterOptions {
   readonly executionManagers: number;
 }
 
+export interface StorageOptions {
+  /** Counted from 0; the next one by default. */
+  readonly place?: number;
+  readonly standby?: boolean;
+  /** As whom it writes to the database server. */
+  readonly username?: string;
+  readonly leaseMs?: number;
+}
+
 /** The servers of a proof. They are started and killed one by one, and all end with it. */
 export class ProofCluster implements AsyncDisposable {
   readonly database: ChaosDatabase;
@@ -59,15 +68,25 @@ export class ProofCluster implements AsyncDisposable {
   }
 
   /** Starts a storage at the next place. With several places it stands by while another is active. */
-  async startStorage(): Promise<ServerProcess> {
+  async startStorage(options: StorageOptions = {}): Promise<ServerProcess> {
     const { durability, separateScheduler } = this.#options;
-    const port = this.#ports[this.#started % this.#ports.length];
+    const place = options.place ?? this.#started % this.#ports.length;
+    const { username } = options;
     return await this.#start('storage', `storage-${++this.#started}`, {
       host: HOST,
-      port,
-      standby: this.#ports.length > 1,
+      port: this.#ports[place],
+      standby: options.standby ?? this.#ports.length > 1,
       scheduler: { embedded: !separateScheduler },
-      runtime: { db: this.database.config, journal: { durability } },
+      runtime: {
+        db: {
+          ...this.database.config,
+          ...(username !== undefined && { credentials: { username, password: '' } }),
+        },
+        journal: { durability },
+        ...(options.leaseMs !== undefined && {
+          lease: { duration_ms: options.leaseMs, renew_ms: options.leaseMs / 2 },
+        }),
+      },
     });
   }
 

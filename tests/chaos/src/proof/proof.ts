@@ -18,9 +18,8 @@ export interface Proof {
   readonly rounds: number;
   readonly blowsPerRound: number;
   readonly cluster: Pick<ProofClusterOptions, 'places' | 'executionManagers'>;
-  /** Without: no jobs run meanwhile. */
+  /** Jobs at a time. */
   readonly lanes: number;
-  /** What is asked of the database before the first storage has written anything. */
   readonly strike: (round: Round) => Promise<void>;
 }
 
