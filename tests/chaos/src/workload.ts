@@ -52,18 +52,17 @@ export function drawJob(seed: number, number: number): ChaosJob {
 }
 
 const LARGE_SHAPES = ['layered', 'fan', 'diamonds'] as const;
-const LARGE_JOB_TASKS = 10_000;
 /** Its outputs, of a thousand tasks, are the inputs of its commit task. */
 const LARGE_JOB_LIMITS = { longestUs: 2_000, largestBytes: 1_024 };
 
-/** A job of 10,000 tasks that nobody cancels. */
-export function drawLargeJob(seed: number, number: number): ChaosJob {
+/** A job of so many tasks that nobody cancels. */
+export function drawLargeJob(seed: number, number: number, taskCount: number): ChaosJob {
   const rng = new SeededRng(`${seed}/large/${number}`);
   const shape = pick(rng, LARGE_SHAPES);
   return {
     number,
     shape,
-    graph: new GraphDrawer(rng, LARGE_JOB_LIMITS).draw(shape, LARGE_JOB_TASKS),
+    graph: new GraphDrawer(rng, LARGE_JOB_LIMITS).draw(shape, taskCount),
     inputs: encodeFrame([]),
     startsSeparately: false,
     cancelAfterMs: undefined,

@@ -7,7 +7,7 @@ import { overlaps } from './overlaps.ts';
 import type { Proof, ProofVariant } from './proof.ts';
 import { storageKills, totalLoss } from './storage-kills.ts';
 
-const PROOFS: ReadonlyMap<string, Proof> = new Map([
+export const PROOFS: ReadonlyMap<string, Proof> = new Map([
   ['storage-kills', storageKills],
   ['database-kills', databaseKills],
   ['total-loss', totalLoss],
@@ -21,6 +21,8 @@ export interface ProofOptions extends ProofVariant {
   readonly seed: number;
   readonly rounds: number;
   readonly blows: number;
+  /** Of a job. */
+  readonly tasks: number;
   /** Where finished rounds are written down, and found again. */
   readonly record: string | undefined;
   readonly keep: boolean;
@@ -33,8 +35,8 @@ const summaries = [...PROOFS].map(
 
 export const PROOF_HELP = `Usage: npm run proof -- NAME [options]
 
-Strikes a cluster of real processes while jobs of 10,000 tasks run on it, and checks what was
-promised by the record that the tasks keep. The last line is the result, as JSON.
+Strikes a cluster of real processes while large jobs run on it, and checks what was promised by the
+record that the tasks keep. The last line is the result, as JSON.
 
 ${summaries.join('\n')}
 
@@ -43,6 +45,7 @@ ${summaries.join('\n')}
   --scheduler embedded|separate    (embedded)
   --seed S                         draws jobs, blows and their instants (1)
   --rounds N, --blows N            a cluster for each round, so many blows in each (full size)
+  --tasks N                        of a job (10000)
   --record FILE                    adds a line for each round; those that it has are not run again
   --keep                           keeps the folders with logs and databases even if all is well
 `;
@@ -59,6 +62,7 @@ export function readProofOptions(args: readonly string[]): ProofOptions | undefi
       seed: { type: 'string', default: '1' },
       rounds: { type: 'string' },
       blows: { type: 'string' },
+      tasks: { type: 'string', default: '10000' },
       record: { type: 'string' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -80,6 +84,7 @@ export function readProofOptions(args: readonly string[]): ProofOptions | undefi
     seed: count('--seed', values.seed),
     rounds: count('--rounds', values.rounds ?? String(proof.rounds)),
     blows: count('--blows', values.blows ?? String(proof.blowsPerRound)),
+    tasks: count('--tasks', values.tasks),
     record: values.record,
     keep: values.keep,
   };

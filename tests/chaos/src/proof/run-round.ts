@@ -17,6 +17,8 @@ export interface RoundOptions extends ProofVariant {
   readonly seed: number;
   readonly round: number;
   readonly blows: number;
+  /** Of a job. */
+  readonly tasks: number;
   readonly directory: string;
   readonly log: (line: string) => void;
 }
@@ -35,7 +37,7 @@ export interface RoundResult extends Omit<Findings, 'details'> {
 /** Strikes a new cluster so many times, and checks what its tasks have noted. */
 export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const { proof, directory, seed, round: number } = options;
-  const { db, durability, separateScheduler, blows, log } = options;
+  const { db, durability, separateScheduler, blows, tasks, log } = options;
   await using cluster = await ProofCluster.create({
     directory,
     db,
@@ -64,7 +66,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
         seed: seed * 1_000 + number,
         jobs: proof.lanes,
         endpoints: cluster.storageUrls,
-        draw: drawLargeJob,
+        draw: (from, job) => drawLargeJob(from, job, tasks),
         end: end.signal,
         deadline: deadline.signal,
       });
