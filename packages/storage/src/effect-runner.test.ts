@@ -78,6 +78,7 @@ async function start(durability: Durability = 'task') {
         metadata: NO_METADATA,
         policy: DEFAULT_JOB_POLICY,
         retryOf: undefined,
+        isDamaged: false,
       }),
     },
     deadlines: { watch: () => undefined, forget: () => undefined },

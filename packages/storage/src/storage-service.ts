@@ -294,8 +294,13 @@ export class StorageService implements Service {
     const tokenMs = options.config.runtime.login.token_sec * 1000;
     const logins = await Logins.open({ store: tokenKeys, groups, clock, rng, tokenMs });
     const service = new StorageService(options, { instances, groups, logins });
-    await service.#registry.load();
-    await service.#recover();
+    try {
+      await service.#registry.load();
+      await service.#recover();
+    } catch (error) {
+      await service[Symbol.asyncDispose]();
+      throw error;
+    }
     options.right?.onChange((isSure) => {
       if (isSure) service.#registry.giveTime();
     });
@@ -424,13 +429,14 @@ export class StorageService implements Service {
    * handed out until the execution managers have said what they hold, or had the time to.
    */
   async #recover(): Promise<void> {
-    const { clock, logger, zstd, store } = this.#options;
+    const { clock, rng, logger, zstd, store } = this.#options;
     const jobs = await recoverJobs({
       clock,
       logger,
       zstd,
       store: store.jobs,
       cache: this.#cache,
+      rng,
       runner: this.#runner,
       memory: this.#memory,
       limitedKinds: this.#limitedKinds,

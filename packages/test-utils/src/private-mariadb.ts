@@ -74,7 +74,8 @@ class MariadbServer implements PrivateMariadb {
         '--auth-root-authentication-method=normal',
         '--skip-test-db',
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      // A server that starts deletes whatever looks like a temporary table there, also another's.
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, TMPDIR: this.#folder } },
     );
     const lastLines = keepLastLines(install);
     const code = await exitOf(install);
@@ -86,6 +87,7 @@ class MariadbServer implements PrivateMariadb {
       '--no-defaults',
       `--datadir=${join(this.#folder, 'data')}`,
       `--socket=${this.socketPath}`,
+      `--tmpdir=${this.#folder}`,
       ...asRoot(),
       '--skip-networking',
       '--skip-name-resolve',

@@ -80,10 +80,20 @@ export const toStoredJob = (row: JobRow): StoredJob => ({
   },
   policy: toJobPolicy(row),
   retryOf: row.retry_of_job_id === null ? undefined : (row.retry_of_job_id as JobId),
+  isDamaged: [row.labels, row.requires].some((text) => parseLabels(text) === undefined),
 });
 
-const toLabels = (text: string | null): Labels =>
-  text === null ? {} : (JSON.parse(text) as Labels);
+const toLabels = (text: string | null): Labels => parseLabels(text) ?? {};
+
+/** Undefined if they are not what was written once: one row must not keep the others from being read. */
+function parseLabels(text: string | null): Labels | undefined {
+  if (text === null) return {};
+  try {
+    return JSON.parse(text) as Labels;
+  } catch {
+    return undefined;
+  }
+}
 
 const toTimestamp = (value: bigint | null): TimestampMs | undefined =>
   value === null ? undefined : (Number(value) as TimestampMs);

@@ -81,6 +81,8 @@ export interface StoredJob {
   readonly policy: JobPolicy;
   /** The job that this one was submitted to retry; it may be deleted. */
   readonly retryOf: JobId | undefined;
+  /** Its labels cannot be read, or what it requires of execution managers. */
+  readonly isDamaged: boolean;
 }
 
 /** Which jobs a list is to have: those that pass everything that is set. */

@@ -112,6 +112,7 @@ export function describeStore(
           metadata: NO_METADATA,
           policy: DEFAULT_JOB_POLICY,
           retryOf: undefined,
+          isDamaged: false,
         });
         expect(plain(await jobs.readBlob(id, BlobKind.Graph))).toEqual([1, 2]);
         expect(plain(await jobs.readBlob(id, BlobKind.Inputs))).toEqual([3]);
