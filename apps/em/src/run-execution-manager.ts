@@ -17,6 +17,7 @@ import {
   SpareExecutors,
   type SpawnExecutorOptions,
   TaskLogStore,
+  withReferenceFallback,
 } from '@spider/execution-manager';
 import { createTransport, type Logger, type RpcTransport } from '@spider/runtime';
 import {
@@ -71,7 +72,10 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
       clock: systemClock,
       rng: new CryptoRng(),
       logger,
-      connect: connectOnce(cleanup, config.liveness.attemptMs),
+      connect: withReferenceFallback(connectOnce(cleanup, config.liveness.attemptMs), {
+        clock: systemClock,
+        logger,
+      }),
       spawn: executors.spawn,
       maxMessageBytes: config.taskExecutor.maxMessageBytes,
       recycleAfterTasks: config.taskExecutor.recycleAfterTasks,

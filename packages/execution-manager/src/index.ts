@@ -3,6 +3,8 @@ export { executionManagerConfigSchema, executionManagerFileSchema } from './conf
 export type { ExecutionManagerConfig, ExecutionManagerFile, LogsConfig } from './config.ts';
 export { ExecutionManagerService } from './execution-manager-service.ts';
 export type { ExecutionManagerOptions } from './execution-manager-service.ts';
+export { withReferenceFallback } from './reference/reference-fallback.ts';
+export type { ReferenceFallbackOptions } from './reference/reference-fallback.ts';
 export type { Connect } from './ports.ts';
 
 // Executors as child processes.

@@ -19,6 +19,9 @@ export interface RpcMethod {
   readonly requestType: string;
   encode(request: PlainMessage): Buffer;
   decode(response: Buffer): PlainMessage;
+  /** As a server does. */
+  decodeRequest(request: Buffer): PlainMessage;
+  encodeResponse(response: PlainMessage): Buffer;
 }
 
 /** A field as descriptors have it. */
@@ -99,5 +102,7 @@ function methodsOf(service: ServiceDefinition): RpcMethod[] {
     requestType: (method.requestType.type as DescriptorShape).name,
     encode: (request) => method.requestSerialize(request),
     decode: (response) => method.responseDeserialize(response) as PlainMessage,
+    decodeRequest: (request) => method.requestDeserialize(request) as PlainMessage,
+    encodeResponse: (response) => method.responseSerialize(response),
   }));
 }
