@@ -85,6 +85,11 @@ export class EffectRunner {
     options.journal.onFlush(() => this.#releaseHeld());
   }
 
+  /** Starts and cancels that wait for the database. */
+  get requestCount(): number {
+    return this.#requests.size;
+  }
+
   handle(job: Job, event: JobEvent): void {
     this.#handle(job, event);
   }

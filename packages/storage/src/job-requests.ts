@@ -10,6 +10,10 @@ export class JobRequests {
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
 
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /** Opens a request. Its answer comes when it is resolved or rejected. */
   open(job: Job): { readonly request: number; readonly answer: Promise<JobState> } {
     this.#last += 1;

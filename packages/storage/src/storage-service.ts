@@ -47,6 +47,7 @@ import { addReferenceRoutes } from './rpc/reference/routes.ts';
 import { createReadyTaskService } from './rpc/ready-task-service.ts';
 import { createWorkerService } from './rpc/worker-service.ts';
 import { ByteBudget } from './submission/byte-budget.ts';
+import type { StorageUsage } from './storage-usage.ts';
 import { TaskInstances } from './task-instances.ts';
 
 export interface StorageServiceOptions {
@@ -393,6 +394,23 @@ export class StorageService implements Service {
     const superseded = await Promise.race([aborted, this.#options.store.superseded]);
     signal.removeEventListener('abort', onAbort);
     if (superseded !== undefined) throw superseded;
+  }
+
+  /** How many of what is held for those who come and go; for tests, and for who looks after it. */
+  usage(): StorageUsage {
+    return {
+      jobs: this.#cache.size,
+      tasks: this.#cache.taskCount,
+      endedJobs: this.#cache.endedCount,
+      executionManagers: this.#registry.size,
+      submissions: this.#submissions.count,
+      uploads: this.#uploads.count,
+      requests: this.#runner.requestCount,
+      softTimeouts: this.#softTimeouts.size,
+      deadlines: this.#deadlines.size,
+      flushListeners: this.#journal.listenerCount,
+      unflushedBytes: this.#journal.unflushedBytes,
+    };
   }
 
   /** Checks the jobs in memory; for tests and the simulator. @throws InvariantError */

@@ -51,9 +51,14 @@ export class JobCache {
     return this.#jobs.size;
   }
 
-  /** Whether it is as if nothing had ever been here. */
-  get isEmpty(): boolean {
-    return this.#jobs.size + this.#ended.size + this.#tasks + this.#expectedJobs === 0;
+  /** Jobs that have ended and whose status is still here. */
+  get endedCount(): number {
+    return this.#ended.size;
+  }
+
+  /** Tasks of the jobs that have not ended. */
+  get taskCount(): number {
+    return this.#tasks + this.#expectedTasks;
   }
 
   add(job: Job): void {

@@ -87,7 +87,17 @@ export class Journal {
 
   /** Whether more may be appended. If not, it will again after a flush. */
   get hasRoom(): boolean {
-    return this.#next.bytes + (this.#underway?.bytes ?? 0) < this.#capacityBytes;
+    return this.unflushedBytes < this.#capacityBytes;
+  }
+
+  /** Bytes that wait to be written, or are being written. */
+  get unflushedBytes(): number {
+    return this.#next.bytes + (this.#underway?.bytes ?? 0);
+  }
+
+  /** How many are called back after every flush. */
+  get listenerCount(): number {
+    return this.#listeners.size;
   }
 
   /** Resolves when `hasRoom` says yes, or nothing is written any more. */

@@ -2,6 +2,7 @@ import { DeadlineQueue } from '@spider/runtime';
 import type { Clock, Deadline } from '@spider/runtime';
 import type { Job } from '../cache/job.ts';
 import type { ContextsEffect } from '../machine/job-effect.ts';
+import { RunningInstances } from './running-instances.ts';
 
 export interface SoftTimeoutsOptions {
   readonly clock: Clock;
@@ -20,34 +21,41 @@ export interface SlowInstances {
  * the meantime is their job's business.
  */
 export class SoftTimeouts implements Disposable {
+  readonly #clock: Clock;
   readonly #deadlines: DeadlineQueue;
   readonly #onDue: SoftTimeoutsOptions['onDue'];
-  readonly #ofJob = new Map<Job, Set<Watch>>();
+  /** Of each job one for each length of a soft timeout, or of what was left of it. */
+  readonly #ofJob = new Map<Job, Map<number, Watch>>();
 
   constructor({ clock, onDue }: SoftTimeoutsOptions) {
+    this.#clock = clock;
     this.#deadlines = new DeadlineQueue(clock);
     this.#onDue = onDue;
   }
 
+  /** Instances that are watched; some may have ended. */
+  get size(): number {
+    let size = 0;
+    for (const watches of this.#ofJob.values()) {
+      for (const { instances } of watches.values()) size += instances.length;
+    }
+    return size;
+  }
+
   /** Instances were issued. */
   add(job: Job, effect: ContextsEffect): void {
-    const { firstInstance } = effect;
-    const [first, ...others] = effect.kinds.map(({ policy }) => policy.softTimeoutMs);
-    if (first === undefined) return;
-    const taskIndices = Uint32Array.from(effect.taskIndices);
-    if (others.every((timeoutMs) => timeoutMs === first)) {
-      this.#watch(job, first, () => ({
-        taskIndices,
-        instances: Float64Array.from(taskIndices, (_, at) => firstInstance + at),
-      }));
-      return;
+    const { kinds, kindPositions, taskIndices, firstInstance } = effect;
+    const nowUs = this.#clock.monotonicUs();
+    const watches = kinds.map(({ policy }) => this.#watchOf(job, policy.softTimeoutMs));
+    for (let at = 0; at < taskIndices.length; at++) {
+      const watch = watches[kindPositions[at] as number];
+      watch?.instances.push(
+        taskIndices[at] as number,
+        firstInstance + at,
+        nowUs + watch.timeoutMs * 1000,
+      );
     }
-    for (const [timeoutMs, positions] of byTimeout(effect)) {
-      this.#watch(job, timeoutMs, () => ({
-        taskIndices: Uint32Array.from(positions, (at) => taskIndices[at] ?? 0),
-        instances: Float64Array.from(positions, (at) => firstInstance + at),
-      }));
-    }
+    for (const watch of watches) watch.added(nowUs);
   }
 
   /**
@@ -56,33 +64,45 @@ export class SoftTimeouts implements Disposable {
    * @param ageMs how long ago that was.
    */
   resume(job: Job, { taskIndices, instances }: SlowInstances, ageMs: number): void {
-    const positionsOf = new Map<number, number[]>();
-    taskIndices.forEach((taskIndex, position) => {
-      const timeoutMs = job.machine.taskKind(taskIndex)?.policy.softTimeoutMs ?? Infinity;
-      pushTo(positionsOf, timeoutMs, position);
+    const nowUs = this.#clock.monotonicUs();
+    const watches = new Set<Watch>();
+    taskIndices.forEach((taskIndex, at) => {
+      const timeoutMs = job.machine.taskKind(taskIndex)?.policy.softTimeoutMs;
+      if (timeoutMs === undefined) return;
+      const watch = this.#watchOf(job, Math.max(0, timeoutMs - ageMs));
+      watch.instances.push(taskIndex, instances[at] as number, nowUs + watch.timeoutMs * 1000);
+      watches.add(watch);
     });
-    for (const [timeoutMs, positions] of positionsOf) {
-      this.#watch(job, Math.max(0, timeoutMs - ageMs), () => ({
-        taskIndices: Uint32Array.from(positions, (at) => taskIndices[at] ?? 0),
-        instances: Float64Array.from(positions, (at) => instances[at] ?? 0),
-      }));
-    }
+    for (const watch of watches) watch.added(nowUs);
   }
 
-  #watch(job: Job, timeoutMs: number, instances: () => SlowInstances): void {
-    const ofJob = this.#ofJob.get(job) ?? new Set();
-    this.#ofJob.set(job, ofJob);
-    const watch = new Watch(this.#deadlines, () => {
-      ofJob.delete(watch);
-      this.#onDue(job, instances());
-    });
-    ofJob.add(watch);
-    watch.start(timeoutMs);
+  #watchOf(job: Job, timeoutMs: number): Watch {
+    let ofJob = this.#ofJob.get(job);
+    if (ofJob === undefined) {
+      ofJob = new Map();
+      this.#ofJob.set(job, ofJob);
+    }
+    let watch = ofJob.get(timeoutMs);
+    if (watch === undefined) {
+      watch = new Watch(job, timeoutMs, this.#deadlines, (of) => this.#meet(of));
+      ofJob.set(timeoutMs, watch);
+    }
+    return watch;
+  }
+
+  #meet(watch: Watch): void {
+    const { job } = watch;
+    if (job === undefined) return;
+    const nowUs = this.#clock.monotonicUs();
+    const slow = watch.instances.takeDue(nowUs);
+    watch.added(nowUs);
+    if (watch.instances.length === 0) this.#ofJob.get(job)?.delete(watch.timeoutMs);
+    if (slow.taskIndices.length > 0) this.#onDue(job, slow);
   }
 
   /** A job has ended. */
   forget(job: Job): void {
-    for (const watch of this.#ofJob.get(job) ?? []) watch.stop();
+    for (const watch of this.#ofJob.get(job)?.values() ?? []) watch.stop();
     this.#ofJob.delete(job);
   }
 
@@ -92,38 +112,37 @@ export class SoftTimeouts implements Disposable {
   }
 }
 
-/** A deadline that lets go of all it knows when it is stopped; the queue keeps it for a while. */
+/** A job's instances with one soft timeout. The queue of deadlines keeps it for a while when it is stopped. */
 class Watch {
+  job: Job | undefined;
+  readonly timeoutMs: number;
+  instances = new RunningInstances();
   readonly #deadline: Deadline;
-  #onDue: (() => void) | undefined;
 
-  constructor(deadlines: DeadlineQueue, onDue: () => void) {
-    this.#onDue = onDue;
-    this.#deadline = deadlines.create(() => this.#onDue?.());
+  constructor(
+    job: Job,
+    timeoutMs: number,
+    deadlines: DeadlineQueue,
+    onDue: (watch: Watch) => void,
+  ) {
+    this.job = job;
+    this.timeoutMs = timeoutMs;
+    this.#deadline = deadlines.create(() => onDue(this));
   }
 
-  start(timeoutMs: number): void {
-    this.#deadline.set(timeoutMs);
+  /** The first instance may be another one. */
+  added(nowUs: number): void {
+    const { job, instances } = this;
+    if (job === undefined) return;
+    instances.prune((taskIndex, instance) => job.machine.isLive(taskIndex, instance));
+    const { firstDueUs } = instances;
+    if (firstDueUs === undefined) this.#deadline.clear();
+    else if (!this.#deadline.isSet) this.#deadline.set((firstDueUs - nowUs) / 1000);
   }
 
   stop(): void {
-    this.#onDue = undefined;
+    this.job = undefined;
+    this.instances = new RunningInstances();
     this.#deadline.clear();
   }
-}
-
-/** The positions in an effect by the soft timeouts of their kinds. */
-function byTimeout({ kinds, kindPositions }: ContextsEffect): Map<number, number[]> {
-  const positionsOf = new Map<number, number[]>();
-  kindPositions.forEach((kind, position) => {
-    const timeoutMs = kinds[kind]?.policy.softTimeoutMs ?? Infinity;
-    pushTo(positionsOf, timeoutMs, position);
-  });
-  return positionsOf;
-}
-
-function pushTo(positionsOf: Map<number, number[]>, timeoutMs: number, position: number): void {
-  const positions = positionsOf.get(timeoutMs);
-  if (positions === undefined) positionsOf.set(timeoutMs, [position]);
-  else positions.push(position);
 }
