@@ -6,7 +6,7 @@ import type { ExchangeRequest } from '@spider/proto';
 import { RecordingLogger } from '@spider/runtime/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encoded, flat, withTermination } from './testing/graphs.ts';
+import { diamond, encoded, flat, withTermination } from './testing/graphs.ts';
 import { collect } from './testing/inbox.ts';
 import { ScriptedExecutionManager } from './testing/scripted-execution-manager.ts';
 import { ScriptedScheduler } from './testing/scripted-scheduler.ts';
@@ -63,6 +63,15 @@ const exchange = fc
   })
   .map(({ hello, ...rest }) => create(ExchangeRequestSchema, { ...rest, ...(hello && { hello }) }));
 
+/** Now and then a job whose time is over soon, and now and then something that does not exist. */
+const policy = fc.record({
+  durability: fc.integer({ min: 0, max: 4 }),
+  failurePolicy: fc.integer({ min: 0, max: 3 }),
+  cleanupAfterFailure: fc.boolean(),
+  deadlineMs: fc.constantFrom(0n, 0n, 0n, 1n, 20n, 2n ** 64n - 1n),
+  deadlineAtMs: fc.constantFrom(0n, 0n, 0n, 1n, 8_640_000_000_000_000n),
+});
+
 type Call = (storage: TestStorage, worker: ScriptedExecutionManager) => Promise<unknown>;
 
 const unary = (call: (storage: TestStorage) => Promise<unknown>): Call => call;
@@ -74,18 +83,22 @@ const call: fc.Arbitrary<Call> = fc.oneof(
         worker.stream.send(message),
   ),
   id.map((jobId) => unary(({ jobs }) => jobs.startJob({ jobId }))),
-  id.map((jobId) => unary(({ jobs }) => jobs.cancelJob({ jobId }))),
+  fc
+    .tuple(id, fc.constantFrom('', 'why', 'x'.repeat(2000)))
+    .map(([jobId, reason]) => unary(({ jobs }) => jobs.cancelJob({ jobId, reason }))),
+  id.map((jobId) => unary(({ jobs }) => jobs.retryJob({ jobId, start: true }))),
   id.map((jobId) => unary(({ jobs }) => jobs.getJob({ jobId }))),
   id.map((jobId) => unary(({ jobs }) => jobs.getJobOutputs({ jobId }))),
   fc
     .record({ taskGraph: bytes, inputs: bytes, resourceGroupId: id, start: fc.boolean() })
     .map((request) => unary(({ jobs }) => jobs.submitJob(request))),
-  fc.constantFrom(flat(3), withTermination()).map((graph) =>
+  fc.tuple(fc.constantFrom(flat(3), diamond(), withTermination()), policy).map(([graph, rules]) =>
     unary(({ jobs }) =>
       jobs.submitJob({
         taskGraph: encoded(graph),
         inputs: encodeFrame([new Uint8Array([1])]),
         start: true,
+        ...rules,
       }),
     ),
   ),

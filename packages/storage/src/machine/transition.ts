@@ -11,7 +11,7 @@ import {
 } from '@spider/core';
 import { dropClaims } from './claiming.ts';
 import { describeFailures } from './describe-failures.ts';
-import type { JobControlBlock } from './job-control-block.ts';
+import type { FirstFailure, JobControlBlock } from './job-control-block.ts';
 import type { CancelledEffect, JobEffect } from './job-effect.ts';
 import type { PersistedEvent, PersistFailedEvent, RecallEndedEvent } from './job-event.ts';
 import { JobOutputGathering } from './job-output-gathering.ts';
@@ -69,12 +69,11 @@ export function publishTransition(
 /** Moves a running job on if its last regular task has ended. */
 export function finishTasks(job: JobControlBlock, at: TimestampMs, effects: JobEffect[]): void {
   if (job.state !== JobState.Running) return;
-  if (job.firstFailure !== undefined) {
-    const message = describeFailures(job, job.firstFailure);
-    if (message !== undefined) failJob(job, { at, message }, effects);
+  if (job.taskCounts[TaskState.Succeeded] !== job.taskCount) {
+    if (job.firstFailure !== undefined) finishFailed(job, job.firstFailure, at, effects);
     return;
   }
-  if (job.taskCounts[TaskState.Succeeded] !== job.taskCount || job.taskCount === 0) return;
+  if (job.taskCount === 0) return;
   const bytes = job.outputs.jobOutputBytes;
   if (bytes > LIMITS.jobOutputBytes) {
     const message = `the outputs of the job have ${bytes} bytes, more than ${LIMITS.jobOutputBytes}`;
@@ -128,6 +127,17 @@ export function endRecall(
     return;
   }
   if (gathering !== undefined) goOnGathering(job, gathering, at, effects);
+}
+
+/** Fails a job that has gone on after a failure, if nothing of it can run any more. */
+function finishFailed(
+  job: JobControlBlock,
+  firstFailure: FirstFailure,
+  at: TimestampMs,
+  effects: JobEffect[],
+): void {
+  const message = describeFailures(job, firstFailure);
+  if (message !== undefined) failJob(job, { at, message }, effects);
 }
 
 /** A job fails; first its cleanup task runs, if that is wanted and there is one. */
