@@ -98,7 +98,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
         taskGraph: encoded(graph),
         inputs: encodeFrame([new Uint8Array([1])]),
         start: true,
-        ...rules,
+        ...(rules as object),
       }),
     ),
   ),

@@ -443,7 +443,8 @@ export class JobModel {
 
   /** After a start there may be reports on their way of several instances of a task. */
   #mayAdopt(task: ModelTask): boolean {
-    return this.#mayLease(task) || (this.claimsAreOpen && task.state === 'running');
+    if (this.#mayLease(task)) return true;
+    return this.isRunning && this.claimsAreOpen && task.state === 'running';
   }
 
   #mayLease(task: ModelTask): boolean {
