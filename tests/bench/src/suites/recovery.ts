@@ -3,8 +3,10 @@ import type { JobHandle } from '@spider/client';
 import { layeredGraph } from '@spider/core/testing';
 import { readProcessUsage, type ProcessUsage } from '@spider/local-cluster';
 import { systemClock } from '@spider/runtime/node';
+import { mariadbMissing } from '@spider/test-utils';
 import { type BenchResult, median } from '../bench-result.ts';
 import { type BenchCluster, startBenchCluster } from '../cluster/bench-cluster.ts';
+import { openMariadb } from '../cluster/idle-database.ts';
 import { succeeded, verifyOutputs } from '../measure-jobs.ts';
 import type { BenchContext, Suite } from '../suite.ts';
 import { floatWorkload, type Workload } from '../workload/workload.ts';
@@ -41,12 +43,19 @@ export const recovery: Suite = {
   name: 'recovery',
   summary: '200 jobs of 10,000 tasks, and one of 10^6, half done when storage is killed',
   run: async function* run(context) {
-    for (const one of CASES) yield await measure(one, context);
+    for (const one of CASES) yield await measure(one, 'sqlite', context);
+    if (mariadbMissing() !== undefined) return;
+    for (const one of CASES) yield await measure(one, 'mariadb', context);
   },
 };
 
-async function measure(one: RecoveryCase, context: BenchContext): Promise<BenchResult> {
-  const { jobs, layers, width, name } = one;
+async function measure(
+  one: RecoveryCase,
+  engine: 'sqlite' | 'mariadb',
+  context: BenchContext,
+): Promise<BenchResult> {
+  const { jobs, layers, width } = one;
+  const name = engine === 'sqlite' ? one.name : `${one.name}-mariadb`;
   const workload = floatWorkload(name, layeredGraph({ layers, width, inputsPerTask: 3 }));
   const tasks = jobs * workload.graph.taskCount;
   const restarts: Restart[] = [];
@@ -54,9 +63,10 @@ async function measure(one: RecoveryCase, context: BenchContext): Promise<BenchR
   for (let run = 0; run < context.runs; run++) {
     context.signal.throwIfAborted();
     const directory = join(context.directory, `${name}-${run}`);
+    await using database = engine === 'sqlite' ? undefined : await openMariadb();
     await using bench = await startBenchCluster(
       { ...context, directory },
-      { executionManagers: 0 },
+      { executionManagers: 0, ...(database && { database: database.config }) },
     );
     durability = bench.durability;
     restarts.push(await killHalfWay(bench, workload, jobs));
