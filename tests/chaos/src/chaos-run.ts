@@ -94,6 +94,7 @@ export async function runChaos(
   const { disturbances, flushed } = await makeTrouble({
     seed,
     kinds: options.kinds,
+    kills: options.kills,
     cluster,
     database,
     graceMs: GRACE_MS,
@@ -105,6 +106,8 @@ export async function runChaos(
     deadline.abort();
     return { disturbances: [], flushed: [] };
   });
+  // Where a number of kills was to be reached, it is.
+  end.abort();
   const healTimer = setTimeout(() => deadline.abort(), HEAL_MS);
   const results = await traffic;
   const endMs = monotonicMs();
@@ -128,7 +131,8 @@ export async function runChaos(
 }
 
 /** Drawn, unless the scheduler alone is to be killed. */
-function drawEmbedded({ seed, kinds }: ChaosOptions): boolean {
+function drawEmbedded({ seed, kinds, kills }: ChaosOptions): boolean {
+  if (kills?.has('scheduler') === true) return false;
   const separates = new SeededRng(`${seed}/cluster`).float() < 0.5;
   return !(separates || (kinds.length === 1 && kinds[0] === 'scheduler'));
 }

@@ -11,6 +11,8 @@ export interface ChaosOptions {
   readonly db: 'sqlite' | 'mariadb';
   readonly durability: 'task' | 'sync';
   readonly kinds: readonly Kind[];
+  /** How many of each kind are to be killed; undefined: as many as fit into the time. */
+  readonly kills: ReadonlyMap<Kind, number> | undefined;
   /** Jobs at a time. */
   readonly jobs: number;
   /** Keeps the folder with logs and database also when all is well. */
@@ -27,6 +29,7 @@ line is the result, as JSON.
   --db sqlite|mariadb     (sqlite)
   --durability task|sync  (task)
   --kinds A,B,...         of storage, scheduler, em, executor, database (all that the others allow)
+  --kills A:N,B:M,...     kills so many of each, in quick succession, and ends then; --seconds is the most
   --jobs N                how many run at a time (4)
   --keep                  keeps the folder with logs and database even if all is well
 `;
@@ -41,6 +44,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
       db: { type: 'string', default: 'sqlite' },
       durability: { type: 'string', default: 'task' },
       kinds: { type: 'string' },
+      kills: { type: 'string' },
       jobs: { type: 'string', default: '4' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -48,10 +52,13 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
   });
   if (values.help) return undefined;
   const db = oneOf('--db', ['sqlite', 'mariadb'], values.db);
+  const kills = values.kills === undefined ? undefined : readKills(values.kills);
   const kinds =
-    values.kinds === undefined
-      ? KINDS.filter((kind) => db === 'mariadb' || kind !== 'database')
-      : values.kinds.split(',').map((kind) => oneOf('--kinds', KINDS, kind));
+    kills !== undefined
+      ? [...kills.keys()]
+      : values.kinds === undefined
+        ? KINDS.filter((kind) => db === 'mariadb' || kind !== 'database')
+        : values.kinds.split(',').map((kind) => oneOf('--kinds', KINDS, kind));
   if (db === 'sqlite' && kinds.includes('database')) {
     throw invalidArgument('--kinds: SQLite has no process of its own to kill');
   }
@@ -61,9 +68,19 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
     db,
     durability: oneOf('--durability', ['task', 'sync'], values.durability),
     kinds,
+    kills,
     jobs: count('--jobs', values.jobs),
     keep: values.keep,
   };
+}
+
+function readKills(text: string): ReadonlyMap<Kind, number> {
+  return new Map(
+    text.split(',').map((part) => {
+      const [kind = '', number = ''] = part.split(':');
+      return [oneOf('--kills', KINDS, kind), count('--kills', number)];
+    }),
+  );
 }
 
 export function oneOf<T extends string>(option: string, allowed: readonly T[], value: string): T {

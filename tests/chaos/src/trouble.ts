@@ -22,6 +22,8 @@ export interface Trouble {
 export interface TroubleOptions {
   readonly seed: number;
   readonly kinds: readonly Kind[];
+  /** How many of each kind are to be killed; undefined: as many as fit into the time. */
+  readonly kills: ReadonlyMap<Kind, number> | undefined;
   readonly cluster: LocalCluster;
   readonly database: ChaosDatabase;
   /** How long an execution manager may be silent. */
@@ -29,6 +31,11 @@ export interface TroubleOptions {
   readonly end: AbortSignal;
   readonly log: (line: string) => void;
 }
+
+/** Between two strikes, and until what was killed is started again, in milliseconds. */
+const USUAL = { pauseMs: [200, 2_500], outageMs: [0, 1_500], stopShare: 0.25 } as const;
+/** The same where there is a number of kills to be reached. */
+const QUICK = { pauseMs: [20, 200], outageMs: [0, 200], stopShare: 0.05 } as const;
 
 /** Kills and stops processes until the end. Everything runs again when it resolves. */
 export async function makeTrouble(options: TroubleOptions): Promise<Trouble> {
@@ -51,11 +58,29 @@ class TroubleMaker implements Trouble {
   async run(): Promise<void> {
     const { end } = this.#options;
     while (!end.aborted) {
-      await sleep(this.#between(200, 2_500), end);
-      if (end.aborted) return;
-      const kinds = this.#options.kinds.filter((kind) => this.#isThere(kind));
-      await this.#strike(kinds[Math.floor(this.#rng.float() * kinds.length)] ?? 'executor');
+      await sleep(this.#between(this.#pace.pauseMs[0], this.#pace.pauseMs[1]), end);
+      const kind = this.#draw();
+      if (end.aborted || kind === undefined) return;
+      await this.#strike(kind);
     }
+  }
+
+  get #pace(): typeof USUAL | typeof QUICK {
+    return this.#options.kills === undefined ? USUAL : QUICK;
+  }
+
+  /** Undefined when as many as wanted were killed. */
+  #draw(): Kind | undefined {
+    const { kills } = this.#options;
+    const kinds = this.#options.kinds.filter((kind) => this.#isThere(kind));
+    const weights = kinds.map((kind) => (kills === undefined ? 1 : this.#left(kind, kills)));
+    let at = this.#rng.float() * weights.reduce((sum, weight) => sum + weight, 0);
+    return kinds.find((_, i) => (at -= weights[i] ?? 0) < 0);
+  }
+
+  #left(kind: Kind, kills: ReadonlyMap<Kind, number>): number {
+    const done = this.disturbances.filter((one) => one.kind === kind).length;
+    return Math.max(0, (kills.get(kind) ?? 0) - done);
   }
 
   #isThere(kind: Kind): boolean {
@@ -72,7 +97,7 @@ class TroubleMaker implements Trouble {
       case 'scheduler':
         return scheduler && (await this.#killAndRestart('scheduler', scheduler));
       case 'em':
-        if (this.#rng.float() < 0.25) return await this.#stopManager();
+        if (this.#rng.float() < this.#pace.stopShare) return await this.#stopManager();
         return await this.#killAndRestart('em', this.#anyManager());
       case 'executor':
         return await this.#killExecutor();
@@ -102,7 +127,7 @@ class TroubleMaker implements Trouble {
   }
 
   async #killAndRestart(kind: Kind, victim: ClusterProcess): Promise<void> {
-    const outageMs = this.#between(0, 1_500);
+    const outageMs = this.#between(this.#pace.outageMs[0], this.#pace.outageMs[1]);
     this.#kill(kind, victim);
     await victim.exited;
     await sleep(outageMs);
