@@ -81,6 +81,79 @@ describe('the payload arena', () => {
   });
 });
 
+describe('what the journal has', () => {
+  const always = (): boolean => true;
+
+  /** Three full chunks of 4, 8 and 16 KiB, each with a record of its own, and one block in a fourth. */
+  function filled(): { arena: PayloadArena; chunks: number[] } {
+    const arena = new PayloadArena();
+    const chunks = [4, 8, 16, 1].map((kib, at) => {
+      arena.copyIn(block(kib * KIB, at), 0, kib * KIB, at + 1);
+      return arena.currentChunk;
+    });
+    return { arena, chunks };
+  }
+
+  test('leaves memory oldest first, until there is enough room', () => {
+    const { arena, chunks } = filled();
+    arena.journaled(4, 9);
+    const before = arena.totalBytes;
+    arena.evict(5 * KIB, 4, always);
+    expect(before - arena.totalBytes).toBe(12 * KIB);
+    expect(chunks.map((chunk) => arena.bytes(chunk) === undefined)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(arena.chunk(chunks[0] ?? 0)).toMatchObject({ rowsBefore: 0, lastRow: 9 });
+  });
+
+  test('does not leave before the record after its last block is durable', () => {
+    const { arena } = filled();
+    const before = arena.totalBytes;
+    // Each chunk was closed by the record that did not fit.
+    arena.journaled(2, 5);
+    arena.evict(100 * KIB, 4, always);
+    expect(before - arena.totalBytes).toBe(4 * KIB);
+  });
+
+  test('stays if somebody is about to need it', () => {
+    const { arena, chunks } = filled();
+    arena.journaled(4, 9);
+    arena.evict(100 * KIB, 4, (chunk) => chunk.number !== chunks[1]);
+    expect(arena.bytes(chunks[1] ?? 0)).toBeDefined();
+    expect(arena.bytes(chunks[2] ?? 0)).toBeUndefined();
+  });
+
+  test('leaves the chunk that is being filled too, if that is asked for once more', () => {
+    const { arena, chunks } = filled();
+    arena.journaled(4, 9);
+    arena.evict(29 * KIB, 4, always);
+    expect(arena.bytes(chunks[3] ?? 0)).toBeDefined();
+    arena.evict(KIB, 4, always);
+    expect(arena.totalBytes).toBe(0);
+  });
+
+  test('is forgotten when nobody needs it any more', () => {
+    const { arena, chunks } = filled();
+    arena.journaled(4, 9);
+    arena.evict(28 * KIB, 4, always);
+    expect(arena.hasEvicted).toBe(true);
+    for (const chunk of chunks.slice(0, 3)) arena.release(chunk);
+    expect(arena.hasEvicted).toBe(false);
+    expect(arena.totalBytes).toBe(32 * KIB);
+  });
+});
+
+test('memory that was made for a single large block goes with it', () => {
+  const arena = new PayloadArena();
+  arena.copyIn(block(3_000 * KIB, 1), 0, 3_000 * KIB);
+  arena.release(arena.currentChunk);
+  expect(arena.totalBytes).toBe(0);
+  expect(arena.copyIn(block(KIB, 2), 0, KIB)).toBe(0);
+});
+
 test.each([0, 1, 32, 33, 1_000])(
   '%i bytes are copied to where they belong, and no others',
   (length) => {

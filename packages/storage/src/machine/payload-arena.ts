@@ -158,6 +158,7 @@ export class PayloadArena {
     this.#totalBytes += size;
     this.#chunks[chunk.number] = chunk;
     this.#current = chunk;
+    this.#used = 0;
     return chunk;
   }
 
@@ -165,7 +166,6 @@ export class PayloadArena {
     const chunk = this.#current;
     if (chunk === undefined) return;
     this.#current = undefined;
-    this.#used = 0;
     chunk.lastRecord = record;
     if (chunk.liveCount === 0) this.#drop(chunk);
     else if (record <= this.#durableRecord) chunk.lastRow = this.#durableRow;
