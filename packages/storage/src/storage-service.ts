@@ -8,7 +8,7 @@ import {
   ReadyTaskService,
   WorkerService,
 } from '@spider/proto';
-import type { Clock, Logger, PasswordHasher, Rng, Service, Timer } from '@spider/runtime';
+import type { Clock, Logger, PasswordHasher, Rng, Service } from '@spider/runtime';
 import type { Job } from './cache/job.ts';
 import { JobCache } from './cache/job-cache.ts';
 import { heartbeatCutoffMs, retentionTimes, silenceMs } from './config.ts';
@@ -24,6 +24,7 @@ import type { WriterRight } from './lease/writer-lease-keeper.ts';
 import { RetryDelays } from './lease/retry-delays.ts';
 import { SoftTimeouts } from './lease/soft-timeouts.ts';
 import { ExecutionManagerRegistry } from './liveness/execution-manager-registry.ts';
+import { OwedReports } from './liveness/owed-reports.ts';
 import { OutputMemory } from './memory/output-memory.ts';
 import { OutputReader } from './memory/output-reader.ts';
 import { ConcurrencyLimits } from './queue/concurrency-limits.ts';
@@ -67,9 +68,6 @@ export interface StorageServiceOptions {
 
 const MIB = 1024 * 1024;
 
-/** How long the reports of the execution manager that connected last may be on their way. */
-const REPORTS_GRACE_MS = 1000;
-
 const expiryReason = ({ runtime: { retention } }: StorageConfig): string =>
   `nobody had started it ${retention.never_started_job_sec} s after its submission`;
 
@@ -94,6 +92,7 @@ export class StorageService implements Service {
   readonly #groups: ResourceGroups;
   readonly #logins: Logins;
   readonly #registry: ExecutionManagerRegistry;
+  readonly #owedReports: OwedReports;
   readonly #softTimeouts: SoftTimeouts;
   readonly #retryDelays: RetryDelays;
   readonly #deadlines: JobDeadlines;
@@ -105,7 +104,6 @@ export class StorageService implements Service {
   readonly #memory: OutputMemory;
   readonly #reader: OutputReader;
   readonly #limitedKinds: ReadonlySet<string>;
-  #claimsTimer: Timer | undefined;
   #isClosed = false;
 
   private constructor(options: StorageServiceOptions, { instances, groups, logins }: Opened) {
@@ -163,6 +161,7 @@ export class StorageService implements Service {
       capacityBytes: limits.unflushed_bytes,
       onJobBroken: (jobId, error) => this.#failUnwritable(jobId, error),
     });
+    this.#owedReports = new OwedReports(clock);
     this.#registry = new ExecutionManagerRegistry({
       clock,
       logger,
@@ -171,7 +170,10 @@ export class StorageService implements Service {
       silenceMs: silenceMs(config),
       heartbeatCutoffMs: heartbeatCutoffMs(config),
       isSure: () => options.right?.isSure ?? true,
-      onLost: ({ number }) => this.#releaseAllOf(number),
+      onLost: ({ number }) => {
+        this.#owedReports.settled(number);
+        this.#releaseAllOf(number);
+      },
     });
     this.#softTimeouts = new SoftTimeouts({
       clock,
@@ -363,6 +365,7 @@ export class StorageService implements Service {
         registry: this.#registry,
         counters: this.counters,
         sessionId: this.sessionId,
+        owedReports: this.#owedReports,
         heartbeatIntervalMs: config.runtime.execution_managers.heartbeat_interval_ms,
         streamGraceMs: config.runtime.execution_managers.stream_grace_ms,
         right: this.#options.right,
@@ -427,7 +430,7 @@ export class StorageService implements Service {
   async [Symbol.asyncDispose](): Promise<void> {
     const reason = new SpiderError('unavailable', 'storage is stopping');
     this.#isClosed = true;
-    this.#claimsTimer?.cancel();
+    this.#owedReports.close();
     this.jobs.drain();
     this.#retention[Symbol.dispose]();
     this.#peerRetention[Symbol.dispose]();
@@ -469,11 +472,11 @@ export class StorageService implements Service {
       job.isSettling = false;
       this.#runner.enqueue(job);
     }
-    if (jobs.length === 0 || this.#isClosed) return;
+    if (jobs.length === 0) this.#owedReports.close();
     // The reports of whoever came last are still on their way.
-    this.#claimsTimer = this.#options.clock.setTimer(REPORTS_GRACE_MS, () => {
-      for (const job of jobs) this.#runner.handle(job, { type: 'claims-over' });
-    });
+    await this.#owedReports.whenIn(this.#options.config.runtime.execution_managers.stream_grace_ms);
+    if (this.#isClosed) return;
+    for (const job of jobs) this.#runner.handle(job, { type: 'claims-over' });
   }
 
   #wakeSchedulers(): void {

@@ -44,12 +44,12 @@ export class ExchangeOutbox {
   opening(executionManagerId: bigint, running: readonly JobInstances[]): ExchangeRequest[] {
     this.take();
     const held = [...running, ...this.#reporter.kept.instances()];
+    const { messages } = this.#reporter.kept;
+    const lastReportSequence = BigInt(messages.at(-1)?.sequence ?? 0);
     const hello = create(ExchangeRequestSchema, {
-      hello: create(WorkerHelloSchema, { executionManagerId, held }),
+      hello: create(WorkerHelloSchema, { executionManagerId, held, lastReportSequence }),
     });
-    const reports = this.#reporter.kept.messages.map((message) =>
-      withReports(create(ExchangeRequestSchema), message),
-    );
+    const reports = messages.map((message) => withReports(create(ExchangeRequestSchema), message));
     return [hello, ...toLeaseRequests(this.#ledger.unanswered()), ...reports];
   }
 }

@@ -108,10 +108,12 @@ test('what followed from reports that were not flushed is adopted once they have
   expect((await after.jobs.getJob({ jobId })).status?.succeededTasks).toBe(0);
   const secondAgain = await ScriptedExecutionManager.connect(after.transport, second.id, {
     held: [child!],
+    kept: 1,
   });
   const childReport = secondAgain.succeed([child!], OUTPUT);
   const firstAgain = await ScriptedExecutionManager.connect(after.transport, first.id, {
     held: [parent!, grandchild!],
+    kept: 1,
   });
   await firstAgain.flushed(firstAgain.succeed([parent!], OUTPUT));
   await secondAgain.flushed(childReport);
@@ -159,6 +161,7 @@ test('what followed from a report that never comes runs again', async () => {
   const scheduler = await connectScheduler(after);
   const again = await ScriptedExecutionManager.connect(after.transport, second.id, {
     held: [child!],
+    kept: 1,
   });
   const childReport = again.succeed([child!], OUTPUT);
   // Nobody has it, so it may be forgotten; nor does it hold up what comes after it for long.

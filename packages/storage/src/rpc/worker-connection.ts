@@ -23,6 +23,7 @@ import type { EffectRunner, HeldInstances } from '../effect-runner.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ExecutionManagerRegistry } from '../liveness/execution-manager-registry.ts';
 import type { ExecutionManager } from '../liveness/execution-manager.ts';
+import type { OwedReports } from '../liveness/owed-reports.ts';
 import type { CancelledEffect, ContextsEffect } from '../machine/job-effect.ts';
 import type { WriterRight } from '../lease/writer-lease-keeper.ts';
 import type { WorkerLink } from '../ports.ts';
@@ -37,6 +38,7 @@ export interface WorkerConnectionOptions {
   readonly runner: EffectRunner;
   readonly journal: Journal;
   readonly registry: ExecutionManagerRegistry;
+  readonly owedReports: OwedReports;
   readonly counters: StorageCounters;
   readonly sessionId: SessionId;
   readonly heartbeatIntervalMs: number;
@@ -64,6 +66,8 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   /** Leases that wait until the execution manager has read the contexts of those before them. */
   #leases: JobTasks[] = [];
   #lastSequence = 0n;
+  /** The last report that was there before this stream. */
+  #owedSequence = 0n;
 
   constructor(options: WorkerConnectionOptions, stream: RpcStream<ExchangeResponse>) {
     this.#options = options;
@@ -192,9 +196,12 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   }
 
   #open(hello: WorkerHello): void {
-    const { registry, sessionId, heartbeatIntervalMs } = this.#options;
+    const { registry, owedReports, sessionId, heartbeatIntervalMs } = this.#options;
     const id = hello.executionManagerId as ExecutionManagerId;
     this.#executionManager = registry.attach(id, this);
+    this.#owedSequence = hello.lastReportSequence;
+    if (this.#owedSequence > 0n) owedReports.owes(this.#executionManager.number);
+    else owedReports.settled(this.#executionManager.number);
     this.#stream.send(
       create(ExchangeResponseSchema, {
         welcome: create(WorkerWelcomeSchema, { sessionId, heartbeatIntervalMs }),
@@ -240,6 +247,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     const job = this.#jobToWaitFor(request);
     if (job !== undefined) {
       this.#postponed ??= Promise.withResolvers<void>();
+      this.#options.owedReports.waits(executionManager.number, true);
       job.waitingReports.add(() => {
         // Unless the stream has ended meanwhile: it will all be sent once more.
         if (executionManager.link === this) this.#take(executionManager, request);
@@ -254,8 +262,11 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   }
 
   #goOn(): void {
-    this.#postponed?.resolve();
+    if (this.#postponed === undefined) return;
+    this.#postponed.resolve();
     this.#postponed = undefined;
+    if (this.#executionManager?.link !== this) return;
+    this.#options.owedReports.waits(this.#executionManager.number, false);
   }
 
   #jobToWaitFor({ reports }: ExchangeRequest): Job | undefined {
@@ -300,6 +311,9 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     const { reports, reportSequence } = request;
     this.#lastSequence = reportSequence;
     for (const report of reports) this.#report(executionManager, report);
+    if (reportSequence >= this.#owedSequence) {
+      this.#options.owedReports.settled(executionManager.number);
+    }
     // What this message brought is among the appends so far; what it repeated is so, too.
     this.#marks.add(this.#options.journal.appended, reportSequence);
     this.#announceFlushed();

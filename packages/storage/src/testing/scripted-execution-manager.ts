@@ -55,11 +55,21 @@ export class ScriptedExecutionManager {
   static async connect(
     transport: Transport,
     id: bigint,
-    options: { readonly held?: readonly Report[]; readonly lastSequence?: bigint } = {},
+    options: {
+      readonly held?: readonly Report[];
+      readonly lastSequence?: bigint;
+      /** How many reports follow that it keeps. */
+      readonly kept?: number;
+    } = {},
   ): Promise<ScriptedExecutionManager> {
     const manager = new ScriptedExecutionManager(transport, id, options.lastSequence);
+    const { held = [], kept = 0 } = options;
     manager.send({
-      hello: { executionManagerId: id, held: (options.held ?? []).map(toInstances) },
+      hello: {
+        executionManagerId: id,
+        held: held.map(toInstances),
+        lastReportSequence: kept === 0 ? 0n : manager.lastSequence + BigInt(kept),
+      },
     });
     await manager.inbox.first(({ welcome }) => welcome);
     return manager;

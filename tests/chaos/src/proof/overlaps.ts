@@ -66,7 +66,8 @@ async function overlapLocks(round: Round): Promise<void> {
       cluster.startStorage({ ...options, place: 0 }),
       cluster.startStorage({ ...options, place: 1 }),
     ]);
-    const [winner, loser] = await Promise.race([
+    // The loser may have given up by then.
+    const [winner, loser] = await Promise.any([
       first.until('ready').then(() => [first, second] as const),
       second.until('ready').then(() => [second, first] as const),
     ]);
