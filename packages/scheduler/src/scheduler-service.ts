@@ -1,6 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { AssignmentService } from '@spider/proto';
+import { SchedulerService as ReferenceSchedulerService } from '@spider/proto/reference';
 import type { Clock, Logger, Rng, Service } from '@spider/runtime';
 
 import type { DispatchConfig } from './config.ts';
@@ -9,10 +10,14 @@ import { ReadyTaskReader } from './inbound/ready-task-reader.ts';
 import type { ReadyTaskSource } from './inbound/ready-task-source.ts';
 import { DispatchMachine } from './machine/dispatch-machine.ts';
 import { POLICIES } from './policy/policies.ts';
+import { ReferenceScheduler } from './rpc/reference/scheduler-service.ts';
 import { assignmentService } from './rpc/assignment-service.ts';
 
 /** All services that a scheduler has. */
-export const SCHEDULER_SERVICES: readonly DescService[] = [AssignmentService];
+export const SCHEDULER_SERVICES: readonly DescService[] = [
+  AssignmentService,
+  ReferenceSchedulerService,
+];
 
 export interface SchedulerServiceOptions {
   readonly clock: Clock;
@@ -34,6 +39,7 @@ export class SchedulerService implements Service {
   readonly #options: SchedulerServiceOptions;
   readonly #machine: DispatchMachine;
   readonly #dispatcher: Dispatcher;
+  readonly #reference: ReferenceScheduler;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -51,6 +57,12 @@ export class SchedulerService implements Service {
       logger,
       machine: this.#machine,
       acknowledgementTimeoutMs: config.acknowledgementTimeoutMs,
+    });
+    this.#reference = new ReferenceScheduler({
+      clock,
+      logger,
+      dispatcher: this.#dispatcher,
+      silenceMs: config.acknowledgementTimeoutMs,
     });
   }
 
@@ -73,6 +85,7 @@ export class SchedulerService implements Service {
   routes(router: ConnectRouter): void {
     const { logger } = this.#options;
     router.service(AssignmentService, assignmentService({ dispatcher: this.#dispatcher, logger }));
+    router.service(ReferenceSchedulerService, this.#reference.service);
   }
 
   /** Pulls ready tasks until the signal is aborted. Never rejects: it reconnects for ever. */
@@ -99,5 +112,6 @@ export class SchedulerService implements Service {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain();
+    this.#reference[Symbol.dispose]();
   }
 }

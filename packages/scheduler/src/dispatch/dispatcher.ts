@@ -1,4 +1,4 @@
-import type { ExecutionManagerId, SessionId, SpiderError } from '@spider/core';
+import type { ExecutionManagerId, SchedulerId, SessionId, SpiderError } from '@spider/core';
 import type { Clock, Logger } from '@spider/runtime';
 
 import type { ReadyTaskStream } from '../inbound/ready-task-source.ts';
@@ -38,7 +38,12 @@ export interface DispatcherOptions {
 
 interface Line {
   readonly sink: AssignmentSink;
-  readonly watch: AcknowledgementWatch;
+  readonly watch: AcknowledgementWatch | undefined;
+}
+
+export interface ConnectOptions {
+  /** Whether its batches come back when they are not acknowledged in time. Default: true. */
+  readonly isWatched?: boolean;
 }
 
 /**
@@ -53,14 +58,32 @@ export class Dispatcher {
   #lastConnection: ConnectionNumber = 0;
   #upstream: ReadyTaskStream | undefined;
   #gathering = false;
+  #sessionId = 0n as SessionId;
+  #schedulerId = 0n as SchedulerId;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#machine = options.machine;
   }
 
-  upstreamOpened(upstream: ReadyTaskStream, sessionId: SessionId): void {
+  /** By which number storage knows this scheduler; 0 before it does. */
+  get schedulerId(): SchedulerId {
+    return this.#schedulerId;
+  }
+
+  /** The start of storage that was heard of last; 0 before the first. */
+  get sessionId(): SessionId {
+    return this.#sessionId;
+  }
+
+  upstreamOpened(
+    upstream: ReadyTaskStream,
+    sessionId: SessionId,
+    schedulerId = 0n as SchedulerId,
+  ): void {
     this.#upstream = upstream;
+    this.#sessionId = sessionId;
+    this.#schedulerId = schedulerId;
     this.#handle({ type: 'upstream-opened', sessionId });
   }
 
@@ -85,22 +108,24 @@ export class Dispatcher {
     executionManagerId: ExecutionManagerId,
     profile: ExecutionManagerProfile,
     sink: AssignmentSink,
+    { isWatched = true }: ConnectOptions = {},
   ): ConnectionNumber {
     this.#lastConnection += 1;
     const connection = this.#lastConnection;
-    const watch = new AcknowledgementWatch({
-      clock: this.#options.clock,
-      timeoutMs: this.#options.acknowledgementTimeoutMs,
-      onOverdue: (batch) => this.#handle({ type: 'acknowledgement-overdue', connection, batch }),
-    });
+    const watch = isWatched ? this.#watch(connection) : undefined;
     this.#lines.set(connection, { sink, watch });
     this.#handle({ type: 'connected', connection, executionManagerId, profile });
     return connection;
   }
 
+  /** The execution manager takes nothing more until it grants credit again. */
+  withdrawCredit(connection: ConnectionNumber): void {
+    this.#handle({ type: 'credit-withdrawn', connection });
+  }
+
   pulled(connection: ConnectionNumber, { credit, acknowledgedBatch, draining }: Pull): void {
     if (acknowledgedBatch > 0) {
-      this.#lines.get(connection)?.watch.acknowledged(acknowledgedBatch);
+      this.#lines.get(connection)?.watch?.acknowledged(acknowledgedBatch);
       this.#handle({ type: 'batches-acknowledged', connection, batch: acknowledgedBatch });
     }
     if (credit > 0) this.#handle({ type: 'credit-granted', connection, credit });
@@ -110,6 +135,14 @@ export class Dispatcher {
   disconnect(connection: ConnectionNumber): void {
     this.#forget(connection);
     this.#handle({ type: 'disconnected', connection });
+  }
+
+  #watch(connection: ConnectionNumber): AcknowledgementWatch {
+    return new AcknowledgementWatch({
+      clock: this.#options.clock,
+      timeoutMs: this.#options.acknowledgementTimeoutMs,
+      onOverdue: (batch) => this.#handle({ type: 'acknowledgement-overdue', connection, batch }),
+    });
   }
 
   #handle(event: DispatchEvent): void {
@@ -122,7 +155,7 @@ export class Dispatcher {
       case 'send-batch': {
         const line = this.#lines.get(effect.connection);
         line?.sink.send(effect.batch);
-        line?.watch.sent(effect.batch.number);
+        line?.watch?.sent(effect.batch.number);
         break;
       }
       case 'close-connection':
@@ -151,7 +184,7 @@ export class Dispatcher {
 
   #forget(connection: ConnectionNumber): Line | undefined {
     const line = this.#lines.get(connection);
-    line?.watch.stop();
+    line?.watch?.stop();
     this.#lines.delete(connection);
     return line;
   }

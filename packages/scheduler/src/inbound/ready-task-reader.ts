@@ -59,7 +59,7 @@ export class ReadyTaskReader {
         onOpen: ({ schedulerId, sessionId }) => {
           this.#failures = 0;
           logger.info('connected to storage', { schedulerId, sessionId });
-          dispatcher.upstreamOpened(stream, sessionId);
+          dispatcher.upstreamOpened(stream, sessionId, schedulerId);
           onConnected?.(true);
         },
         onReady: (tasks, pool) => dispatcher.tasksReady(tasks, pool),

@@ -64,6 +64,8 @@ export type DispatchEvent =
       readonly connection: ConnectionNumber;
       readonly credit: number;
     }
+  /** It takes nothing more until it grants credit again. */
+  | { readonly type: 'credit-withdrawn'; readonly connection: ConnectionNumber }
   /** All its batches up to this number are leased at storage, or dropped for good. */
   | {
       readonly type: 'batches-acknowledged';

@@ -113,6 +113,7 @@ export class DispatchMachine {
         for (const pool of this.#state.pools.values()) pool.deal(this.#state.sessionId, this.#send);
         break;
       case 'credit-granted':
+      case 'credit-withdrawn':
       case 'batches-acknowledged':
       case 'acknowledgement-overdue':
       case 'draining':
@@ -139,6 +140,7 @@ export class DispatchMachine {
     const assignee = this.#state.byConnection.get(event.connection);
     if (assignee === undefined) return;
     if (event.type === 'credit-granted') this.#creditGranted(assignee, event.credit);
+    if (event.type === 'credit-withdrawn') this.#state.poolOf(assignee).withdraw(assignee);
     if (event.type === 'batches-acknowledged') this.#acknowledged(assignee, event.batch);
     if (event.type === 'acknowledgement-overdue') this.#overdue(assignee, event.batch);
     if (event.type === 'draining') this.#draining(assignee);

@@ -135,6 +135,11 @@ export class TaskPool {
     this.credit += credit;
   }
 
+  withdraw(assignee: Assignee): void {
+    this.credit -= assignee.credit;
+    assignee.credit = 0;
+  }
+
   removeAssignee(assignee: Assignee): void {
     this.takeBack(assignee);
     this.appetite -= assignee.appetite;
@@ -153,8 +158,7 @@ export class TaskPool {
 
   /** Voids an assignee's credit, and puts what it has not acknowledged back in the old order. */
   takeBack(assignee: Assignee): void {
-    this.credit -= assignee.credit;
-    assignee.credit = 0;
+    this.withdraw(assignee);
     for (const { tasks } of assignee.takeUnacknowledged().toReversed()) {
       for (const entry of tasks.toReversed()) this.#putBack(entry);
     }
