@@ -1,4 +1,4 @@
-import { Health, startRpcServer } from '@spider/runtime';
+import { type Endpoint, Health, startRpcServer } from '@spider/runtime';
 import {
   announceReady,
   CryptoRng,
@@ -8,6 +8,8 @@ import {
   systemClock,
 } from '@spider/runtime/node';
 import {
+  FallbackReadyTaskSource,
+  ReferenceReadyTaskSource,
   RpcReadyTaskSource,
   SCHEDULER_SERVICES,
   schedulerConfigSchema,
@@ -33,15 +35,18 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
   });
 
   const health = new Health(SCHEDULER_SERVICES);
+  const endpoints = config.storageEndpoints;
+  // Asked when it connects, which is after the server has started.
+  const advertised = (): Endpoint =>
+    config.advertisedEndpoint ?? { host: config.host, port: server.port };
   await using scheduler = new SchedulerService({
     clock: systemClock,
     rng: new CryptoRng(),
     logger,
-    storage: new RpcReadyTaskSource({
+    storage: new FallbackReadyTaskSource({
+      preferred: new RpcReadyTaskSource({ logger, endpoints, advertised }),
+      fallback: new ReferenceReadyTaskSource({ clock: systemClock, endpoints, advertised }),
       logger,
-      endpoints: config.storageEndpoints,
-      // Asked when it connects, which is after the server has started.
-      advertised: () => config.advertisedEndpoint ?? { host: config.host, port: server.port },
     }),
     config,
     // Without storage there is nothing to assign.

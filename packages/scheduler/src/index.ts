@@ -18,6 +18,15 @@ export {
   type RpcReadyTaskSourceOptions,
 } from './inbound/rpc-ready-task-source.ts';
 
+export {
+  FallbackReadyTaskSource,
+  type FallbackReadyTaskSourceOptions,
+} from './inbound/fallback-ready-task-source.ts';
+export {
+  ReferenceReadyTaskSource,
+  type ReferenceReadyTaskSourceOptions,
+} from './inbound/reference-ready-task-source.ts';
+
 // For whoever gives ready tasks without a network between.
 export type {
   ReadyTaskHandlers,
