@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
+import { CLEANUP_TASK_INDEX, COMMIT_TASK_INDEX } from '@spider/core';
 import { SeededRng, silentLogger, startRpcServer } from '@spider/runtime';
 import { systemClock } from '@spider/runtime/node';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -21,6 +23,8 @@ class ReferenceStorage {
   readonly maxItems: bigint[] = [];
   registrations = 0;
   session = 1;
+  /** What the next answer to a poll lacks. */
+  lacking: 'its tasks' | 'a task id' | undefined;
   #ready: Record<string, Task[]> = {};
   readonly #server: Http2Server;
 
@@ -40,7 +44,8 @@ class ReferenceStorage {
 
   static async start(): Promise<ReferenceStorage> {
     const storage = new ReferenceStorage();
-    await new Promise<void>((resolve) => storage.#server.listen(0, '127.0.0.1', resolve));
+    storage.#server.listen(0, '127.0.0.1');
+    await once(storage.#server, 'listening');
     onTestFinished(() => void storage.#server.close());
     return storage;
   }
@@ -65,6 +70,12 @@ class ReferenceStorage {
     const lane = method.replace('PollReady', '');
     const max = (request.get(1) as bigint | undefined) ?? 0n;
     this.maxItems.push(max);
+    if (this.lacking !== undefined) {
+      const broken = fields({ 1: this.session, 2: fields({ 1: 1, 2: 7 }) });
+      answer(stream, 0, this.lacking === 'its tasks' ? EMPTY : fields({ 1: broken }));
+      this.lacking = undefined;
+      return;
+    }
     const tasks = this.#ready[lane]?.splice(0, Number(max)) ?? [];
     const entries = tasks.map(([job, task]) => fields({ 1: 1, 2: job, 3: taskId(task) }));
     const body = Buffer.concat([
@@ -141,8 +152,8 @@ describe('a scheduler whose storage is one of the reference', () => {
     const executionManager = await startScheduler(storage);
     executionManager.grant(10);
     expect((await executionManager.received(2)).toSorted()).toEqual([
-      `1:${0xffff_ffff}`,
-      `2:${0xffff_fffe}`,
+      `1:${COMMIT_TASK_INDEX}`,
+      `2:${CLEANUP_TASK_INDEX}`,
     ]);
   });
 
@@ -160,4 +171,17 @@ describe('a scheduler whose storage is one of the reference', () => {
     const sessions = executionManager.batches.map(({ sessionId }) => sessionId);
     expect(new Set(sessions)).toEqual(new Set([1n, 2n]));
   });
+
+  test.each(['its tasks', 'a task id'] as const)(
+    'leaves one that answers without %s, and asks again',
+    async (lacking) => {
+      const storage = await ReferenceStorage.start();
+      storage.lacking = lacking;
+      const executionManager = await startScheduler(storage);
+      executionManager.grant(10);
+      await expect.poll(() => storage.registrations, { timeout: 10_000 }).toBe(2);
+      storage.ready('Tasks', [7, 0]);
+      expect(await executionManager.received(1)).toEqual(['7:0']);
+    },
+  );
 });

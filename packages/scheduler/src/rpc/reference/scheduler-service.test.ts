@@ -1,14 +1,25 @@
+import { create } from '@bufbuild/protobuf';
+import type { HandlerContext } from '@connectrpc/connect';
+import { HeartbeatRequestSchema } from '@spider/proto/reference';
 import { SeededRng, silentLogger, startRpcServer } from '@spider/runtime';
 import { systemClock } from '@spider/runtime/node';
+import { ManualClock } from '@spider/runtime/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { fields, parse, RawCaller } from '../../../test/raw-call.ts';
 import { DEFAULT_DISPATCH_CONFIG } from '../../config.ts';
+import { Dispatcher } from '../../dispatch/dispatcher.ts';
+import { DispatchMachine } from '../../machine/dispatch-machine.ts';
+import { POLICIES } from '../../policy/policies.ts';
 import { SchedulerService } from '../../scheduler-service.ts';
 import {
   ScriptedReadyTaskSource,
   type ScriptedReadyTaskStream,
 } from '../../testing/scripted-ready-task-source.ts';
+import { ReferenceScheduler } from './scheduler-service.ts';
+
+/** Not looked at. */
+const NOBODY = {} as HandlerContext;
 
 interface Assignment {
   readonly id: bigint;
@@ -107,7 +118,7 @@ describe('an execution manager of the reference', () => {
     await source.changes.until(() => stream.credit >= 3);
     stream.ready(7, [0, 1, 2]);
     const assignments = await Promise.all(calls);
-    expect(assignments.map((assignment) => assignment?.name).toSorted()).toEqual([
+    expect(assignments.map((assignment) => assignment?.name ?? '').toSorted()).toEqual([
       '7:0',
       '7:1',
       '7:2',
@@ -175,6 +186,22 @@ describe('an execution manager of the reference', () => {
     const waiting = next(1, 10_000, wrong);
     await ready(stream, source, [2]);
     expect((await waiting)?.name).toBe('7:2');
+  });
+
+  test('is forgotten when it falls silent, and not as long as its heart beats', async () => {
+    const clock = new ManualClock();
+    const machine = new DispatchMachine({ window: 1, policy: POLICIES.fifo });
+    const options = { clock, logger: silentLogger, machine, acknowledgementTimeoutMs: 1000 };
+    const dispatcher = new Dispatcher(options);
+    using scheduler = new ReferenceScheduler({ ...options, dispatcher, silenceMs: 1000 });
+    const { service } = scheduler;
+    for (let beat = 0; beat < 6; beat++) {
+      await service.heartbeat(create(HeartbeatRequestSchema, { executionManagerId: 4n }), NOBODY);
+      clock.advance(250);
+      expect(machine.executionManagers).toBe(1);
+    }
+    clock.advance(1000);
+    expect(machine.executionManagers).toBe(0);
   });
 
   test('is known by its heartbeat alone', async () => {

@@ -3,7 +3,7 @@ import {
   LIMITS,
   type SchedulerId,
   type SessionId,
-  SpiderError,
+  type SpiderError,
   type TaskIndex,
 } from '@spider/core';
 import type { Clock, Deadline, DeadlineQueue } from '@spider/runtime';
