@@ -98,4 +98,12 @@ defineJob([], async (graph) => [graph.task(area, { x: 1, y: 2 })]);
 // error: Type 'StringConstructor' is missing the following properties from type 'Type<unknown, string>'
 defineJob([String], () => []);
 
+// a policy that does not exist
+// error: Type '"go-on"' is not assignable to type 'FailurePolicy | undefined'
+defineJob([], (graph) => void graph.task(notify), { failurePolicy: 'go-on' });
+
+// a deadline that is no number
+// error: Type 'Date' is not assignable to type 'number'
+defineJob([], (graph) => void graph.task(notify), { deadlineAtMs: new Date(0) });
+
 export { early, first, length, second, third };
