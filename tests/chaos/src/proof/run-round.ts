@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeededRng } from '@spider/runtime';
 import { checkRun, type Findings } from '../check-run.ts';
@@ -9,8 +10,8 @@ import { ProofCluster } from './proof-cluster.ts';
 
 const INSTANCES_PER_BLOCK = 2 ** 32;
 
-/** How long all jobs may take to end when nothing is struck any more. */
-const HEAL_MS = 180_000;
+/** When nothing is struck any more, a run is given up once no task has ended for so long. */
+const STALLED_MS = 60_000;
 
 export interface RoundOptions extends ProofVariant {
   readonly proof: Proof;
@@ -77,13 +78,10 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   } finally {
     end.abort();
   }
-  const heal = sleep(HEAL_MS, undefined, { signal: deadline.signal }).then(
-    () => deadline.abort(),
-    () => undefined,
-  );
+  const watching = giveUpWhenStalled(cluster.record, deadline);
   const results = await traffic;
   deadline.abort();
-  await heal;
+  await watching;
   const executions = await readExecutions(cluster.record);
   const { details, ...findings } = checkRun({ ...round, results, executions });
   return {
@@ -95,6 +93,16 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     takeOversMs: round.takeOvers.map((one) => takeOverMs(executions, one)),
     problems: [...round.problems, ...details],
   };
+}
+
+/** Aborts when the record of executions has stopped to grow; ends when it is aborted. */
+async function giveUpWhenStalled(record: string, deadline: AbortController): Promise<void> {
+  for (let size = -1; !deadline.signal.aborted;) {
+    const now = (await stat(record).catch(() => undefined))?.size ?? 0;
+    if (now === size) deadline.abort();
+    size = now;
+    await sleep(STALLED_MS, undefined, { signal: deadline.signal }).catch(() => undefined);
+  }
 }
 
 /** From an instant to the start of the first task that a later storage has handed out. */
