@@ -157,7 +157,7 @@ test('a standby sends clients to the active storage until it takes its place', a
     }
   };
   const watchEnded = watch().catch(String);
-  await vi.waitFor(() => expect(health).toHaveLength(1));
+  await vi.waitFor(() => expect(health).toHaveLength(1), 20_000);
   stop.abort(new Error('asked to'));
   await ended;
   expect(await lines.next('ready')).toBe(url);
