@@ -81,6 +81,11 @@ export class SchedulerService implements Service {
     return this.#machine.executionManagers;
   }
 
+  /** Checks what is assigned and what waits; for tests and the simulator. @throws InvariantError */
+  validateState(): void {
+    this.#machine.validateState();
+  }
+
   /** Mounts the service that execution managers call. */
   routes(router: ConnectRouter): void {
     const { logger } = this.#options;

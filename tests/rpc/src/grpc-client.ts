@@ -1,18 +1,32 @@
 import { Client, credentials, status } from '@grpc/grpc-js';
-import type { ServiceError } from '@grpc/grpc-js';
+import type { CallOptions, ServiceError } from '@grpc/grpc-js';
 import type { PlainMessage, RpcMethod, Schema } from './schema.ts';
 
 /** The name of a status code, `OK` or `NOT_FOUND`. */
 export type CodeName = keyof typeof status;
 
-/** How a unary call ended. */
+/** How a call ended. */
 export interface Answer {
   readonly code: CodeName;
   /** What is said to a refusal; empty for `OK`. */
   readonly text: string;
-  /** Empty for a refusal. */
+  /** Of a unary call that went well. */
   readonly response: PlainMessage;
 }
+
+/** A call that has not ended, or not yet. */
+export interface OpenCall {
+  readonly answer: Promise<Answer>;
+  cancel(): void;
+}
+
+/** A call with a stream up, down, or both. */
+export interface OpenStream extends OpenCall {
+  send(request: PlainMessage): void;
+  end(): void;
+}
+
+const plainBytes = (bytes: Buffer): Buffer => bytes;
 
 /** One connection of grpc-js, which the rest of Spider does not use. */
 export class GrpcClient implements Disposable {
@@ -29,31 +43,53 @@ export class GrpcClient implements Disposable {
 
   /** Calls a unary method by its short name. */
   call(name: string, request: PlainMessage): Promise<Answer> {
-    const method = this.#schema.method(name);
-    return this.send(method.path, method.encode(request), method);
+    return this.open(this.#schema.method(name), request).answer;
   }
 
-  /** Calls any path with any bytes. */
-  send(path: string, request: Buffer, method?: RpcMethod): Promise<Answer> {
-    const { promise, resolve } = Promise.withResolvers<Answer>();
-    this.#client.makeUnaryRequest(
-      path,
-      (bytes: Buffer) => bytes,
-      (bytes) => bytes,
-      request,
+  /** Calls a unary method; the deadline is none by default. */
+  open(method: RpcMethod, request: PlainMessage, deadlineMs = Infinity): OpenCall {
+    const { promise: answer, resolve } = Promise.withResolvers<Answer>();
+    const call = this.#client.makeUnaryRequest(
+      method.path,
+      plainBytes,
+      plainBytes,
+      method.encode(request),
+      callOptions(deadlineMs),
       (error: ServiceError | null, response?: Buffer) => {
-        if (error !== null) {
-          const code = status[error.code] as CodeName;
-          resolve({ code, text: error.details, response: {} });
-          return;
-        }
-        resolve({ code: 'OK', text: '', response: method?.decode(response ?? Buffer.of()) ?? {} });
+        if (error !== null) resolve(refusal(error));
+        else resolve({ code: 'OK', text: '', response: method.decode(response ?? Buffer.of()) });
       },
     );
-    return promise;
+    return { answer, cancel: () => call.cancel() };
+  }
+
+  /** Calls a method with streams. The answer comes at its end. */
+  stream(method: RpcMethod, onResponse: (response: PlainMessage) => void): OpenStream {
+    const { promise: answer, resolve } = Promise.withResolvers<Answer>();
+    const call = this.#client.makeBidiStreamRequest(method.path, plainBytes, plainBytes);
+    call.on('data', (response: Buffer) => onResponse(method.decode(response)));
+    call.on('error', (error: ServiceError) => resolve(refusal(error)));
+    call.on('status', ({ code, details }: ServiceError) =>
+      resolve({ code: status[code] as CodeName, text: details, response: {} }),
+    );
+    return {
+      answer,
+      send: (request) => void call.write(method.encode(request)),
+      end: () => call.end(),
+      cancel: () => call.cancel(),
+    };
   }
 
   [Symbol.dispose](): void {
     this.#client.close();
   }
 }
+
+const callOptions = (deadlineMs: number): CallOptions =>
+  deadlineMs === Infinity ? {} : { deadline: Date.now() + deadlineMs };
+
+const refusal = ({ code, details }: ServiceError): Answer => ({
+  code: status[code] as CodeName,
+  text: details,
+  response: {},
+});

@@ -78,7 +78,8 @@ export class Schema {
 
   /** A message by its name as it is written in a file of a package; undefined for enums. */
   message(packageName: string, typeName: string): MessageShape | undefined {
-    for (const fullName of [`${packageName}.${typeName}`, typeName]) {
+    const elsewhere = Object.keys(this.#definition).filter((name) => name.endsWith(`.${typeName}`));
+    for (const fullName of [`${packageName}.${typeName}`, typeName, ...elsewhere]) {
       const entry = this.#definition[fullName];
       if (entry === undefined || !('serialize' in entry)) continue;
       const { field: fields, nestedType } = entry.type as DescriptorShape;

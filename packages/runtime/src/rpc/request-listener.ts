@@ -10,6 +10,7 @@ import { HealthService } from '@spider/proto';
 
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
+import { dropEndlessDeadline } from './endless-deadline.ts';
 import type { RequestBudget, RequestShare } from './request-budget.ts';
 import { toGrpcMessage } from './grpc-response.ts';
 
@@ -73,6 +74,11 @@ async function handle(
   budget: RequestBudget,
 ): Promise<void> {
   const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+  dropEndlessDeadline(universal.header);
+  const { stream } = request;
+  // Nobody reads on after the answer; but until all that came is read, the stream stays, and with it
+  // whatever waits for its end.
+  stream.once('finish', () => stream.removeAllListeners('data').resume());
   const share = isHeldWhole(handler) ? openShare(response, budget) : undefined;
   const body = readWhole(request, share);
   await universalResponseToNodeResponse(await handler({ ...universal, body }), response);

@@ -388,6 +388,53 @@ describe('the end of a server', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('is not held up by what a client has sent to a stream that had ended', async () => {
+    const clock = new ManualClock();
+    const { promise: reading, resolve: onReading } = Promise.withResolvers<void>();
+    const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
+    const server = await start({
+      clock,
+      routes: (router) =>
+        router.service(WorkerService, {
+          exchange: async function* (requests) {
+            for await (const request of requests) {
+              onReading();
+              await sent;
+              yield create(ExchangeResponseSchema, {
+                flushedReportSequence: request.reportSequence,
+              });
+              throw new SpiderError('failed-precondition', 'enough');
+            }
+          },
+        }),
+    });
+    const session = connectHttp2(server.url);
+    const request = session.request({
+      ':method': 'POST',
+      ':path': '/spider.v1.WorkerService/Exchange',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    request.resume();
+    request.write(Buffer.alloc(5));
+    await reading;
+    // More than is read ahead.
+    for (let chunk = 0; chunk < 10; chunk++) {
+      request.write(Buffer.alloc(5 * 4_000));
+      const turn = Promise.withResolvers<void>();
+      setImmediate(turn.resolve);
+      await turn.promise;
+    }
+    request.end();
+    session.ping(() => onSent());
+    await once(request, 'trailers');
+    const closed = once(session, 'close');
+    // Time stands still, so the grace does not end.
+    await server.close();
+    await closed;
+    expect(request.closed).toBe(true);
+  });
+
   it('aborts the calls that run, and cuts off those that do not care', async () => {
     const clock = new ManualClock();
     const server = await start({ clock });
