@@ -39,7 +39,6 @@ export class KnownValues {
     if (values === undefined) this.#byField.set(name, (values = []));
     values.push(value);
     if (values.length > REMEMBERED) values.shift();
-    if (name === 'jobId') this.lastJobId = Math.max(this.lastJobId, Number(value));
   }
 
   addInstance(instance: KnownInstance): void {
@@ -67,6 +66,13 @@ export class KnownValues {
 
   /** Takes all that an answer has. */
   learn(message: PlainMessage): void {
+    const { jobId } = message as { readonly jobId?: string };
+    // Deeper inside it may be one that a hostile request had named.
+    if (jobId !== undefined) this.lastJobId = Math.max(this.lastJobId, Number(jobId));
+    this.#learnFields(message);
+  }
+
+  #learnFields(message: PlainMessage): void {
     for (const [field, value] of Object.entries(message)) this.#learn(field, value);
   }
 
@@ -74,7 +80,7 @@ export class KnownValues {
     if (Array.isArray(value)) {
       for (const each of value.slice(0, REMEMBERED)) this.#learn(field, each);
     } else if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value)) {
-      this.learn(value as PlainMessage);
+      this.#learnFields(value as PlainMessage);
     } else if (isWorthKnowing(field)) {
       this.add(field, value);
     }

@@ -59,7 +59,7 @@ export class RequestMaker {
     for (const field of shape.fields) {
       if (this.draw.chance(0.15)) continue;
       const entry = shape.maps.get(field.typeName);
-      if (entry !== undefined) message[field.name] = this.#map();
+      if (entry !== undefined) message[field.name] = this.#map(entry, itsPackage, depth);
       else if (field.label !== 'LABEL_REPEATED') {
         message[field.name] = this.#value(field, itsPackage, depth);
       } else {
@@ -111,17 +111,22 @@ export class RequestMaker {
     return { taskGraph: COLUMNAR[at], inputs: frame(...values), start: true };
   }
 
-  #map(): Record<string, string> {
+  #map(entry: readonly FieldShape[], packageName: string, depth: number): object {
+    const [key, value] = entry;
+    if (key === undefined || value === undefined) throw new Error('a map has keys and values');
     const length = this.draw.below(3);
     return Object.fromEntries(
-      Array.from({ length }, () => [this.draw.text(), this.draw.text()] as const),
+      Array.from({ length }, () => [
+        String(this.#value(key, packageName, depth)),
+        this.#value(value, packageName, depth),
+      ]),
     );
   }
 
   #value({ name, type, typeName }: FieldShape, packageName: string, depth: number): unknown {
     const { draw } = this;
     const known = this.known.pick(draw, name);
-    if (known !== undefined && draw.chance(0.85)) return known;
+    if (fits(known, type) && draw.chance(0.85)) return known;
     if (/[wW]aitMs$/.test(name) && draw.chance(0.95)) return draw.below(WAIT_MS_MAX);
     switch (type) {
       case 'TYPE_MESSAGE':
@@ -152,6 +157,13 @@ export class RequestMaker {
     }
   }
 }
+
+/** Fields of one name may have several types. */
+const fits = (known: unknown, type: string): boolean => {
+  if (typeof known === 'string' && type === 'TYPE_STRING') return true;
+  const isWritten = typeof known === 'string' || typeof known === 'number';
+  return isWritten && /INT|FIXED/.test(type) && /^\d+$/.test(String(known));
+};
 
 /** Of a sound graph the inputs are mostly sound, too. */
 const inputsOf = ({ draw }: RequestMaker, shape: GraphShape): Buffer => {

@@ -37,6 +37,7 @@ const FILES = [
   'storage/storage.proto',
   'spider/v1/job.proto',
   'spider/v1/worker.proto',
+  'spider/v1/cluster.proto',
   'spider/v1/dispatch.proto',
   'grpc/health/v1/health.proto',
 ];

@@ -5,12 +5,7 @@ import type { TimestampMs } from '@spider/core';
 import { Health, SeededRng, startRpcServer } from '@spider/runtime';
 import { nodeZstd, ScryptPasswordHasher, systemClock } from '@spider/runtime/node';
 import { RecordingLogger } from '@spider/runtime/testing';
-import {
-  DEFAULT_DISPATCH_CONFIG,
-  POLICIES,
-  SCHEDULER_SERVICES,
-  SchedulerService,
-} from '@spider/scheduler';
+import { DEFAULT_DISPATCH_CONFIG, SCHEDULER_SERVICES, SchedulerService } from '@spider/scheduler';
 import { openStore, STORAGE_SERVICES, storageConfigSchema, StorageService } from '@spider/storage';
 import type { DatabaseOptions } from '@spider/storage';
 import { startPrivateMariadb } from '@spider/test-utils';
@@ -65,13 +60,17 @@ export class FuzzTarget implements AsyncDisposable {
         store,
         zstd: nodeZstd,
         passwords: new ScryptPasswordHasher({ logCost: 1, parallelization: 1 }),
+        identity: {
+          version: 'fuzz',
+          engine: CONFIG.runtime.db.engine,
+          startedAt: systemClock.now(),
+        },
       }),
     );
     const scheduler = cleanup.use(
       new SchedulerService({
         ...common,
         storage: storage.readyTasks,
-        policy: POLICIES[DEFAULT_DISPATCH_CONFIG.policy],
         config: DEFAULT_DISPATCH_CONFIG,
       }),
     );
