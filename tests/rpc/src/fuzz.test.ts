@@ -19,6 +19,6 @@ test('no sequence of calls, sound or hostile, stops storage or breaks a job', as
     '/storage.TaskInstanceManagementService/ReportTaskSuccess OK',
     '/storage.TaskInstanceManagementService/ReportTaskFailure OK',
   ]) {
-    expect(answers[done], done).toBeGreaterThan(3);
+    expect(answers[done], done).toBeGreaterThan(0);
   }
 }, 240_000);
