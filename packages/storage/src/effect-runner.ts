@@ -18,7 +18,8 @@ import { encodeJournalRecords } from './journal/journal-record.ts';
 import type { Journal } from './journal/journal.ts';
 import { describeDeadline } from './job-deadline.ts';
 import type { JobDeadlines } from './lease/job-deadlines.ts';
-import type { SlowInstances, SoftTimeouts } from './lease/soft-timeouts.ts';
+import type { SlowInstances } from './lease/running-instances.ts';
+import type { SoftTimeouts } from './lease/soft-timeouts.ts';
 import type {
   CancelledEffect,
   JobEffect,

@@ -1,4 +1,8 @@
-import type { SlowInstances } from './soft-timeouts.ts';
+/** The columns run in parallel. */
+export interface SlowInstances {
+  readonly taskIndices: Uint32Array;
+  readonly instances: Float64Array;
+}
 
 /** So many instances before it is asked which of them have ended. */
 const PRUNE_AT = 1024;

@@ -3,17 +3,12 @@ import type { Clock, Deadline } from '@spider/runtime';
 import type { Job } from '../cache/job.ts';
 import type { ContextsEffect } from '../machine/job-effect.ts';
 import { RunningInstances } from './running-instances.ts';
+import type { SlowInstances } from './running-instances.ts';
 
 export interface SoftTimeoutsOptions {
   readonly clock: Clock;
   /** The soft timeout of these instances has passed. */
   readonly onDue: (job: Job, instances: SlowInstances) => void;
-}
-
-/** The columns run in parallel. */
-export interface SlowInstances {
-  readonly taskIndices: Uint32Array;
-  readonly instances: Float64Array;
 }
 
 /**
