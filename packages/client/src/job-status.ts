@@ -25,6 +25,11 @@ export interface JobStatus {
   /** Tasks of the graph; a commit or cleanup task does not count. */
   readonly totalTasks: number;
   readonly succeededTasks: number;
+  /**
+   * Those of them whose success is durable: they never run again. Never goes back, whatever happens to
+   * storage; with durability `job` it stays 0 until all of them are.
+   */
+  readonly flushedTasks: number;
   readonly runningTasks: number;
   /** Tasks that may run and wait for a free slot. */
   readonly readyTasks: number;
@@ -80,6 +85,7 @@ export function fromWireJobStatus(status: WireJobStatus | undefined): JobStatus 
     state: fromWireJobState(status.state),
     totalTasks: status.totalTasks,
     succeededTasks: status.succeededTasks,
+    flushedTasks: status.flushedTasks,
     runningTasks: status.runningTasks,
     readyTasks: status.readyTasks,
     failedTasks: status.failedTasks,
@@ -110,6 +116,7 @@ export function isSameStatus(a: JobStatus, b: JobStatus): boolean {
   return (
     a.state === b.state &&
     a.succeededTasks === b.succeededTasks &&
+    a.flushedTasks === b.flushedTasks &&
     a.runningTasks === b.runningTasks &&
     a.readyTasks === b.readyTasks &&
     a.waitingReason === b.waitingReason &&

@@ -280,6 +280,7 @@ describe('status', () => {
       state: JobState.Failed,
       totalTasks: 3,
       succeededTasks: 1,
+      flushedTasks: 0,
       runningTasks: 0,
       readyTasks: 0,
       failedTasks: 0,

@@ -106,6 +106,7 @@ export class SimUser {
   async #watch(client: Client<typeof JobService>, jobId: bigint): Promise<JobStatus> {
     for await (const { status } of client.watchJob({ jobId })) {
       if (status === undefined) continue;
+      this.#options.observer.progressSeen(Number(jobId), status.flushedTasks);
       if (isFinalJobState(fromWireJobState(status.state))) return status;
     }
     throw new ConnectError('the watch has ended before the job', Code.Unavailable);

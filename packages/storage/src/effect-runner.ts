@@ -14,7 +14,7 @@ import { storedJobStatus } from './cache/job-status.ts';
 import type { JobStatus } from './cache/job-status.ts';
 import type { JobStateChange, JobStore } from './db/job-store.ts';
 import { SupersededError } from './db/store-error.ts';
-import { encodeJournalRecords } from './journal/journal-record.ts';
+import { countSuccesses, encodeJournalRecords } from './journal/journal-record.ts';
 import type { Journal } from './journal/journal.ts';
 import { describeDeadline } from './job-deadline.ts';
 import type { JobDeadlines } from './lease/job-deadlines.ts';
@@ -304,6 +304,8 @@ export class EffectRunner {
     }
     job.errorMessage = message;
     job.endReason ??= endReason;
+    // What has led to the state is durable with it; a start alone says nothing of tasks.
+    if (to !== JobState.Running) job.tasksFlushed(job.machine.progress().succeededTasks);
     if (!isFinalJobState(to)) return;
     job.endedAt = at;
     this.#retire(job, job.status());
@@ -364,6 +366,7 @@ export class EffectRunner {
     if (durability === 'job') return;
     const records = encodeJournalRecords(effect);
     const { journal } = this.#options;
+    job.journal.countSuccesses(countSuccesses(effect, job.machine.taskCount));
     journal.append(job.journal, records, effect.positions.length);
     if (durability !== 'sync') return;
     job.heldUntil = journal.appended;

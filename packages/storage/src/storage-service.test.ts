@@ -66,11 +66,19 @@ test('what was reported before a stop is durable after it', async () => {
   worker.succeed(await worker.lease(await first.take(1)), [bytes(1)]);
   // What follows from a report shows that it has arrived.
   await first.take(1);
+  expect((await before.jobs.getJob({ jobId })).status).toMatchObject({
+    succeededTasks: 1,
+    flushedTasks: 0,
+  });
   await before.service.drain();
+  expect((await before.jobs.getJob({ jobId })).status?.flushedTasks).toBe(1);
   await expect(before.submit(chain(1))).rejects.toThrow('storage is stopping');
 
   const after = await restarts.start();
-  expect((await after.jobs.getJob({ jobId })).status?.succeededTasks).toBe(1);
+  expect((await after.jobs.getJob({ jobId })).status).toMatchObject({
+    succeededTasks: 1,
+    flushedTasks: 1,
+  });
   const second = await ScriptedScheduler.connect(after.transport);
   second.send({ credit: 10 });
   expect(await second.take(1)).toEqual([{ jobId, taskIndex: 1 }]);

@@ -493,7 +493,8 @@ export class StorageService implements Service {
   #journaled(journal: JobJournal): void {
     const job = this.#cache.find(journal.jobId);
     if (job === undefined) return;
-    const { appends, lastSequence } = journal.taken;
+    const { appends, lastSequence, successes } = journal.taken;
+    job.tasksFlushed(successes);
     this.#runner.note(job, { type: 'journaled', effects: appends, row: lastSequence });
     this.#memory.count(job);
   }

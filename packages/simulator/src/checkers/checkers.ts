@@ -5,6 +5,7 @@ import { commitExcludesCleanup } from './commit-excludes-cleanup.ts';
 import { flushedNeverAgain } from './flushed-never-again.ts';
 import { outputsRight } from './outputs-right.ts';
 import { parentsFirst } from './parents-first.ts';
+import { progressNeverBack } from './progress-never-back.ts';
 import { retriesKept } from './retries-kept.ts';
 import { supersededWritesNothing } from './superseded-writes-nothing.ts';
 
@@ -18,4 +19,5 @@ export const CHECKERS: readonly Checker[] = [
   cancelledStartsNothing,
   retriesKept,
   supersededWritesNothing,
+  progressNeverBack,
 ];

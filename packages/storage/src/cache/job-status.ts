@@ -11,6 +11,8 @@ export interface JobStatus {
   /** Counts of regular tasks. */
   readonly totalTasks: number;
   readonly succeededTasks: number;
+  /** Those of them whose success is durable. Never goes back, whatever happens to storage. */
+  readonly flushedTasks: number;
   readonly failedTasks: number;
   readonly skippedTasks: number;
   readonly runningTasks: number;
@@ -38,6 +40,7 @@ export const storedJobStatus = (job: StoredJob): JobStatus => ({
   state: job.state,
   totalTasks: job.taskCount,
   succeededTasks: job.succeededTasks,
+  flushedTasks: job.succeededTasks,
   failedTasks: job.failedTasks,
   skippedTasks: job.skippedTasks,
   runningTasks: 0,

@@ -53,6 +53,7 @@ export class Job {
   readonly waitingLeases = new Set<() => void>();
   /** Bytes of memory that its outputs took at the last look. */
   outputBytes = 0;
+  #flushedTasks = 0;
 
   constructor(options: JobOptions) {
     this.id = options.id;
@@ -70,6 +71,18 @@ export class Job {
     this.errorMessage = options.errorMessage;
   }
 
+  /** Regular tasks whose success survives whatever happens to storage. */
+  get flushedTasks(): number {
+    return this.#flushedTasks;
+  }
+
+  /** So many are durable now; those who watch are told. */
+  tasksFlushed(count: number): void {
+    if (count <= this.#flushedTasks) return;
+    this.#flushedTasks = count;
+    for (const watch of this.watches) watch.changed();
+  }
+
   get isHeld(): boolean {
     return this.heldUntil > 0;
   }
@@ -82,6 +95,7 @@ export class Job {
       state: this.machine.state,
       totalTasks: progress.totalTasks,
       succeededTasks: progress.succeededTasks,
+      flushedTasks: this.#flushedTasks,
       failedTasks: progress.failedTasks,
       skippedTasks: progress.skippedTasks,
       runningTasks: progress.runningTasks,

@@ -9,14 +9,18 @@ export class JobJournal {
   #records: Uint8Array[] = [];
   #appends = 0;
   #takenAppends = 0;
+  #successes = 0;
+  #takenSuccesses = 0;
 
   constructor(jobId: JobId) {
     this.jobId = jobId;
   }
 
-  /** The database has rows up to this one already. */
-  resumeAfter(sequence: number): void {
+  /** The database has rows up to this one already, with so many tasks that succeeded. */
+  resumeAfter(sequence: number, successes: number): void {
     this.#lastSequence = sequence;
+    this.#successes = successes;
+    this.#takenSuccesses = successes;
   }
 
   get isEmpty(): boolean {
@@ -28,9 +32,22 @@ export class JobJournal {
     this.#appends += 1;
   }
 
-  /** How many appends are in rows, and the last of those. */
-  get taken(): { readonly appends: number; readonly lastSequence: number } {
-    return { appends: this.#takenAppends, lastSequence: this.#lastSequence };
+  /** So many tasks have succeeded by what is added next. */
+  countSuccesses(successes: number): void {
+    this.#successes += successes;
+  }
+
+  /** How many appends are in rows, the last of those, and how many tasks have succeeded by them. */
+  get taken(): {
+    readonly appends: number;
+    readonly lastSequence: number;
+    readonly successes: number;
+  } {
+    return {
+      appends: this.#takenAppends,
+      lastSequence: this.#lastSequence,
+      successes: this.#takenSuccesses,
+    };
   }
 
   /**
@@ -41,6 +58,7 @@ export class JobJournal {
     const rows = cutIntoRows(this.#records);
     this.#records = [];
     this.#takenAppends = this.#appends;
+    this.#takenSuccesses = this.#successes;
     return rows.map((records) => {
       this.#lastSequence += 1;
       return { jobId: this.jobId, sequence: this.#lastSequence, records };

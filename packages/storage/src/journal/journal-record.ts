@@ -53,6 +53,20 @@ export function encodeJournalRecords(effect: JournalEffect): Uint8Array<ArrayBuf
   return bytes;
 }
 
+/** How many regular tasks of a job have succeeded by the attempts of a `journal` effect. */
+export function countSuccesses(effect: JournalEffect, taskCount: number): number {
+  const { positions, malformed } = effect;
+  const { outcomes, taskIndices } = effect.attempts;
+  let successes = 0;
+  for (const position of positions) {
+    const isRegular = (taskIndices[position] as number) < taskCount;
+    if (isRegular && outcomes[position] === TaskOutcome.Succeeded && !malformed.has(position)) {
+      successes += 1;
+    }
+  }
+  return successes;
+}
+
 /** Payloads in the order of `positions`; error messages are cut to what is kept of them. */
 function payloadsOf({ attempts, positions, malformed }: JournalEffect): Uint8Array[] {
   const { payloads, payloadLengths, outcomes } = attempts;

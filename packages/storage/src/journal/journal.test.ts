@@ -120,7 +120,7 @@ describe('records', () => {
   test('go on after the rows that the database has', async () => {
     const { clock, store, journal } = start();
     const job = new JobJournal(jobId(1));
-    job.resumeAfter(41);
+    job.resumeAfter(41, 0);
     journal.append(job, bytes(1), 1);
     clock.advance(5);
     await clock.settle();

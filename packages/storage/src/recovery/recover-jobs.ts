@@ -68,6 +68,8 @@ async function recoverJob(stored: StoredJob, options: RecoveryOptions): Promise<
   let job: Job | undefined;
   try {
     job = await readJob(stored, options);
+    // A job without a journal has at least what was counted at its last change of state.
+    job.tasksFlushed(stored.succeededTasks);
     job.isSettling = true;
     cache.add(job);
     const isEmpty = stored.state === JobState.Ready && stored.retryOf === undefined;
@@ -170,7 +172,9 @@ async function replayJournal(job: Job, options: RecoveryOptions): Promise<void> 
       // What a row begins with can be read only from where it began.
       if (decoder.isAtEnd) runner.note(job, { type: 'journaled', effects: 0, row: sequence });
     }
-    job.journal.resumeAfter(after);
+    const { succeededTasks } = job.machine.progress();
+    job.journal.resumeAfter(after, succeededTasks);
+    job.tasksFlushed(succeededTasks);
     memory.count(job);
     memory.check();
     if (rows.length < ROWS_PER_PAGE) break;

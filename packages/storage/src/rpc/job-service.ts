@@ -254,6 +254,7 @@ const toWireStatus = (status: JobStatus): WireJobStatus =>
     state: toWireJobState(status.state),
     totalTasks: status.totalTasks,
     succeededTasks: status.succeededTasks,
+    flushedTasks: status.flushedTasks,
     runningTasks: status.runningTasks,
     readyTasks: status.readyTasks,
     failedAttempts: status.failedAttempts,

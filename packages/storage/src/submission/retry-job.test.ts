@@ -27,6 +27,7 @@ const OLD: JobStatus = {
   state: JobState.Failed,
   totalTasks: 4,
   succeededTasks: 3,
+  flushedTasks: 3,
   failedTasks: 1,
   skippedTasks: 0,
   runningTasks: 0,

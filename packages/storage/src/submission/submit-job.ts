@@ -159,7 +159,9 @@ export async function enterJob(
     startedAt: state === JobState.Running ? submittedAt : undefined,
     retryOf: retry?.retryOf,
   });
-  job.journal.resumeAfter(retry?.journal.length ?? 0);
+  const succeededTasks = retry?.succeededTasks ?? 0;
+  job.journal.resumeAfter(retry?.journal.length ?? 0, succeededTasks);
+  job.tasksFlushed(succeededTasks);
   cache.add(job);
   runner.enter(job, effects);
   return { ...inserted, existed: false };
