@@ -17,6 +17,8 @@ const ANSWERS: readonly CodeName[] = [
 ];
 /** By the client's own doing. */
 const GIVEN_UP: readonly CodeName[] = ['CANCELLED', 'DEADLINE_EXCEEDED'];
+/** Said on the stream of a peer that does not say anything any more. */
+const SILENCE = /said nothing for \d+ ms/;
 /** A refusal travels in a header; clients read so much of those. */
 const REFUSAL_LENGTH_MAX = 4096;
 const DEADLINE_MS = 20_000;
@@ -125,7 +127,7 @@ export class Caller {
   #judge(path: string, { code, text }: Answer, mayGiveUp: boolean): void {
     const { onAnswer, onFinding } = this.#options;
     onAnswer(path, code);
-    if (mayGiveUp && GIVEN_UP.includes(code)) return;
+    if (mayGiveUp && (GIVEN_UP.includes(code) || SILENCE.test(text))) return;
     if (!ANSWERS.includes(code)) onFinding(`${path} was answered ${code}: ${text.slice(0, 500)}`);
     if (code !== 'OK' && (text === '' || text.length > REFUSAL_LENGTH_MAX)) {
       onFinding(`${path} was refused with ${text.length} characters: ${text.slice(0, 100)}`);
