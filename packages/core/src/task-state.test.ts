@@ -5,7 +5,7 @@ const ALL = Object.values(TaskState);
 
 describe('task states', () => {
   it('fit in a byte and have a name each', () => {
-    expect(ALL).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(ALL).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect(new Set(ALL.map(taskStateName)).size).toBe(ALL.length);
   });
 
@@ -20,6 +20,12 @@ describe('task states', () => {
     expect(canTaskMove(TaskState.Running, TaskState.Ready)).toBe(true);
     for (const from of ALL.filter(isFinalTaskState)) {
       expect(ALL.some((to) => canTaskMove(from, to))).toBe(false);
+    }
+  });
+
+  it('let only a task that waits for its parents be skipped', () => {
+    for (const from of ALL) {
+      expect(canTaskMove(from, TaskState.Skipped)).toBe(from === TaskState.Pending);
     }
   });
 

@@ -9,6 +9,7 @@ import { shrink } from './shrink.ts';
 
 /** How often progress is shown. */
 const PROGRESS_SEEDS = 50;
+const SHOWN_VIOLATIONS = 100;
 const SHOWN_LINES = 40;
 
 async function main(): Promise<void> {
@@ -24,7 +25,7 @@ async function showTrace(seed: number): Promise<void> {
   if (violations.length > 0) process.exitCode = 1;
 }
 
-async function runAll({ from, seeds, workers, bail }: SimOptions): Promise<void> {
+async function runAll({ from, seeds, workers, bail, until, shrinks }: SimOptions): Promise<void> {
   const startMs = performance.now();
   const failures: SeedOutcome[] = [];
   let done = 0;
@@ -36,20 +37,28 @@ async function runAll({ from, seeds, workers, bail }: SimOptions): Promise<void>
       done += 1;
       if (outcome.violations.length > 0) failures.push(outcome);
       if (done % PROGRESS_SEEDS === 0) print(`${done} of ${seeds} seeds`);
-      return !bail || failures.length === 0;
+      if (bail && failures.length > 0) return false;
+      return !outcome.violations.some(({ checker }) => checker === until);
     },
   });
   const perSecond = (done * 1000) / (performance.now() - startMs);
-  for (const failure of failures) await report(failure);
+  for (const failure of failures) {
+    report(failure);
+    if (shrinks) await reportShrunk(failure);
+  }
   print(`sim: ${done} seeds, ${failures.length} failures, ${perSecond.toFixed(1)} seeds/s`);
   if (failures.length > 0) process.exitCode = 1;
 }
 
-async function report({ seed, violations, lastLines }: SeedOutcome): Promise<void> {
+function report({ seed, violations, lastLines }: SeedOutcome): void {
   print(`\nseed ${seed} breaks promises:`);
-  for (const { checker, message } of violations.slice(0, 10)) print(`  ${checker}: ${message}`);
+  for (const { checker, message } of violations.slice(0, SHOWN_VIOLATIONS))
+    print(`  ${checker}: ${message}`);
   print('its last lines:');
   for (const line of lastLines.slice(-SHOWN_LINES)) print(`  ${line}`);
+}
+
+async function reportShrunk({ seed, violations }: SeedOutcome): Promise<void> {
   const [first] = violations;
   if (first === undefined || first.checker === 'same-seed-same-run') return;
   const { faults, jobs } = await shrink(seed, first.checker);

@@ -7,19 +7,25 @@ export interface SimOptions {
   readonly workers: number;
   /** Ends at the first seed that fails. */
   readonly bail: boolean;
+  /** Ends at the first seed that breaks this promise. */
+  readonly until: string | undefined;
+  /** Whether a failing seed is run again with less in it. */
+  readonly shrinks: boolean;
   /** Prints everything that happens; for one seed. */
   readonly trace: boolean;
 }
 
 export const HELP = `Runs Spider in a simulated world, once for each seed, and checks every promise.
 
-  npm run sim -- [--seeds N] [--from S] [--workers W] [--bail]
+  npm run sim -- [--seeds N] [--from S] [--workers W] [--bail] [--until P] [--no-shrink]
   npm run sim -- --from S --trace
 
   --seeds N     how many seeds, 100 by default
   --from S      the first of them, 1 by default
   --workers W   how many run at once, one for each core by default
   --bail        end at the first seed that fails
+  --until P     end at the first seed that breaks the promise P, such as outputs-right
+  --no-shrink   do not run a failing seed again
   --trace       print all that happens with seed S
 
 A seed draws the jobs, the machines and the faults. Each runs twice, and both runs must be the same.
@@ -35,6 +41,8 @@ export function readOptions(args: readonly string[]): SimOptions | 'help' {
       from: { type: 'string', default: '1' },
       workers: { type: 'string', default: String(availableParallelism()) },
       bail: { type: 'boolean', default: false },
+      until: { type: 'string' },
+      'no-shrink': { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -45,6 +53,8 @@ export function readOptions(args: readonly string[]): SimOptions | 'help' {
     seeds: values.trace ? 1 : readCount('seeds', values.seeds, 1),
     workers: readCount('workers', values.workers, 1),
     bail: values.bail,
+    until: values.until,
+    shrinks: !values['no-shrink'],
     trace: values.trace,
   };
 }

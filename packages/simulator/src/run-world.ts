@@ -121,6 +121,8 @@ class World {
       this.#start();
       await this.#live();
       await this.#end();
+    } catch (error) {
+      onUnhandled(error);
     } finally {
       process.off('unhandledRejection', onUnhandled);
       process.off('uncaughtException', onUnhandled);

@@ -172,8 +172,20 @@ class SimExecutor implements ExecutorProcess {
     this.#later(run.durationMs, () => {
       if (run.end === 'exit') this.#exit({ code: 3, signal: undefined });
       else if (run.end === 'fail') this.#answer('failed', BROKEN, run.durationMs);
-      else this.#answer('succeeded', author.outputs(task), run.durationMs);
+      else this.#succeed(task, run.durationMs);
     });
+  }
+
+  #succeed(task: RunningTask, durationMs: number): void {
+    let outputs: Uint8Array;
+    try {
+      outputs = this.#options.author.outputs(task);
+    } catch {
+      // Inputs that make no sense are an error of the task, here as in a real executor.
+      this.#answer('failed', BROKEN, durationMs);
+      return;
+    }
+    this.#answer('succeeded', outputs, durationMs);
   }
 
   #answer(end: TaskEnd, payload: Uint8Array, durationMs: number): void {

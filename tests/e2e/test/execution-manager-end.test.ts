@@ -35,7 +35,11 @@ describe('of two execution managers', { timeout: 60_000 }, () => {
             execution_managers: { heartbeat_interval_ms: HEARTBEAT_MS, stream_grace_ms: 1_000 },
           },
         },
-        executionManager: { task_executor: { guard_rail: { write: [directory] } } },
+        executionManager: {
+          // Back within less than the grace, or storage would not take it.
+          liveness: { storage_silence_ms: 300, attempt_timeout_ms: 200 },
+          task_executor: { guard_rail: { write: [directory] } },
+        },
       },
     });
   });

@@ -57,7 +57,8 @@ function withoutSecrets(value: unknown): unknown {
   if (!isRecord(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, each]) => {
-      const isHidden = isSecretKey(key) && !isRecord(each) && each !== undefined;
+      // Secrets are texts: how long a token is good for is none.
+      const isHidden = isSecretKey(key) && typeof each === 'string';
       return [key, isHidden ? '(not shown)' : withoutSecrets(each)];
     }),
   );
