@@ -14,7 +14,7 @@ import { JobWatch } from './cache/job-watch.ts';
 import type { Job } from './cache/job.ts';
 import type { JobCache } from './cache/job-cache.ts';
 import type { JobFilter, JobStore } from './db/job-store.ts';
-import type { EffectRunner } from './effect-runner.ts';
+import type { EffectRunner } from './effects/effect-runner.ts';
 import { EndedTasks } from './ended-tasks.ts';
 import { listJobs } from './job-list.ts';
 import type { JobPage, PageRequest } from './job-list.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from '@spider/runtime';
 import type { Job } from '../cache/job.ts';
 import type { JobCache } from '../cache/job-cache.ts';
-import type { EffectRunner } from '../effect-runner.ts';
+import type { EffectRunner } from '../effects/effect-runner.ts';
 
 export interface OutputMemoryOptions {
   readonly logger: Logger;

@@ -4,7 +4,7 @@ import { retry } from '@spider/runtime';
 import type { Clock, Logger, Rng } from '@spider/runtime';
 import type { Job } from '../cache/job.ts';
 import type { JobStore, JournalRow } from '../db/job-store.ts';
-import type { EffectRunner } from '../effect-runner.ts';
+import type { EffectRunner } from '../effects/effect-runner.ts';
 import { JournalDecoder } from '../journal/journal-record.ts';
 import type { JournalRange, RecallEffect } from '../machine/job-effect.ts';
 

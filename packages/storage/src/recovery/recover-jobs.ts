@@ -14,7 +14,7 @@ import type { JobCache } from '../cache/job-cache.ts';
 import { BlobKind } from '../db/job-store.ts';
 import type { JobStateChange, JobStore, StoredJob } from '../db/job-store.ts';
 import { isTransient } from '../db/store-error.ts';
-import type { EffectRunner } from '../effect-runner.ts';
+import type { EffectRunner } from '../effects/effect-runner.ts';
 import type { OutputMemory } from '../memory/output-memory.ts';
 import { JournalDecoder } from '../journal/journal-record.ts';
 import { JobMachine } from '../machine/job-machine.ts';

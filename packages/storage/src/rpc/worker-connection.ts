@@ -19,7 +19,8 @@ import type { Clock, Logger, RpcStream, RpcStreamCallbacks } from '@spider/runti
 import type { JobCache } from '../cache/job-cache.ts';
 import type { Job } from '../cache/job.ts';
 import type { StorageCounters } from '../counters.ts';
-import type { EffectRunner, HeldInstances } from '../effect-runner.ts';
+import type { EffectRunner } from '../effects/effect-runner.ts';
+import type { HeldInstances } from '../effects/held-instances.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ExecutionManagerRegistry } from '../liveness/execution-manager-registry.ts';
 import type { ExecutionManager } from '../liveness/execution-manager.ts';

@@ -16,7 +16,7 @@ import type { JobCache } from '../cache/job-cache.ts';
 import type { InsertedJob, NewJob } from '../db/job-store.ts';
 import { checkMetadata } from '../job-metadata.ts';
 import type { JobMetadata } from '../job-metadata.ts';
-import type { EffectRunner } from '../effect-runner.ts';
+import type { EffectRunner } from '../effects/effect-runner.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LongWork } from '../long-work.ts';
 import type { JobEffect } from '../machine/job-effect.ts';

@@ -3,7 +3,7 @@ import type { ExecutionManagerId, JobId, TaskIndex, TaskOutcome } from '@spider/
 import type { Clock } from '@spider/runtime';
 import type { Job } from '../../cache/job.ts';
 import type { JobCache } from '../../cache/job-cache.ts';
-import type { EffectRunner } from '../../effect-runner.ts';
+import type { EffectRunner } from '../../effects/effect-runner.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { ExecutionManagerRegistry } from '../../liveness/execution-manager-registry.ts';
 import type { UnaryLink } from '../../liveness/unary-link.ts';

@@ -1,5 +1,5 @@
 import type { JobState, SpiderError } from '@spider/core';
-import type { Job } from './cache/job.ts';
+import type { Job } from '../cache/job.ts';
 
 interface Waiting extends PromiseWithResolvers<JobState> {
   readonly job: Job;
