@@ -15,6 +15,12 @@ export interface JobSpec {
   readonly startAfterMs: number | undefined;
   /** When its user cancels it. */
   readonly cancelAtMs: number | undefined;
+  /** What its user asks for beside. */
+  readonly durability: 'job' | 'task' | 'sync';
+  readonly goesOnAfterFailure: boolean;
+  readonly cleansUpAfterFailure: boolean;
+  /** From its start; undefined for as long as it takes. */
+  readonly deadlineMs: number | undefined;
   /** Whether its user retries it if it fails. */
   readonly isRetried: boolean;
   /** How the first runs of each task go; later ones succeed at once. Commit and cleanup come last. */

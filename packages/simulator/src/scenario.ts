@@ -73,6 +73,7 @@ export function drawScenario(seed: number, options: ScenarioOptions = {}): Scena
   const [busyRate, crashRate] = [draw.skewed(0.001, 0.2), draw.skewed(0.0005, 0.02)];
   const databaseDelayMs = draw.skewed(0.1, 50);
   const skewMs = draw.between(0, 60_000);
+  const durability = draw.pick(['task', 'task', 'sync', 'job'] as const);
   const jobs = drawWorkload(draw, {
     jobs: draw.int(1, 5),
     tasksMax: draw.pick([5, 20, 80]),
@@ -82,6 +83,8 @@ export function drawScenario(seed: number, options: ScenarioOptions = {}): Scena
     doomedRate: draw.chance(0.3) ? 0.02 : 0,
     slowRate: rate(0.01, 0.2),
     cancelRate: draw.chance(0.5) ? 0.4 : 0,
+    deadlineRate: draw.chance(0.3) ? 0.3 : 0,
+    durability,
     spanMs: faultyMs * draw.pick([0.1, 0.5, 1]),
     groups,
   });
@@ -91,7 +94,7 @@ export function drawScenario(seed: number, options: ScenarioOptions = {}): Scena
     slots: draw.int(1, 4),
     hasExtensions: draw.chance(0.7),
     hasSeparateScheduler: draw.chance(0.5),
-    durability: draw.pick(['task', 'task', 'sync', 'job']),
+    durability,
     policy: draw.pick(['weighted_fair', 'weighted_fair', 'round_robin', 'fifo']),
     network: {
       delayMs: draw.skewed(0.05, 20),

@@ -9,7 +9,7 @@ import {
   JobState,
 } from '@spider/core';
 import type { Zstd } from '@spider/core';
-import { fromWireJobState, JobService } from '@spider/proto';
+import { fromWireJobState, JobService, WireDurability, WireFailurePolicy } from '@spider/proto';
 import type { JobStatus } from '@spider/proto';
 
 import type { JobSpec } from './job-spec.ts';
@@ -26,6 +26,12 @@ export interface SimUserOptions {
   /** Told when a call is answered with what no user should see. */
   readonly violated: ReportViolation;
 }
+
+const DURABILITIES = {
+  job: WireDurability.JOB,
+  task: WireDurability.TASK,
+  sync: WireDurability.SYNC,
+} as const;
 
 /** Submits jobs, watches them and now and then changes its mind; never gives up. */
 export class SimUser {
@@ -53,6 +59,12 @@ export class SimUser {
         start: spec.startAfterMs === undefined,
         idempotencyKey: spec.name,
         name: spec.name,
+        durability: DURABILITIES[spec.durability],
+        failurePolicy: spec.goesOnAfterFailure
+          ? WireFailurePolicy.CONTINUE
+          : WireFailurePolicy.FAIL_FAST,
+        cleanupAfterFailure: spec.cleansUpAfterFailure,
+        deadlineMs: BigInt(spec.deadlineMs ?? 0),
       }),
     );
     observer.jobSubmitted({ jobId: Number(jobId), spec });

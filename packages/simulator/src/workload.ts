@@ -26,6 +26,9 @@ export interface WorkloadRates {
   readonly doomedRate: number;
   readonly slowRate: number;
   readonly cancelRate: number;
+  readonly deadlineRate: number;
+  /** Of most jobs. */
+  readonly durability: JobSpec['durability'];
   /** Within so much time all jobs are submitted. */
   readonly spanMs: number;
   readonly groups: number;
@@ -48,6 +51,10 @@ function drawJob(draw: Draw, rates: WorkloadRates, number: number): JobSpec {
     submitAtMs,
     startAfterMs: draw.chance(0.3) ? draw.skewed(1, 2_000) : undefined,
     cancelAtMs: draw.chance(rates.cancelRate) ? submitAtMs + draw.skewed(1, 10_000) : undefined,
+    durability: draw.chance(0.8) ? rates.durability : draw.pick(['job', 'task', 'sync']),
+    goesOnAfterFailure: draw.chance(0.3),
+    cleansUpAfterFailure: graph.cleanupTask !== undefined && draw.chance(0.3),
+    deadlineMs: draw.chance(rates.deadlineRate) ? Math.ceil(draw.skewed(10, 20_000)) : undefined,
     isRetried: draw.chance(0.5),
     runs: Array.from({ length: graph.taskCount + 2 }, (_, task) =>
       drawRuns(draw, rates, policyOf(graph, task)),

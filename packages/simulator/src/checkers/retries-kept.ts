@@ -13,38 +13,50 @@ export const retriesKept: Checker = {
   name: 'retries-kept',
   promise:
     'A task fails no more often than its retries allow, and a job fails only by a task that has ' +
-    'used them up.',
-  watch: (violated, { durability }) => {
-    const failures = new Map<number, Map<number, number>>();
-    const count = (jobId: number, taskIndex: number): void => {
-      const ofJob = failures.get(jobId) ?? new Map<number, number>();
-      failures.set(jobId, ofJob);
-      ofJob.set(taskIndex, (ofJob.get(taskIndex) ?? 0) + 1);
-    };
+    'used them up, or by its deadline.',
+  watch: (violated) => {
+    const journaled = new Counts();
+    const runs = new Counts();
     return {
       journaled: ({ jobId, taskIndex, hasSucceeded }) => {
-        if (!hasSucceeded) count(jobId, taskIndex);
+        if (!hasSucceeded) journaled.add(jobId, taskIndex);
       },
       taskEnded: ({ jobId, taskIndex }, end) => {
-        // Without a journal the runs that did not succeed are all there is to count.
-        if (durability === 'job' && end !== 'succeeded') count(jobId, taskIndex);
+        if (end !== 'succeeded') runs.add(jobId, taskIndex);
       },
       jobEnded: ({ jobId, spec, state, errorMessage }) => {
-        let isUsedUp = false;
-        for (const [task, failed] of failures.get(jobId) ?? []) {
+        for (const [task, failures] of journaled.of(jobId)) {
           const { maxRetries } = policyOf(spec, task);
-          if (failed > maxRetries + 1 && durability !== 'job') {
-            violated(`task ${jobId}/${task} has failed ${failed} times with ${maxRetries} retries`);
-          }
-          isUsedUp ||= failed > maxRetries;
+          if (failures <= maxRetries + 1) continue;
+          violated(`task ${jobId}/${task} has failed ${failures} times with ${maxRetries} retries`);
         }
-        if (state === JobState.Failed && !isUsedUp) {
+        // Without a journal the runs that did not succeed are all there is to count.
+        const failed = spec.durability === 'job' ? runs : journaled;
+        const isUsedUp = failed
+          .of(jobId)
+          .some(([task, failures]) => failures > policyOf(spec, task).maxRetries);
+        if (state === JobState.Failed && !isUsedUp && spec.deadlineMs === undefined) {
           violated(`job ${jobId} has failed with retries left: ${errorMessage}`);
         }
       },
     };
   },
 };
+
+/** Numbers by job and task. */
+class Counts {
+  readonly #jobs = new Map<number, Map<number, number>>();
+
+  add(jobId: number, taskIndex: number): void {
+    const tasks = this.#jobs.get(jobId) ?? new Map<number, number>();
+    this.#jobs.set(jobId, tasks);
+    tasks.set(taskIndex, (tasks.get(taskIndex) ?? 0) + 1);
+  }
+
+  of(jobId: number): readonly (readonly [number, number])[] {
+    return [...(this.#jobs.get(jobId) ?? [])];
+  }
+}
 
 function policyOf({ graph }: JobSpec, task: number): ExecutionPolicy {
   if (task === COMMIT_TASK_INDEX) return graph.commitTask?.policy ?? DEFAULT_EXECUTION_POLICY;
