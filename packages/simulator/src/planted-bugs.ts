@@ -54,11 +54,11 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
     find: 'return failures <= this.kindOf(row).policy.maxRetries;',
     replace: 'return failures < this.kindOf(row).policy.maxRetries;',
   },
-  'writes are not fenced by the session': {
+  'a storage finds only after a write that it was superseded': {
     checker: 'superseded-writes-nothing',
     file: 'storage/dist/db/session-database.js',
-    find: 'if (row.session_id !== this.sessionId) {',
-    replace: 'if (row.session_id < 0n) {',
+    find: 'throw new SupersededError(this.sessionId, row.session_id);',
+    replace: 'this.#superseded.resolve(new SupersededError(this.sessionId, row.session_id));',
   },
   'what is read back counts as not flushed': {
     checker: 'progress-never-back',

@@ -15,16 +15,20 @@ export async function runSeeds(options: SeedPoolOptions): Promise<void> {
   const end = options.from + options.seeds;
   let next = options.from;
   const take = (): number | undefined => (next < end ? next++ : undefined);
+  const enough = Promise.withResolvers<void>();
   const onOutcome = (outcome: SeedOutcome): void => {
-    if (!options.onOutcome(outcome)) next = end;
+    if (!options.onOutcome(outcome)) enough.resolve();
   };
   const workers = Math.min(options.workers, options.seeds);
-  await Promise.all(Array.from({ length: workers }, () => runThread(take, onOutcome)));
+  await Promise.all(
+    Array.from({ length: workers }, () => runThread(take, onOutcome, enough.promise)),
+  );
 }
 
 async function runThread(
   take: () => number | undefined,
   onOutcome: (outcome: SeedOutcome) => void,
+  enough: Promise<void>,
 ): Promise<void> {
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
   const worker = new Worker(new URL('./seed-worker.js', import.meta.url));
@@ -45,7 +49,7 @@ async function runThread(
   );
   goOn();
   try {
-    await done;
+    await Promise.race([done, enough]);
   } finally {
     await worker.terminate();
   }
