@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { timestampMs } from '@spider/core';
 import { expect, onTestFinished, test } from 'vitest';
@@ -35,6 +36,17 @@ test('an SQLite file has one storage at a time, which is named', async () => {
     kind: 'active',
     store: { sessionId: 2n },
   });
+});
+
+test('one that stands still within a write keeps nobody from learning whose the file is', async () => {
+  const path = await newPath();
+  await using first = await Database.connect({ engine: 'sqlite', path });
+  await first.activate(terms('one'), at);
+  using writing = new DatabaseSync(path);
+  writing.exec('begin immediate');
+  await using second = await Database.connect({ engine: 'sqlite', path, busyTimeoutMs: 0 });
+  const answer = await second.activate(terms('two'), at);
+  expect(answer).toMatchObject({ kind: 'held', holder: 'one' });
 });
 
 test('another name of the same SQLite file is no way around', async () => {

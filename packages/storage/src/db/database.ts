@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import type { TimestampMs } from '@spider/core';
 import type { Kysely } from 'kysely';
 import { lockSqliteFile } from './dialect/sqlite-lock.ts';
 import type { Store } from './job-store.ts';
-import { asUnusable, connectDatabase, storeOf } from './open-store.ts';
+import { migrate } from './migrations/migrate.ts';
+import { asUnusable, openDatabase, storeOf } from './open-store.ts';
 import type { DatabaseOptions } from './open-store.ts';
 import type { Schema } from './schema.ts';
 import { SessionDatabase } from './session-database.ts';
@@ -24,6 +26,7 @@ export class Database implements AsyncDisposable {
   readonly #kysely: Kysely<Schema>;
   readonly #options: DatabaseOptions;
   #lock: Disposable | undefined;
+  #isUpToDate = false;
 
   private constructor(kysely: Kysely<Schema>, options: DatabaseOptions) {
     this.#kysely = kysely;
@@ -31,13 +34,21 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * Connects and brings the tables up to date.
+   * Connects and brings the tables up to date. On SQLite that is left to the one who has the lock: if it
+   * stands still within a write, nobody else could so much as look.
    *
    * @throws SpiderError 'unavailable' if the database does not answer just now,
    * 'failed-precondition' if it cannot be used.
    */
   static async connect(options: DatabaseOptions): Promise<Database> {
-    return new Database(await connectDatabase(options), options);
+    const database = new Database(openDatabase(options), options);
+    try {
+      if (!database.#isTaken()) await database.#bringUpToDate();
+      return database;
+    } catch (error) {
+      await database[Symbol.asyncDispose]();
+      throw asUnusable(error);
+    }
   }
 
   /**
@@ -69,15 +80,31 @@ export class Database implements AsyncDisposable {
   ): Promise<ActiveDatabase | HeldLease> {
     this.#lock ??= lockSqliteFile(path);
     if (this.#lock === undefined) {
-      const lease = await this.#kysely
-        .transaction()
-        .execute((transaction) => readLease(transaction, 'sqlite'));
+      // Not in a transaction, which would wait for that of the holder.
+      const lease = await readLease(this.#kysely, 'sqlite');
       return { ...lease, retryMs: LOCK_RETRY_MS };
     }
+    await this.#bringUpToDate();
     const session = await SessionDatabase.open(this.#kysely, 'sqlite', at, terms);
     const nothing = async (): Promise<void> => undefined;
     const lease = { durationMs: undefined, renew: nothing, release: nothing };
     return { kind: 'active', store: storeOf(session, nothing), lease };
+  }
+
+  /** Whether another process has the lock of an SQLite file; if not, this one has it from now on. */
+  #isTaken(): boolean {
+    if (this.#options.engine !== 'sqlite') return false;
+    const { path } = this.#options;
+    // A file that is not there has no name for its lock yet.
+    if (path !== ':memory:' && !existsSync(path)) return false;
+    this.#lock ??= lockSqliteFile(path);
+    return this.#lock === undefined;
+  }
+
+  async #bringUpToDate(): Promise<void> {
+    if (this.#isUpToDate) return;
+    await migrate(this.#kysely, this.#options.engine);
+    this.#isUpToDate = true;
   }
 
   async #activateServer(terms: LeaseTerms, at: TimestampMs): Promise<ActiveDatabase | HeldLease> {

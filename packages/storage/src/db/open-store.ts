@@ -40,7 +40,7 @@ export async function openStore(options: DatabaseOptions, at: TimestampMs): Prom
 
 /** Connects to a database and brings its tables up to date. @throws as `openStore` does. */
 export async function connectDatabase(options: DatabaseOptions): Promise<Kysely<Schema>> {
-  const kysely = new Kysely<Schema>({ dialect: dialectOf(options) });
+  const kysely = openDatabase(options);
   try {
     await migrate(kysely, options.engine);
     return kysely;
@@ -49,6 +49,10 @@ export async function connectDatabase(options: DatabaseOptions): Promise<Kysely<
     throw asUnusable(error);
   }
 }
+
+/** A database whose tables are taken as they are. */
+export const openDatabase = (options: DatabaseOptions): Kysely<Schema> =>
+  new Kysely<Schema>({ dialect: dialectOf(options) });
 
 /** What a session may do with its database; `close` ends it. */
 export const storeOf = (database: SessionDatabase, close: () => Promise<void>): Store => ({

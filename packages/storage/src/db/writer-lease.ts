@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Expression, SqlBool, Transaction } from 'kysely';
+import type { Expression, Kysely, SqlBool, Transaction } from 'kysely';
 import type { Engine } from './migrations/column-types.ts';
 import type { Schema } from './schema.ts';
 
@@ -38,7 +38,7 @@ const databaseNow = (engine: Engine): Expression<bigint> =>
 
 /** The lease as it stands. Its row changes only in transactions that have locked the session's. */
 export async function readLease(
-  transaction: Transaction<Schema>,
+  transaction: Kysely<Schema>,
   engine: Engine,
 ): Promise<HeldLease & { readonly isValid: boolean }> {
   const now = databaseNow(engine);
