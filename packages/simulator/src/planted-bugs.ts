@@ -19,7 +19,7 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
   },
   'finished attempts are journaled twice': {
     checker: 'accepted-once',
-    file: 'storage/dist/effect-runner.js',
+    file: 'storage/dist/effects/attempt-journal.js',
     find: 'journal.append(job.journal, records, effect.positions.length);',
     replace:
       'for (const _ of [1, 2]) journal.append(job.journal, records, effect.positions.length);',
@@ -87,7 +87,7 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
   'a timer outlives its storage': {
     checker: 'resources-released',
     file: 'storage/dist/storage-service.js',
-    find: 'this.#retention[Symbol.dispose]();',
+    find: 'parts.retention[Symbol.dispose]();',
     replace: '',
   },
   'a storage that is away looks broken': {
