@@ -84,7 +84,6 @@ export class SimCluster {
       });
     }
     time.after(durationMs, () => process.thaw());
-    process.onDeath(() => undefined);
     time.after(durationMs + draw.between(0, RENEW_MS), () => {
       const isStorage = process.name.startsWith('storage');
       if (isStorage && process !== this.#storageProcess) process.kill();
