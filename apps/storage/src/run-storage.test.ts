@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
-import { timestampMs } from '@spider/core';
+import { SpiderError, timestampMs } from '@spider/core';
 import {
   AssignmentService,
   ClusterService,
@@ -102,10 +102,22 @@ describe('the scheduler', () => {
   });
 });
 
+/** Waiting for a write of this very process to end would keep it from ending. */
+async function openBetweenWrites(path: string): ReturnType<typeof openStore> {
+  for (;;) {
+    try {
+      const options = { engine: 'sqlite', path, busyTimeoutMs: 0 } as const;
+      return await openStore(options, timestampMs(Date.now()));
+    } catch (error) {
+      if (!(error instanceof SpiderError) || error.code !== 'unavailable') throw error;
+    }
+  }
+}
+
 test('it fails when another storage takes its database', async () => {
   const { database, ended, transport } = await start();
   const path = database;
-  await using newer = await openStore({ engine: 'sqlite', path }, timestampMs(Date.now()));
+  await using newer = await openBetweenWrites(path);
   expect(newer.sessionId).toBe(2n);
   const workers = createClient(WorkerService, transport);
   await expect(workers.registerExecutionManager({ slots: 1 })).rejects.toThrow('was superseded');
