@@ -35,7 +35,8 @@ const layers = {
   ],
 };
 
-const testFiles = '\\.test\\.ts$';
+/** Tests beside the source, and what only they use. */
+const testFiles = '\\.test\\.ts$|^packages/[^/]+/test/';
 const ours = '^(packages|apps|examples|tests)/';
 
 const layerRules = Object.entries(layers).map(([name, below]) => ({
@@ -84,6 +85,13 @@ export default {
         pathNot: [testFiles, '/testing\\.ts$'],
       },
       to: { path: '^(node:)?(timers|perf_hooks)(/promises)?$' },
+    },
+    {
+      name: 'tests-only',
+      comment: 'What is in test/ is for tests: the source of no package imports it.',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: testFiles },
+      to: { path: '^packages/[^/]+/test/' },
     },
     {
       name: 'nothing-above-apps',
