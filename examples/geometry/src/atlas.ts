@@ -44,3 +44,9 @@ export async function giveUp(handle: JobHandle<readonly number[]>): Promise<JobS
   await handle.cancel({ reason: 'the maps are not needed any more' });
   return await handle.wait();
 }
+
+/** For a job whose cleanup takes too long, or waits for an execution manager that is never to come. */
+export async function giveUpCleanup(handle: JobHandle<readonly number[]>): Promise<JobStatus> {
+  await handle.cancel({ skipCleanup: true });
+  return await handle.wait();
+}

@@ -45,6 +45,11 @@ export interface WatchOptions extends RequestOptions {
 export interface CancelOptions extends RequestOptions {
   /** Why, for whoever looks at the job later, in at most 1,024 bytes: its `endReason`. */
   readonly reason?: string;
+  /**
+   * Ends the job without its cleanup task, also when that waits already, or runs: the one way out for a
+   * job whose cleanup no execution manager can run. Default: false.
+   */
+  readonly skipCleanup?: boolean;
 }
 
 export interface RetryOptions extends RequestOptions {
@@ -110,11 +115,13 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
    * Cancels the job. One that has not started is cancelled at once. One that has may still have a
    * cleanup task to run: `wait` for its end.
    *
-   * @throws SpiderError 'failed-precondition' if it has ended, or is cancelled, already; 'unavailable'
-   * if storage did not answer; then it may have been cancelled or not.
+   * @throws SpiderError 'failed-precondition' if it has ended already, or is being cleaned up and that
+   * is not to be skipped; 'unavailable' if storage did not answer; then it may have been cancelled or
+   * not.
    */
   async cancel(options: CancelOptions = {}): Promise<JobState> {
-    const request = { jobId: this.id, reason: options.reason ?? '' };
+    const { reason = '', skipCleanup = false } = options;
+    const request = { jobId: this.id, reason, skipCleanup };
     try {
       const { state } = await this.#context.caller.callOnce(
         (client, call) => client.cancelJob(request, call),

@@ -188,6 +188,8 @@ const runtimeSchema = z.object({
     .object({
       /** The least time between two notices to one who watches a job. */
       watch_interval_ms: milliseconds.default(50),
+      /** How long a cleanup task may wait for somebody to run it; then it is given up. */
+      cleanup_wait_sec: seconds.default(86_400),
     })
     .prefault({}),
 });

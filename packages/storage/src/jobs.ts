@@ -119,14 +119,17 @@ export class Jobs {
 
   /**
    * @param reason why, for people to read; empty for none.
-   * @throws SpiderError 'failed-precondition' once the job has ended or is being cleaned up,
-   * 'invalid-argument' if the reason is too long.
+   * @param skipCleanup ends the job without its cleanup task, also when that waits or runs already.
+   * @throws SpiderError 'failed-precondition' once the job has ended, or is being cleaned up and that is
+   * not to be skipped; 'invalid-argument' if the reason is too long.
    */
-  async cancel(id: JobId, reason = ''): Promise<JobState> {
+  async cancel(id: JobId, reason = '', skipCleanup = false): Promise<JobState> {
     checkText('reason', reason, LIMITS.endReasonBytes);
     const job = this.#options.cache.find(id);
-    if (job !== undefined)
-      return await this.#options.runner.request(job, 'cancel', reason === '' ? undefined : reason);
+    if (job !== undefined) {
+      const cancel = { reason: reason === '' ? undefined : reason, skipCleanup };
+      return await this.#options.runner.request(job, 'cancel', cancel);
+    }
     const status = await this.status(id);
     throw failedPrecondition(
       `${describeState(status)}; only a READY, RUNNING or COMMIT_READY job can be cancelled`,

@@ -64,7 +64,11 @@ export function newStorageParts(
   const calls = runnerCalls(() => runner);
   const cache = newCache(options, () => scheduling);
   const budgets = newBudgets(runtime.limits);
-  const timers = new JobTimers({ clock, runner: calls });
+  const timers = new JobTimers({
+    clock,
+    runner: calls,
+    cleanupWaitMs: runtime.jobs.cleanup_wait_sec * 1000,
+  });
   const journal = newJournalOfJobs({
     clock,
     rng,
@@ -126,7 +130,10 @@ export function newStorageParts(
   };
 }
 
-type RunnerCalls = Pick<EffectRunner, 'handle' | 'note' | 'enqueue' | 'fail' | 'meetDeadline'>;
+type RunnerCalls = Pick<
+  EffectRunner,
+  'handle' | 'note' | 'enqueue' | 'fail' | 'meetDeadline' | 'giveUpCleanup'
+>;
 
 const runnerCalls = (runner: () => EffectRunner): RunnerCalls => ({
   handle: (job, event) => runner().handle(job, event),
@@ -134,6 +141,7 @@ const runnerCalls = (runner: () => EffectRunner): RunnerCalls => ({
   enqueue: (job) => runner().enqueue(job),
   fail: (job, message) => runner().fail(job, message),
   meetDeadline: (job) => runner().meetDeadline(job),
+  giveUpCleanup: (job, message) => runner().giveUpCleanup(job, message),
 });
 
 function newCache(

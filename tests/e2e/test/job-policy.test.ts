@@ -9,7 +9,13 @@ import {
   type SpiderClient,
   taskStateName,
 } from '@spider/client';
-import { describeAtlas, giveUp, submitAtlas } from '@spider/example-geometry/atlas';
+import {
+  atlas,
+  describeAtlas,
+  giveUp,
+  giveUpCleanup,
+  submitAtlas,
+} from '@spider/example-geometry/atlas';
 import { pathLength, type Point, point } from '@spider/example-geometry';
 import { type LocalCluster, startLocalCluster } from '@spider/local-cluster';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -83,6 +89,16 @@ it('a cancel is remembered with its reason', async () => {
   expect((await handle.describe()).status).toMatchObject(ended);
   await expect(handle.outputs()).rejects.toThrow(/it is CANCELLED: the maps are not needed/);
   await expect(handle.retry()).rejects.toThrow('the journal of a cancelled job is deleted');
+});
+
+it('a cleanup that nobody can run is seen to wait, and can be skipped', async () => {
+  const requires = { maps: 'none has them' };
+  const handle = await client.submitAndStart(atlas, [triangle, triangle], { requires });
+  expect(await handle.cancel()).toBe(JobState.CleanupReady);
+  expect((await handle.status()).waitingReason).toBe(
+    'no execution manager has the labels maps=none has them',
+  );
+  expect((await giveUpCleanup(handle)).state).toBe(JobState.Cancelled);
 });
 
 it('a deadline is met by the next storage if the one that knew it was killed', async () => {

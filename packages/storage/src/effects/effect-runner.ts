@@ -16,7 +16,7 @@ import type {
   RefusedEffect,
   RetryLaterEffect,
 } from '../machine/job-effect.ts';
-import type { JobEvent } from '../machine/job-event.ts';
+import type { CancelEvent, JobEvent } from '../machine/job-event.ts';
 import type { WorkerLink } from '../ports.ts';
 import type { InboundQueue } from '../queue/inbound-queue.ts';
 import type { TaskInstances } from '../task-instances.ts';
@@ -55,6 +55,9 @@ export interface EffectRunnerOptions {
   /** Outputs of a job are to be read back. */
   readonly onRecall: (job: Job, effect: RecallEffect) => void;
 }
+
+/** How a job is cancelled. */
+export type CancelOptions = Pick<CancelEvent, 'reason' | 'skipCleanup'>;
 
 /**
  * Feeds events to the machines of jobs and does what they ask for. A change of a job's state is made
@@ -122,15 +125,15 @@ export class EffectRunner {
   /**
    * Starts or cancels a job. Resolves, when it is durable, with the job's state.
    *
-   * @param reason why it is cancelled.
+   * @param cancel how it is cancelled.
    * @throws SpiderError 'failed-precondition' if the job's state does not allow it.
    */
-  request(job: Job, type: 'start' | 'cancel', reason?: string): Promise<JobState> {
+  request(job: Job, type: 'start' | 'cancel', cancel: CancelOptions = {}): Promise<JobState> {
     const { request, answer } = this.#requests.open(job);
     const at = this.#options.clock.now();
     if (job.isBroken) this.#requests.rejectAllOf(job, brokenError(job));
     else if (type === 'start') this.handle(job, { type, request, at });
-    else this.handle(job, { type, request, at, reason });
+    else this.handle(job, { ...cancel, type, request, at });
     return answer;
   }
 
@@ -174,6 +177,14 @@ export class EffectRunner {
   meetDeadline(job: Job): void {
     const message = describeDeadline(job.policy, job.startedAt);
     this.handle(job, { type: 'deadline', message, at: this.#options.clock.now() });
+  }
+
+  /** A job has been waiting for its cleanup. Its status may say why. */
+  giveUpCleanup(job: Job, message: string): void {
+    const reason = this.#options.cache.status(job.id)?.waitingReason;
+    const because = reason === undefined ? message : `${message}: ${reason}`;
+    const at = this.#options.clock.now();
+    this.handle(job, { type: 'cleanup-overdue', message: because, at });
   }
 
   /** A job may have ready tasks. */

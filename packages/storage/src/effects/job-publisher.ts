@@ -23,10 +23,8 @@ export class JobPublisher {
   }
 
   publish(job: Job, { from, to, at, message, endReason }: PublishedEffect): void {
-    if (from === JobState.Ready && to === JobState.Running) {
-      job.startedAt = at;
-      this.#options.deadlines.watch(job);
-    }
+    if (from === JobState.Ready && to === JobState.Running) job.startedAt = at;
+    if (to === JobState.Running || to === JobState.CleanupReady) this.#options.deadlines.watch(job);
     job.errorMessage = message;
     job.endReason ??= endReason;
     // What has led to the state is durable with it; a start alone says nothing of tasks.

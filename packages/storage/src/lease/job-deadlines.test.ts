@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { Job } from '../cache/job.ts';
 import { deadlineOf, describeDeadline } from '../job-deadline.ts';
 import { JobMachine } from '../machine/job-machine.ts';
-import { chain } from '../testing/graphs.ts';
+import { withTermination } from '../testing/graphs.ts';
 import { JobDeadlines } from './job-deadlines.ts';
 
 const DAY_MS = 86_400_000;
@@ -14,14 +14,20 @@ const DAY_MS = 86_400_000;
 function fixture() {
   const clock = new ManualClock();
   const met: JobId[] = [];
-  const deadlines = new JobDeadlines({ clock, onDue: ({ id }) => met.push(id) });
+  const overdue: JobId[] = [];
+  const deadlines = new JobDeadlines({
+    clock,
+    onDue: ({ id }) => met.push(id),
+    cleanupWaitMs: DAY_MS,
+    onCleanupOverdue: ({ id }) => overdue.push(id),
+  });
   const job = (id: number, policy: Partial<JobPolicy>, isStarted = true): Job =>
     new Job({
       id: toId<JobId>(id),
       resourceGroupId: toId<ResourceGroupId>(1),
       machine: new JobMachine({
         name: `job ${id}`,
-        graph: chain(1),
+        graph: withTermination(),
         inputs: encodeFrame([new Uint8Array(1)]),
         state: isStarted ? JobState.Running : JobState.Ready,
       }),
@@ -29,7 +35,7 @@ function fixture() {
       startedAt: isStarted ? clock.now() : undefined,
       policy: { ...DEFAULT_JOB_POLICY, ...policy },
     });
-  return { clock, met, deadlines, job };
+  return { clock, met, overdue, deadlines, job };
 }
 
 test('jobs meet their deadlines, on one timer', () => {
@@ -78,6 +84,23 @@ test('a deadline that passed while nobody watched is met at once; one of a job t
   expect(met).toEqual([]);
   clock.advance(0);
   expect(met).toEqual([1n]);
+});
+
+test('the deadline of a job that is being cleaned up counts no more, but its cleanup is asked for', () => {
+  const { clock, met, overdue, deadlines, job } = fixture();
+  const cancelled = job(1, { deadlineMs: 100 });
+  deadlines.watch(cancelled);
+  cancelled.machine.handle({ type: 'cancel', request: 1, at: clock.now() });
+  cancelled.machine.handle({ type: 'persisted', to: JobState.CleanupReady });
+  deadlines.watch(cancelled);
+  clock.advance(DAY_MS - 1);
+  expect([met, overdue]).toEqual([[], []]);
+  clock.advance(1);
+  clock.advance(DAY_MS);
+  expect([met, overdue]).toEqual([[], [1n, 1n]]);
+  deadlines.forget(cancelled);
+  clock.advance(DAY_MS);
+  expect(overdue).toHaveLength(2);
 });
 
 test('the earlier of two deadlines counts, and is the one that is told', () => {

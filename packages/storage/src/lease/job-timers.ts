@@ -7,7 +7,9 @@ import { SoftTimeouts } from './soft-timeouts.ts';
 export interface JobTimersOptions {
   readonly clock: Clock;
   /** Called when something is due. */
-  readonly runner: Pick<EffectRunner, 'handle' | 'meetDeadline'>;
+  readonly runner: Pick<EffectRunner, 'handle' | 'meetDeadline' | 'giveUpCleanup'>;
+  /** How long the cleanup task of a job may wait for somebody to run it. */
+  readonly cleanupWaitMs: number;
 }
 
 /** All that happens to jobs because time passes. */
@@ -16,7 +18,7 @@ export class JobTimers implements Disposable {
   readonly retryDelays: RetryDelays;
   readonly deadlines: JobDeadlines;
 
-  constructor({ clock, runner }: JobTimersOptions) {
+  constructor({ clock, runner, cleanupWaitMs }: JobTimersOptions) {
     this.softTimeouts = new SoftTimeouts({
       clock,
       onDue: (job, lease) => runner.handle(job, { type: 'soft-timeout', ...lease }),
@@ -25,7 +27,13 @@ export class JobTimers implements Disposable {
       clock,
       onDue: (job, taskIndices) => runner.handle(job, { type: 'retry-due', taskIndices }),
     });
-    this.deadlines = new JobDeadlines({ clock, onDue: (job) => runner.meetDeadline(job) });
+    this.deadlines = new JobDeadlines({
+      clock,
+      onDue: (job) => runner.meetDeadline(job),
+      cleanupWaitMs,
+      onCleanupOverdue: (job) =>
+        runner.giveUpCleanup(job, `nobody has run it in ${cleanupWaitMs / 1000} s`),
+    });
   }
 
   [Symbol.dispose](): void {

@@ -74,6 +74,8 @@ export class JobControlBlock {
   firstFailure: FirstFailure | undefined;
   /** What the job fails with once its cleanup task has ended; undefined if it is cancelled then. */
   failureAfterCleanup: string | undefined;
+  /** Whether the cleanup task has run since it was last asked. */
+  hasCleanupRun = false;
 
   readonly taskState: Uint8Array;
   readonly unfinishedParents: Uint32Array;

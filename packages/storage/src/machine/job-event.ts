@@ -14,6 +14,7 @@ export type JobEvent =
   | CancelEvent
   | FailEvent
   | DeadlineEvent
+  | CleanupOverdueEvent
   | LeaseEvent
   | ReportEvent
   | SoftTimeoutEvent
@@ -46,6 +47,8 @@ export interface CancelEvent {
   readonly at: TimestampMs;
   /** Why, for people to read. */
   readonly reason?: string | undefined;
+  /** The job ends without its cleanup task, or without waiting for its end. Default: false. */
+  readonly skipCleanup?: boolean | undefined;
 }
 
 /**
@@ -62,6 +65,17 @@ export interface FailEvent {
 export interface DeadlineEvent {
   readonly type: 'deadline';
   /** What the job ends with. */
+  readonly message: string;
+  readonly at: TimestampMs;
+}
+
+/**
+ * The cleanup task has had its time to begin. If nobody has run it since the last event of this kind, it
+ * is given up.
+ */
+export interface CleanupOverdueEvent {
+  readonly type: 'cleanup-overdue';
+  /** Why it is given up. */
   readonly message: string;
   readonly at: TimestampMs;
 }

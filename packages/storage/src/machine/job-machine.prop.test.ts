@@ -185,10 +185,12 @@ const commands = fc.commands<object, JobPair>(
     }),
     step('claims over', (pair, choice) => choice % 4 === 0 && pair.claimsOver()),
     step('cancel', (pair, choice) => {
-      if (choice % 8 === 0) pair.request('cancel', choice % 16 === 0 ? 'why not' : undefined);
+      if (choice % 8 !== 0) return;
+      pair.request('cancel', choice % 16 === 0 ? 'why not' : undefined, choice % 5 === 0);
     }),
     step('fail', (pair, choice) => choice % 25 === 0 && pair.request('fail')),
     step('deadline', (pair, choice) => choice % 20 === 0 && pair.request('deadline')),
+    step('cleanup overdue', (pair, choice) => choice % 3 === 0 && pair.cleanupOverdue()),
     step('journaled', (pair, choice) => pair.journaled(choice % 4)),
     spill,
     spill,

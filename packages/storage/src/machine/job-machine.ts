@@ -22,7 +22,13 @@ import { applyReports } from './report.ts';
 import { handleDeferred, handleRequest } from './request.ts';
 import { listTasks, summarizeKinds } from './task-view.ts';
 import type { KindSummaries, TaskPage } from './task-view.ts';
-import { abandonTransition, endRecall, enterState, publishTransition } from './transition.ts';
+import {
+  abandonTransition,
+  endRecall,
+  enterState,
+  giveUpCleanup,
+  publishTransition,
+} from './transition.ts';
 import { validateState } from './validate-state.ts';
 
 export interface JobMachineOptions {
@@ -259,6 +265,8 @@ export class JobMachine {
       case 'fail':
       case 'deadline':
         return handleRequest(job, event, effects);
+      case 'cleanup-overdue':
+        return giveUpCleanup(job, event, effects);
       case 'soft-timeout':
         return applySoftTimeouts(job, event);
       case 'retry-due':

@@ -1,4 +1,5 @@
 import {
+  CLEANUP_TASK_INDEX,
   COMMIT_TASK_INDEX,
   decodeFrame,
   encodeFrame,
@@ -7,6 +8,7 @@ import {
   type TaskSource,
 } from '@spider/core';
 import { describe, expect, test } from 'vitest';
+import type { FailureRules } from './job-control-block.ts';
 import { LeaseRefusal } from './job-effect.ts';
 import { ReportVerdict } from './job-event.ts';
 import { graphOf } from '../../test/machine/graph-of.ts';
@@ -125,13 +127,24 @@ describe('the inputs of the job', () => {
 });
 
 describe('the outputs of the job', () => {
-  test('fail it if they exceed their limit', () => {
+  test('fail it if they exceed their limit, as any other failure does', () => {
     const tasks = LIMITS.jobOutputBytes / LIMITS.taskPayloadBytes + 1;
-    const job = JobDriver.running(graphOf(Array.from({ length: tasks }, () => ({}))));
+    const graph = graphOf(
+      Array.from({ length: tasks }, () => ({})),
+      { cleanup: true },
+    );
+    const policy: FailureRules = { failurePolicy: 'continue', cleanupAfterFailure: true };
+    const job = JobDriver.running(graph, { policy });
     const output = new Uint8Array(LIMITS.taskPayloadBytes - 8);
     for (let task = 0; task < tasks; task++) {
       job.report([{ ...job.leaseOne(task), outputs: [output] }]);
     }
+    expect(job.effect('persist')).toMatchObject({
+      to: JobState.CleanupReady,
+      message: 'the outputs of the job have 335544304 bytes, more than 268435456',
+    });
+    job.persisted();
+    job.succeed(job.leaseOne(CLEANUP_TASK_INDEX));
     expect(job.effect('persist')).toMatchObject({
       to: JobState.Failed,
       message: 'the outputs of the job have 335544304 bytes, more than 268435456',

@@ -66,17 +66,32 @@ function start(job: JobControlBlock, event: StartEvent, effects: JobEffect[]): v
 
 /** Of a job that was never started nothing has to be cleaned up. */
 function cancel(job: JobControlBlock, event: CancelEvent, effects: JobEffect[]): void {
-  const { request, at, reason } = event;
+  const { request, at, reason, skipCleanup = false } = event;
   const { state } = job;
-  const isCancellable =
-    state === JobState.Ready || state === JobState.Running || state === JobState.CommitReady;
-  if (job.quarantine !== undefined || !isCancellable) {
-    reject(job, request, 'only a READY, RUNNING or COMMIT_READY job can be cancelled', effects);
-    return;
+  if (job.quarantine !== undefined || isFinalJobState(state)) {
+    reject(job, request, CANCEL_RULE, effects);
+  } else if (state === JobState.CleanupReady) {
+    if (skipCleanup) endWithoutCleanup(job, event, effects);
+    else reject(job, request, CANCEL_RULE, effects);
+  } else {
+    const needsCleanup =
+      !skipCleanup && state !== JobState.Ready && job.graph.cleanupTask !== undefined;
+    const to = needsCleanup ? JobState.CleanupReady : JobState.Cancelled;
+    beginTransition(job, { to, at, endReason: reason, request }, effects);
   }
-  const needsCleanup = state !== JobState.Ready && job.graph.cleanupTask !== undefined;
-  const to = needsCleanup ? JobState.CleanupReady : JobState.Cancelled;
-  beginTransition(job, { to, at, endReason: reason, request }, effects);
+}
+
+const CANCEL_RULE = 'only a READY, RUNNING or COMMIT_READY job can be cancelled';
+
+/** A job that was to fail after its cleanup fails. */
+function endWithoutCleanup(job: JobControlBlock, event: CancelEvent, effects: JobEffect[]): void {
+  const { request, at, reason } = event;
+  const before = job.failureAfterCleanup;
+  const end =
+    before === undefined
+      ? { to: JobState.Cancelled }
+      : { to: JobState.Failed, message: `${before}; its cleanup was skipped` };
+  beginTransition(job, { ...end, at, endReason: reason, request }, effects);
 }
 
 function fail(job: JobControlBlock, event: FailEvent, effects: JobEffect[]): void {

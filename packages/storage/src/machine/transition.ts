@@ -13,7 +13,12 @@ import { dropClaims } from './claiming.ts';
 import { describeFailures } from './describe-failures.ts';
 import type { FirstFailure, JobControlBlock } from './job-control-block.ts';
 import type { CancelledEffect, JobEffect } from './job-effect.ts';
-import type { PersistedEvent, PersistFailedEvent, RecallEndedEvent } from './job-event.ts';
+import type {
+  CleanupOverdueEvent,
+  PersistedEvent,
+  PersistFailedEvent,
+  RecallEndedEvent,
+} from './job-event.ts';
 import { JobOutputGathering } from './job-output-gathering.ts';
 import { beginRecall } from './recalling.ts';
 
@@ -77,7 +82,7 @@ export function finishTasks(job: JobControlBlock, at: TimestampMs, effects: JobE
   const bytes = job.outputs.jobOutputBytes;
   if (bytes > LIMITS.jobOutputBytes) {
     const message = `the outputs of the job have ${bytes} bytes, more than ${LIMITS.jobOutputBytes}`;
-    beginTransition(job, { to: JobState.Failed, at, message }, effects);
+    failJob(job, { at, message }, effects);
     return;
   }
   if (job.outputs.hasEvicted) {
@@ -171,6 +176,23 @@ export function failCleanup(
   const before = job.failureAfterCleanup;
   const both =
     before === undefined ? message : `${before}; the cleanup task failed too: ${message}`;
+  beginTransition(job, { to: JobState.Failed, at, message: both }, effects);
+}
+
+/** Nobody has run the cleanup task in its time. */
+export function giveUpCleanup(
+  job: JobControlBlock,
+  { message, at }: CleanupOverdueEvent,
+  effects: JobEffect[],
+): void {
+  if (!job.isRunning || job.state !== JobState.CleanupReady) return;
+  const { cleanupRow, hasCleanupRun } = job;
+  if (job.instances.count(cleanupRow) > 0 || job.backingOff.has(cleanupRow)) return;
+  job.hasCleanupRun = false;
+  if (hasCleanupRun) return;
+  const givenUp = `the cleanup task was given up: ${message}`;
+  const before = job.failureAfterCleanup;
+  const both = before === undefined ? givenUp : `${before}; ${givenUp}`;
   beginTransition(job, { to: JobState.Failed, at, message: both }, effects);
 }
 

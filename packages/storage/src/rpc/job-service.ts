@@ -88,8 +88,8 @@ export const createJobService = ({
     return create(StartJobResponseSchema, { state: toWireJobState(state) });
   },
 
-  async cancelJob({ jobId, reason }) {
-    const state = await jobs.cancel(jobId as JobId, reason);
+  async cancelJob({ jobId, reason, skipCleanup }) {
+    const state = await jobs.cancel(jobId as JobId, reason, skipCleanup);
     return create(CancelJobResponseSchema, { state: toWireJobState(state) });
   },
 

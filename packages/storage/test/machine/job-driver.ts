@@ -85,6 +85,13 @@ export class JobDriver {
     return this.#request('cancel', at);
   }
 
+  /** A cancel that wants no cleanup, or no more of it. */
+  cancelWithoutCleanup(reason?: string): number {
+    const request = this.#nextRequest++;
+    this.handle({ type: 'cancel', request, at: NOW, reason, skipCleanup: true });
+    return request;
+  }
+
   /** The pending state change becomes durable. */
   persisted(): void {
     const to = this.machine.pendingState;

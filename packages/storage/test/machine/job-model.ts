@@ -50,6 +50,7 @@ export interface ModelRequest {
   readonly type: 'start' | 'cancel' | 'fail' | 'deadline';
   readonly request: number;
   readonly reason?: string | undefined;
+  readonly skipCleanup?: boolean | undefined;
 }
 
 export type ModelVerdict = 'accepted' | 'duplicate' | 'stale' | 'malformed';
@@ -68,6 +69,8 @@ export class JobModel {
   isAside = false;
   /** Whether the cleanup is that of a failure. */
   failsAfterCleanup: boolean;
+  /** Whether somebody has run the cleanup task since it was last asked. */
+  hasCleanupRun = false;
   readonly tasks = new Map<number, ModelTask>();
   queue: number[] = [];
   journal: ModelAttempt[] = [];
@@ -123,7 +126,7 @@ export class JobModel {
   }
 
   request(asked: ModelRequest): void {
-    const { type, request, reason } = asked;
+    const { type, request, reason, skipCleanup = false } = asked;
     if (this.pending !== undefined) {
       this.deferred.push(asked);
       return;
@@ -141,13 +144,26 @@ export class JobModel {
     } else if (type === 'start') {
       if (!isOver && this.state === JobState.Ready) this.#move({ to: JobState.Running, request });
       else this.said.push(`rejected ${request}`);
-    } else if (isOver || this.state === JobState.CleanupReady) {
+    } else if (isOver || (this.state === JobState.CleanupReady && !skipCleanup)) {
       this.said.push(`rejected ${request}`);
     } else {
-      const cleansUp = this.state !== JobState.Ready && this.graph.cleanupTask !== undefined;
-      this.#move({ to: cleansUp ? JobState.CleanupReady : JobState.Cancelled, request });
+      const hasCleanup = this.state !== JobState.Ready && this.graph.cleanupTask !== undefined;
+      if (this.state === JobState.CleanupReady && this.failsAfterCleanup) {
+        this.#move({ to: JobState.Failed, isFailure: true, request });
+      } else if (hasCleanup && !skipCleanup) {
+        this.#move({ to: JobState.CleanupReady, request });
+      } else {
+        this.#move({ to: JobState.Cancelled, request });
+      }
       if (reason !== undefined) this.said.push(`end reason ${reason}`);
     }
+  }
+
+  cleanupOverdue(): void {
+    if (!this.isRunning || this.state !== JobState.CleanupReady) return;
+    if (this.#task(CLEANUP_TASK_INDEX).live.size > 0) return;
+    if (!this.hasCleanupRun) this.#move({ to: JobState.Failed, isFailure: true });
+    this.hasCleanupRun = false;
   }
 
   persisted(): void {
@@ -454,6 +470,7 @@ export class JobModel {
 
   #begin(task: ModelTask, instance: number, executionManager: number): void {
     this.#unwant(task);
+    if (task.index === CLEANUP_TASK_INDEX) this.hasCleanupRun = true;
     task.live.set(instance, executionManager);
     task.state = 'running';
   }

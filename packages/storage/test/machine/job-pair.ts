@@ -67,7 +67,7 @@ export class JobPair {
     this.machine = this.#newMachine(JobState.Ready);
   }
 
-  request(type: ModelRequest['type'], reason?: string): void {
+  request(type: ModelRequest['type'], reason?: string, skipCleanup?: boolean): void {
     const request = this.#nextRequest++;
     const event: JobEvent =
       type === 'fail'
@@ -75,9 +75,15 @@ export class JobPair {
         : type === 'deadline'
           ? { type, message: 'late', at: AT }
           : type === 'cancel'
-            ? { type, request, at: AT, reason }
+            ? { type, request, at: AT, reason, skipCleanup }
             : { type, request, at: AT };
-    this.#step(event, () => this.model.request({ type, request, reason }));
+    this.#step(event, () => this.model.request({ type, request, reason, skipCleanup }));
+  }
+
+  cleanupOverdue(): void {
+    this.#step({ type: 'cleanup-overdue', message: 'nobody', at: AT }, () =>
+      this.model.cleanupOverdue(),
+    );
   }
 
   settle(isDurable: boolean): void {
