@@ -29,6 +29,7 @@ const checks = [
   ['unused code', command('knip', '--no-progress')],
   ['proto lint', command('pnpm', '--filter', '@spider/proto', 'run', 'lint:proto')],
   ['generated code', command('node', 'scripts/check-generated.mjs')],
+  ['packages', command('node', 'scripts/check-packages.mjs')],
   ['lockfiles', checkLockfiles],
 ];
 

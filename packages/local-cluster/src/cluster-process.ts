@@ -94,7 +94,7 @@ export class ServiceProcess implements ClusterProcess {
     const { path, prepare } = this.#options;
     signal?.throwIfAborted();
     await access(path).catch(() => {
-      throw new Error(`${path} is not there: build the repository first`);
+      throw new Error(`${path} is not there; in a clone of the repository: npm run build`);
     });
     const args = await prepare();
     const running = await this.#spawn(args);

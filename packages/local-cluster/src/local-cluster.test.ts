@@ -160,7 +160,9 @@ describe('startLocalCluster', () => {
   it('says so when a service was not built', async () => {
     const failure = await failureOf({ binaries: { ...binaries, storage: '/nowhere/main.js' } });
 
-    expect(failure.message).toBe('/nowhere/main.js is not there: build the repository first');
+    expect(failure.message).toBe(
+      '/nowhere/main.js is not there; in a clone of the repository: npm run build',
+    );
   });
 
   it('gives up when it is told to, and leaves none running', async () => {

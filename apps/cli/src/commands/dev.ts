@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { startLocalCluster } from '@spider/local-cluster';
 import { Command } from 'commander';
+import { serviceBinaries } from '../service-binaries.ts';
 import { integerOption } from './integer-option.ts';
 
 interface DevOptions {
@@ -46,6 +47,7 @@ async function runDev(options: DevOptions, signal: AbortSignal): Promise<void> {
     storagePort: options.port,
     slots: options.slots,
     signal,
+    binaries: serviceBinaries(),
     config: {
       executionManager: {
         task_executor: {

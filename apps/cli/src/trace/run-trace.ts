@@ -5,6 +5,7 @@ import { connect, type ProgressOutput, showProgress } from '@spider/client';
 import { type JobId, JobState, jobStateName, SpiderError } from '@spider/core';
 import { startLocalCluster } from '@spider/local-cluster';
 import type { Clock } from '@spider/runtime';
+import { serviceBinaries } from '../service-binaries.ts';
 import { parseExecutionRecord, type TaskExecution } from './execution-record.ts';
 import { traceJob } from './trace-job.ts';
 import { verifyTrace } from './verify-trace.ts';
@@ -42,6 +43,7 @@ export async function runTrace(trace: WorkflowTrace, context: TraceRunContext): 
     packageDir: TASK_PACKAGES,
     slots,
     signal,
+    binaries: serviceBinaries(),
     // Where tasks note that they ran.
     config: { executionManager: { task_executor: { guard_rail: { write: [directory] } } } },
   });
