@@ -7,7 +7,12 @@ import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { startLocalCluster, type LocalCluster, type LocalClusterOptions } from './index.ts';
+import {
+  startLocalCluster,
+  type ClusterProcess,
+  type LocalCluster,
+  type LocalClusterOptions,
+} from './index.ts';
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../test/${name}`, import.meta.url));
@@ -215,6 +220,22 @@ describe('the processes of a cluster', () => {
     await expect(cluster.failed).rejects.toThrow(
       /^spider-storage \(storage\) was ended by SIGKILL; its last lines:\nspider-storage starts/,
     );
+  });
+
+  it('are told of to whoever wants to start them again', async () => {
+    const ended = Promise.withResolvers<[ClusterProcess, Error]>();
+    const cluster = await start({
+      onUnexpectedExit: (process, error) => ended.resolve([process, error]),
+      env: (name) => ({ SPIDER_OWN_NAME: name }),
+      config: { executionManager: (name) => ({ slots: Number(name.at(-1)) + 6 }) },
+    });
+    process.kill(cluster.processes.storage.pid, 'SIGKILL');
+    const [storage, error] = await ended.promise;
+    expect(storage).toBe(cluster.processes.storage);
+    expect(error.message).toContain('spider-storage (storage) was ended by SIGKILL');
+    await storage.restart();
+    expect(storage.isRunning).toBe(true);
+    expect(configOf('execution-manager-1')).toMatchObject({ slots: 7 });
   });
 
   it('are not missed when they are killed on purpose', async () => {

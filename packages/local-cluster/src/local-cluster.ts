@@ -32,12 +32,18 @@ export interface LocalClusterOptions {
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | undefined;
   /** Takes the log lines of all processes; without it each has a file in `directory`. */
   readonly onLog?: ((processName: string, line: string) => void) | undefined;
-  /** Additions to the environment of all processes. */
-  readonly env?: NodeJS.ProcessEnv | undefined;
-  /** Additions to the configurations, over those that are made here. */
+  /** Additions to the environment of all processes, or of the one of that name. */
+  readonly env?: NodeJS.ProcessEnv | ((processName: string) => NodeJS.ProcessEnv) | undefined;
+  /** Additions to the configurations, over those that are made here; called at each start. */
   readonly config?:
-    | { readonly storage?: Config; readonly scheduler?: Config; readonly executionManager?: Config }
+    | {
+        readonly storage?: Config;
+        readonly scheduler?: Config;
+        readonly executionManager?: Config | ((processName: string) => Config);
+      }
     | undefined;
+  /** Is told of a process that ends and that nobody has killed, in place of `failed`. */
+  readonly onUnexpectedExit?: ((process: ClusterProcess, error: Error) => void) | undefined;
   readonly binaries?: Partial<ServiceBinaries> | undefined;
   /** Gives up the start. */
   readonly signal?: AbortSignal | undefined;
@@ -195,26 +201,37 @@ class ProcessCluster implements LocalCluster {
     makeConfig: () => Config,
   ): ServiceProcess {
     const { directory, onLog, logLevel = 'info', env, config, binaries } = this.#options;
+    const { onUnexpectedExit } = this.#options;
     const configPath = join(directory, `${name}.yaml`);
     const prepare: ProcessOptions['prepare'] = async () => {
       // JSON is YAML.
-      const text = JSON.stringify(mergeConfig(makeConfig(), config?.[kind] ?? {}), undefined, 2);
+      const given = config?.[kind] ?? {};
+      const additions = typeof given === 'function' ? given(name) : given;
+      const text = JSON.stringify(mergeConfig(makeConfig(), additions), undefined, 2);
       await writeFile(configPath, `${text}\n`);
       return ['--config', configPath];
     };
-    return new ServiceProcess({
+    const service: ServiceProcess = new ServiceProcess({
       name,
       binary,
       prepare,
       path: resolve(binaries?.[kind] ?? OWN_BINARIES[kind]),
       directory,
-      env: { ...process.env, SPIDER_LOG: logLevel, ...env },
+      env: {
+        ...process.env,
+        SPIDER_LOG: logLevel,
+        ...(typeof env === 'function' ? env(name) : env),
+      },
       startTimeoutMs: this.#options.startTimeoutMs ?? 30_000,
       stopTimeoutMs: this.#options.stopTimeoutMs ?? 10_000,
       onLog: onLog && ((line) => onLog(name, line)),
       logPath: join(directory, `${name}.log`),
-      onUnexpectedExit: this.#failure.reject,
+      onUnexpectedExit: (error) => {
+        if (onUnexpectedExit === undefined) this.#failure.reject(error);
+        else onUnexpectedExit(service, error);
+      },
     });
+    return service;
   }
 }
 

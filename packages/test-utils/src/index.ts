@@ -1,3 +1,8 @@
 export { evaluateGraph, type TaskFunction } from './evaluate-graph.ts';
 export { descendantProcesses, type LeftoverProcess, processesNaming } from './leak-check.ts';
-export { mariadbMissing, type PrivateMariadb, startPrivateMariadb } from './private-mariadb.ts';
+export {
+  mariadbMissing,
+  type PrivateMariadb,
+  type PrivateMariadbOptions,
+  startPrivateMariadb,
+} from './private-mariadb.ts';

@@ -9,11 +9,19 @@ import { createInterface } from 'node:readline';
 const EXTRA_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/libexec'];
 const START_DEADLINE_MS = 30_000;
 
+export interface PrivateMariadbOptions {
+  /** Additions to the environment of the server, at each start. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Is told that the server has ended and nobody has killed it. */
+  readonly onUnexpectedExit?: () => void;
+}
+
 /** A MariaDB server of one's own: on a socket in a temporary folder, gone after the test. */
 export interface PrivateMariadb extends AsyncDisposable {
   /** Where to connect, as user `root` without a password. */
   readonly socketPath: string;
   readonly pid: number;
+  readonly isRunning: boolean;
   /** Ends the server as a crash would. */
   kill(): Promise<void>;
   /** Starts it again on the same data. */
@@ -33,11 +41,13 @@ export function mariadbMissing(): string | undefined {
  *
  * @throws Error with the server's last words if it does not come up.
  */
-export async function startPrivateMariadb(): Promise<PrivateMariadb> {
+export async function startPrivateMariadb(
+  options: PrivateMariadbOptions = {},
+): Promise<PrivateMariadb> {
   const missing = mariadbMissing();
   if (missing !== undefined) throw new Error(missing);
   const folder = await mkdtemp(join(tmpdir(), 'spider-db-'));
-  const server = new MariadbServer(folder);
+  const server = new MariadbServer(folder, options);
   try {
     await server.install();
     await server.restart();
@@ -51,10 +61,12 @@ export async function startPrivateMariadb(): Promise<PrivateMariadb> {
 class MariadbServer implements PrivateMariadb {
   readonly socketPath: string;
   readonly #folder: string;
+  readonly #options: PrivateMariadbOptions;
   #process: ChildProcess | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, options: PrivateMariadbOptions) {
     this.#folder = folder;
+    this.#options = options;
     this.socketPath = join(folder, 's');
   }
 
@@ -62,6 +74,10 @@ class MariadbServer implements PrivateMariadb {
     const pid = this.#process?.pid;
     if (pid === undefined) throw new Error('the private MariaDB is not running');
     return pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== undefined && !hasEnded(this.#process);
   }
 
   async install(): Promise<void> {
@@ -83,7 +99,8 @@ class MariadbServer implements PrivateMariadb {
   }
 
   async restart(): Promise<void> {
-    const server = spawnTiedToParent(findProgram('mariadbd') ?? 'mariadbd', [
+    const { env = {} } = this.#options;
+    const server = spawnTiedToParent(findProgram('mariadbd') ?? 'mariadbd', env, [
       '--no-defaults',
       `--datadir=${join(this.#folder, 'data')}`,
       `--socket=${this.socketPath}`,
@@ -100,6 +117,9 @@ class MariadbServer implements PrivateMariadb {
     ]);
     this.#process = server;
     await readyToConnect(server);
+    server.once('exit', () => {
+      if (this.#process === server) this.#options.onUnexpectedExit?.();
+    });
   }
 
   async kill(): Promise<void> {
@@ -121,13 +141,20 @@ class MariadbServer implements PrivateMariadb {
 const asRoot = (): string[] => (process.getuid?.() === 0 ? ['--user=root'] : []);
 
 /** Where the machine offers it, the kernel ends the server with its parent, however that dies. */
-function spawnTiedToParent(program: string, args: readonly string[]): ChildProcess {
+function spawnTiedToParent(
+  program: string,
+  env: NodeJS.ProcessEnv,
+  args: readonly string[],
+): ChildProcess {
   const setpriv = findProgram('setpriv');
   const command =
     setpriv === undefined
       ? [program, ...args]
       : [setpriv, '--pdeathsig', 'KILL', '--', program, ...args];
-  return spawn(command[0] ?? program, command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
+  return spawn(command[0] ?? program, command.slice(1), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  });
 }
 
 async function readyToConnect(server: ChildProcess): Promise<void> {
@@ -165,9 +192,12 @@ function keepLastLines(child: ChildProcess, onLine?: (line: string) => void): re
   return lines;
 }
 
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode !== null || signalCode !== null;
+
 const exitOf = (child: ChildProcess): Promise<number | null> =>
   new Promise((resolve, reject) => {
-    if (child.exitCode !== null || child.signalCode !== null) {
+    if (hasEnded(child)) {
       resolve(child.exitCode);
       return;
     }

@@ -1,159 +1,122 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { startLocalCluster } from '@spider/local-cluster';
-import { SeededRng } from '@spider/runtime';
-import { checkRun, type Findings } from './check-run.ts';
-import { openChaosDatabase } from './database.ts';
-import { type Execution, monotonicMs, readExecutions } from './execution-record.ts';
-import type { ChaosOptions, Kind } from './options.ts';
-import { runTraffic } from './traffic.ts';
-import { type Disturbance, makeTrouble } from './trouble.ts';
+import type { BlowName } from './blows/blow.ts';
+import { type ChaosRound, runChaosRound } from './chaos-round.ts';
+import type { ChaosOptions } from './options.ts';
+import { appendRecord, currentCommit, readRecord } from './record.ts';
 
-const TASK_PACKAGES = fileURLToPath(new URL('../dist/task-packages', import.meta.url));
-const EXECUTION_MANAGERS = 2;
-const SLOTS = 2;
-
-/** How long an execution manager may be without a stream, or silent: ten heartbeats. */
-const GRACE_MS = 3_500;
-
-/** How long all jobs may take to end when nobody kills anything any more. */
-const HEAL_MS = 90_000;
-
-/** The line that a run ends with. */
-export interface ChaosResult extends Omit<Findings, 'details'> {
+/** A line of the record: a round, and what it was a round of. */
+export interface ChaosLine extends ChaosRound {
+  readonly run: string;
   readonly seed: number;
   readonly db: string;
   readonly durability: string;
-  readonly embeddedScheduler: boolean;
-  readonly kills: Partial<Record<Disturbance['kind'], number>>;
-  readonly jobs: number;
-  readonly tasks: number;
-  readonly executions: number;
+  readonly round: number;
+  readonly seconds: number;
+  readonly commit: string;
+  readonly at: string;
+}
+
+/** The line that a run ends with. */
+export interface ChaosResult
+  extends Pick<ChaosLine, 'seed' | 'db' | 'durability' | 'commit'>, Sums, Counts {
+  readonly seconds: number;
+  readonly rounds: number;
   /** The longest time in which no task ended though there were jobs. */
   readonly longestOutageMs: number;
+  readonly problems: number;
 }
 
-export interface ChaosRun {
-  readonly result: ChaosResult;
-  /** What is not as promised, in words. */
-  readonly problems: readonly string[];
-}
+const SUMMED = [
+  'jobs',
+  'tasks',
+  'executions',
+  'storageRestarts',
+  'acknowledgedRerun',
+  'flushedRerun',
+  'heldRerun',
+  'lost',
+  'wrongOutputs',
+  'jobsNotTerminal',
+  'otherProblems',
+] as const satisfies readonly (keyof ChaosRound)[];
+type Sums = Readonly<Record<(typeof SUMMED)[number], number>>;
 
+type Counts = Pick<ChaosRound, 'kills' | 'otherBlows'>;
+
+const PROBLEMS_SHOWN = 20;
+
+/** Runs the rounds that the record does not have yet, and sums all of them up. */
 export async function runChaos(
   options: ChaosOptions,
-  directory: string,
   log: (line: string) => void,
-): Promise<ChaosRun> {
-  const { seed, seconds, db, durability } = options;
-  await mkdir(directory, { recursive: true });
-  const recordFile = join(directory, 'executions');
-  const embeddedScheduler = drawEmbedded(options);
-  await using database = await openChaosDatabase(db, directory);
-  const crashes: string[] = [];
-  const cluster = await startLocalCluster({
-    directory,
-    packageDir: TASK_PACKAGES,
-    executionManagers: EXECUTION_MANAGERS,
-    slots: SLOTS,
-    embeddedScheduler,
-    env: { SPIDER_CHAOS_RECORD: recordFile },
-    config: {
-      storage: {
-        runtime: {
-          db: database.config,
-          journal: { durability },
-          execution_managers: { stream_grace_ms: GRACE_MS, heartbeat_interval_ms: GRACE_MS / 10 },
-        },
-      },
-      executionManager: {
-        task_executor: {
-          inherited_env: ['SPIDER_CHAOS_RECORD'],
-          guard_rail: { write: [directory] },
-        },
-      },
-    },
-  });
-  await using _ = cluster;
-  const end = new AbortController();
-  const deadline = new AbortController();
-  cluster.failed.catch((error: unknown) => {
-    crashes.push(`a server ended by itself: ${error instanceof Error ? error.message : ''}`);
-    end.abort();
-    deadline.abort();
-  });
-  const traffic = runTraffic({
-    seed,
-    jobs: options.jobs,
-    endpoints: [cluster.storageUrl],
-    end: end.signal,
-    deadline: deadline.signal,
-  });
-  const endTimer = setTimeout(() => end.abort(), seconds * 1_000);
-  const startMs = monotonicMs();
-  const { disturbances, flushed } = await makeTrouble({
-    seed,
-    kinds: options.kinds,
-    kills: options.kills,
-    cluster,
-    database,
-    graceMs: GRACE_MS,
-    end: end.signal,
-    log: (line) => log(`${((monotonicMs() - startMs) / 1_000).toFixed(3)} s: ${line}`),
-  }).catch((error: unknown) => {
-    crashes.push(`a server did not start again: ${error instanceof Error ? error.message : ''}`);
-    end.abort();
-    deadline.abort();
-    return { disturbances: [], flushed: [] };
-  });
-  // Where a number of kills was to be reached, it is.
-  end.abort();
-  const healTimer = setTimeout(() => deadline.abort(), HEAL_MS);
-  const results = await traffic;
-  const endMs = monotonicMs();
-  clearTimeout(endTimer);
-  clearTimeout(healTimer);
-  const executions = await readExecutions(recordFile);
-  const { details, ...findings } = checkRun({ results, executions, flushed, disturbances });
-  const result: ChaosResult = {
+): Promise<ChaosResult> {
+  const { seed, db, durability, record, roundSeconds } = options;
+  const { keep: _keep, record: _record, seconds: total, goals, ...drawn } = options;
+  // Rounds of another kind are not rounds of this run, whatever else is the same.
+  const run = JSON.stringify({ ...drawn, goals: goals && [...goals] });
+  const commit = currentCommit();
+  const known = (await readRecord<ChaosLine>(record)).filter((line) => line.run === run);
+  const lines: ChaosLine[] = [];
+  for (let begun = 0; begun < total; begun += roundSeconds) {
+    const round = lines.length + 1;
+    const seconds = Math.min(roundSeconds, total - begun);
+    let line = known.find((one) => one.round === round && one.seconds === seconds);
+    if (line === undefined) {
+      const at = new Date().toISOString();
+      const done = await runInFolder(options, round, seconds, log);
+      line = { run, seed, db, durability, round, seconds, commit, at, ...done };
+      await appendRecord(record, line);
+    }
+    lines.push(line);
+  }
+  return {
     seed,
     db,
     durability,
-    embeddedScheduler,
-    kills: countKills(disturbances),
-    jobs: results.length,
-    tasks: results.reduce((sum, { job }) => sum + job.graph.taskCount, 0),
-    executions: executions.length,
-    ...findings,
-    longestOutageMs: longestOutageMs(executions, startMs, endMs),
+    commit,
+    seconds: total,
+    rounds: lines.length,
+    kills: countAll(lines.map(({ kills }) => kills)),
+    otherBlows: countAll(lines.map(({ otherBlows }) => otherBlows)),
+    ...sumsOf(lines),
+    longestOutageMs: Math.max(...lines.map(({ longestOutageMs }) => longestOutageMs)),
+    problems: lines.reduce((sum, { problems }) => sum + problems.length, 0),
   };
-  return { result, problems: [...crashes, ...details.filter((one) => isBroken(one, options))] };
 }
 
-/** Drawn, unless the scheduler alone is to be killed. */
-function drawEmbedded({ seed, kinds, kills }: ChaosOptions): boolean {
-  if (kills?.has('scheduler') === true) return false;
-  const separates = new SeededRng(`${seed}/cluster`).float() < 0.5;
-  return !(separates || (kinds.length === 1 && kinds[0] === 'scheduler'));
+async function runInFolder(
+  options: ChaosOptions,
+  round: number,
+  seconds: number,
+  log: (line: string) => void,
+): Promise<ChaosRound> {
+  const directory = await mkdtemp(join(tmpdir(), 'spider-chaos-'));
+  const result = await runChaosRound({ ...options, round, seconds, directory, log });
+  const { problems } = result;
+  for (const problem of problems.slice(0, PROBLEMS_SHOWN)) log(problem);
+  if (problems.length > PROBLEMS_SHOWN) log(`… and ${problems.length - PROBLEMS_SHOWN} more`);
+  if (problems.length > 0) log(`logs, database and the record of executions are in ${directory}`);
+  else if (!options.keep) await rm(directory, { recursive: true, force: true });
+  log(`round ${round}: ${JSON.stringify({ ...result, problems: problems.length })}`);
+  return result;
 }
 
-/** Without `sync` a task may run again whose storage and execution manager died within milliseconds. */
-const isBroken = (detail: string, { durability }: ChaosOptions): boolean =>
-  durability === 'sync' || !detail.startsWith('acknowledgedRerun');
-
-function countKills(disturbances: readonly Disturbance[]): ChaosResult['kills'] {
-  const kills: Partial<Record<Kind | 'em-stop', number>> = {};
-  for (const { kind } of disturbances) kills[kind] = (kills[kind] ?? 0) + 1;
-  return kills;
+function sumsOf(lines: readonly ChaosLine[]): Sums {
+  const sum = (name: (typeof SUMMED)[number]): number =>
+    lines.reduce((total, line) => total + line[name], 0);
+  return Object.fromEntries(SUMMED.map((name) => [name, sum(name)])) as Sums;
 }
 
-function longestOutageMs(executions: readonly Execution[], startMs: number, endMs: number): number {
-  const ends = executions.map((one) => one.endMs).sort((a, b) => a - b);
-  let longest = 0;
-  let lastMs = startMs;
-  for (const ms of [...ends, endMs]) {
-    longest = Math.max(longest, ms - lastMs);
-    lastMs = Math.max(lastMs, ms);
+function countAll(
+  counts: readonly Partial<Record<BlowName, number>>[],
+): Partial<Record<BlowName, number>> {
+  const all: Partial<Record<BlowName, number>> = {};
+  for (const one of counts) {
+    for (const [name, number] of Object.entries(one) as [BlowName, number][]) {
+      all[name] = (all[name] ?? 0) + number;
+    }
   }
-  return Math.round(longest);
+  return all;
 }

@@ -8,7 +8,7 @@ import {
 import type { FlushedState } from './database.ts';
 import type { Execution } from './execution-record.ts';
 import type { JobResult } from './traffic.ts';
-import type { Disturbance } from './trouble.ts';
+import type { Disturbance } from './blows/blow.ts';
 
 /** Storage reserves its instance ids in blocks, at each start a new one. */
 const INSTANCES_PER_BLOCK = 2 ** 32;

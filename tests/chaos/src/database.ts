@@ -6,6 +6,7 @@ import { JournalDecoder } from '@spider/storage/testing';
 import { startPrivateMariadb } from '@spider/test-utils';
 import { createConnection } from 'mysql2/promise';
 import type { RowDataPacket } from 'mysql2/promise';
+import type { Place } from './link.ts';
 
 /** What the database says has happened, read while no storage runs. */
 export interface FlushedState {
@@ -18,12 +19,31 @@ export interface FlushedState {
 /** Integers come as bigint or, from MariaDB, as strings. */
 export type Row = Readonly<Record<string, unknown>>;
 
+/** One server of the database. */
+export interface DatabaseNode {
+  readonly name: string;
+  readonly place: Place;
+  readonly isRunning: boolean;
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
+}
+
+export interface DatabaseOptions {
+  /** What the server is started with. */
+  readonly envOf?: (nodeName: string) => NodeJS.ProcessEnv;
+  /** Is told of a node that has ended and that nobody has killed. */
+  readonly onUnexpectedExit?: (nodeName: string) => void;
+}
+
 /** Where the cluster's storage keeps its truth. */
 export interface ChaosDatabase extends AsyncDisposable {
   /** The part of storage's configuration that names it. */
   readonly config: Config;
-  /** Undefined for one within the storage process. */
-  readonly server: { kill(): Promise<void>; restart(): Promise<void> } | undefined;
+  /** None for one within the storage process. */
+  readonly nodes: readonly DatabaseNode[];
+  /** The same configuration for a storage that gets to the nodes by these ways. */
+  configBy(ways: readonly Place[]): Config;
   readFlushed(): Promise<FlushedState>;
   /** Beside all storages, with every right. */
   query(sql: string): Promise<readonly Row[]>;
@@ -32,8 +52,11 @@ export interface ChaosDatabase extends AsyncDisposable {
 export async function openChaosDatabase(
   db: 'sqlite' | 'mariadb',
   directory: string,
+  options: DatabaseOptions = {},
 ): Promise<ChaosDatabase> {
-  return db === 'sqlite' ? openSqlite(join(directory, 'storage.sqlite')) : await openMariadb();
+  return db === 'sqlite'
+    ? openSqlite(join(directory, 'storage.sqlite'))
+    : await openMariadb(options);
 }
 
 type Query = (sql: string) => Promise<readonly Row[]>;
@@ -49,7 +72,8 @@ function openSqlite(path: string): ChaosDatabase {
   };
   return {
     config: { engine: 'sqlite', path },
-    server: undefined,
+    configBy: () => ({ engine: 'sqlite', path }),
+    nodes: [],
     readFlushed: () => readFlushed(query),
     query,
     [Symbol.asyncDispose]: async () => undefined,
@@ -58,8 +82,11 @@ function openSqlite(path: string): ChaosDatabase {
 
 const DATABASE = 'spider';
 
-async function openMariadb(): Promise<ChaosDatabase> {
-  const server = await startPrivateMariadb();
+async function openMariadb(options: DatabaseOptions): Promise<ChaosDatabase> {
+  const server = await startPrivateMariadb({
+    env: options.envOf?.('mariadb') ?? {},
+    onUnexpectedExit: () => options.onUnexpectedExit?.('mariadb'),
+  });
   const { socketPath } = server;
   const connect = (database?: string): ReturnType<typeof createConnection> =>
     createConnection({
@@ -85,14 +112,26 @@ async function openMariadb(): Promise<ChaosDatabase> {
       await connection.end();
     }
   };
-  return {
-    config: {
-      engine: 'mysql',
-      socket_path: socketPath,
-      name: DATABASE,
-      credentials: { username: 'root', password: '' },
+  const configAt = (path: string): Config => ({
+    engine: 'mysql',
+    socket_path: path,
+    name: DATABASE,
+    credentials: { username: 'root', password: '' },
+  });
+  const node: DatabaseNode = {
+    name: 'mariadb',
+    place: { path: socketPath },
+    get isRunning() {
+      return server.isRunning;
     },
-    server,
+    kill: () => server.kill(),
+    restart: () => server.restart(),
+    signal: (signal) => process.kill(server.pid, signal),
+  };
+  return {
+    config: configAt(socketPath),
+    configBy: ([way]) => configAt(way !== undefined && 'path' in way ? way.path : socketPath),
+    nodes: [node],
     readFlushed: () => readFlushed(query),
     query,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

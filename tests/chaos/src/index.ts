@@ -1,2 +1,3 @@
-export { type ChaosResult, type ChaosRun, runChaos } from './chaos-run.ts';
-export { type ChaosOptions, KINDS, type Kind, readOptions } from './options.ts';
+export { type BlowName, BLOWS } from './blows/blow.ts';
+export { type ChaosResult, runChaos } from './chaos-run.ts';
+export { type ChaosOptions, readOptions } from './options.ts';

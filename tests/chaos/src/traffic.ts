@@ -77,6 +77,8 @@ async function runJob(
     await ask(handle, deadline, (state) => state !== JobState.Ready, 'start');
   }
   const cancellation = cancelInTime(handle, result, deadline);
+  // It is waited for below, and may fail before.
+  cancellation.catch(() => undefined);
   const status = await persist(deadline, () => handle.wait({ signal: deadline }));
   result.state = status.state;
   await cancellation;

@@ -1,207 +1,142 @@
-import { type ClusterProcess, childProcessIds, type LocalCluster } from '@spider/local-cluster';
-import { type Rng, SeededRng } from '@spider/runtime';
-import type { ChaosDatabase, FlushedState } from './database.ts';
+import type { ClusterProcess } from '@spider/local-cluster';
+import { SeededRng } from '@spider/runtime';
+import type { BlowName, World } from './blows/blow.ts';
+import { BLOW_BY_NAME } from './blows/index.ts';
+import { readJournal } from './blows/kills.ts';
 import { monotonicMs } from './execution-record.ts';
-import type { Kind } from './options.ts';
-
-/** A process that was killed, or was stopped for a while, in milliseconds of the monotonic clock. */
-export interface Disturbance {
-  readonly kind: Kind | 'em-stop';
-  readonly pid: number;
-  readonly atMs: number;
-  /** When it went on; Infinity for one that was killed. */
-  untilMs: number;
-}
-
-export interface Trouble {
-  readonly disturbances: readonly Disturbance[];
-  /** One for each time storage was dead. */
-  readonly flushed: readonly FlushedState[];
-}
+import { pauseMs, pick } from './pace.ts';
 
 export interface TroubleOptions {
-  readonly seed: number;
-  readonly kinds: readonly Kind[];
-  /** How many of each kind are to be killed; undefined: as many as fit into the time. */
-  readonly kills: ReadonlyMap<Kind, number> | undefined;
-  readonly cluster: LocalCluster;
-  readonly database: ChaosDatabase;
-  /** How long an execution manager may be silent. */
-  readonly graceMs: number;
+  readonly seed: number | string;
+  readonly blows: readonly BlowName[];
+  /** How many of some are to be struck; the run ends when they were. */
+  readonly goals: ReadonlyMap<BlowName, number> | undefined;
+  /** Usual pauses are multiplied by it. */
+  readonly pace: number;
+  readonly world: World;
+  readonly lengthMs: number;
   readonly end: AbortSignal;
-  readonly log: (line: string) => void;
 }
 
-/** Between two strikes, and until what was killed is started again, in milliseconds. */
-const USUAL = { pauseMs: [200, 2_500], outageMs: [0, 1_500], stopShare: 0.25 } as const;
-/** The same where there is a number of kills to be reached. */
-const QUICK = { pauseMs: [20, 200], outageMs: [0, 200], stopShare: 0.05 } as const;
+/** How long after a fault of its disk or its database storage may end by itself. */
+const ENDS_AFTER_MS = 60_000;
+/** By these storage may lose its database, for which it is started again. */
+const OF_THE_DATABASE: readonly BlowName[] = [
+  'database',
+  'database-stop',
+  'storage-stop',
+  'disk-full',
+  'fsync',
+  'cut',
+  'block',
+  'delay',
+  'clock',
+];
+/** How soon a kind is looked at again of which there was nothing to strike. */
+const RETRY_MS = 50;
 
-/** Kills and stops processes until the end. Everything runs again when it resolves. */
-export async function makeTrouble(options: TroubleOptions): Promise<Trouble> {
-  const maker = new TroubleMaker(options);
-  await maker.run();
-  return maker;
+/**
+ * Strikes until the end, each kind of blow at its own pace beside the others. Everything runs again
+ * when it resolves.
+ */
+export async function makeTrouble(options: TroubleOptions): Promise<void> {
+  const { blows, goals, end: given } = options;
+  const reached = new AbortController();
+  const end = AbortSignal.any([given, reached.signal]);
+  const startMs = monotonicMs();
+  const lanes = blows.map((name) => ({ name, run: runLane(name, options, startMs, end) }));
+  const failure = Promise.race(
+    lanes.map(({ run }) => run.then(() => new Promise<never>(() => {}))),
+  );
+  if (goals !== undefined) {
+    const all = Promise.all(lanes.filter(({ name }) => goals.has(name)).map(({ run }) => run));
+    await Promise.race([all, failure]);
+    reached.abort();
+  }
+  await Promise.race([Promise.all(lanes.map(({ run }) => run)), failure]);
 }
 
-class TroubleMaker implements Trouble {
-  readonly disturbances: Disturbance[] = [];
-  readonly flushed: FlushedState[] = [];
-  readonly #options: TroubleOptions;
-  readonly #rng: Rng;
-
-  constructor(options: TroubleOptions) {
-    this.#options = options;
-    this.#rng = new SeededRng(`${options.seed}/trouble`);
-  }
-
-  async run(): Promise<void> {
-    const { end } = this.#options;
-    while (!end.aborted) {
-      await sleep(this.#between(this.#pace.pauseMs[0], this.#pace.pauseMs[1]), end);
-      const kind = this.#draw();
-      if (end.aborted || kind === undefined) return;
-      await this.#strike(kind);
+async function runLane(
+  name: BlowName,
+  { seed, goals, pace, world, lengthMs }: TroubleOptions,
+  startMs: number,
+  end: AbortSignal,
+): Promise<void> {
+  const blow = BLOW_BY_NAME[name];
+  const rng = new SeededRng(`${seed}/trouble/${name}`);
+  const goal = goals?.get(name);
+  const struck = (): number => world.disturbances.filter(({ kind }) => kind === name).length;
+  let tookMs = 0;
+  for (;;) {
+    const leftMs = Math.max(0, startMs + lengthMs - monotonicMs());
+    const leftBlows = goal === undefined ? undefined : goal - struck();
+    if (leftBlows !== undefined && leftBlows <= 0) return;
+    const everyMs = blow.everyMs * pace;
+    await wait(pauseMs({ lot: rng.float(), leftMs, leftBlows, tookMs, everyMs }), end);
+    if (end.aborted) return;
+    const free = blow.victims(world).filter(({ claims }) => world.claims.areFree(claims));
+    const victim = pick(rng, free);
+    const claim = victim && world.claims.tryTake(victim.claims);
+    if (victim === undefined || claim === undefined) {
+      await wait(RETRY_MS, end);
+      continue;
     }
+    using _ = claim;
+    const strikeMs = monotonicMs();
+    await victim.strike(rng);
+    tookMs = monotonicMs() - strikeMs;
   }
+}
 
-  get #pace(): typeof USUAL | typeof QUICK {
-    return this.#options.kills === undefined ? USUAL : QUICK;
-  }
+/**
+ * Starts a process again that has ended by itself, as a supervisor would.
+ *
+ * @throws Error if it had no reason to end, or does not start again.
+ */
+export async function startAgain(
+  world: World,
+  process: ClusterProcess,
+  error: Error,
+): Promise<void> {
+  const sinceMs = monotonicMs() - ENDS_AFTER_MS;
+  const isExcused =
+    process.name === 'storage' &&
+    world.disturbances.some(
+      ({ kind, untilMs }) => OF_THE_DATABASE.includes(kind) && untilMs >= sinceMs,
+    );
+  if (!isExcused) throw error;
+  world.log(`storage has ended by itself: ${error.message.split('\n').at(-1)}`);
+  using _ = await world.claims.take(['storage', 'database']);
+  if (process.isRunning) return;
+  await readJournal(world);
+  await process.restart();
+  world.log(`storage runs again: ${process.pid}`);
+}
 
-  /** Undefined when as many as wanted were killed. */
-  #draw(): Kind | undefined {
-    const { kills } = this.#options;
-    const kinds = this.#options.kinds.filter((kind) => this.#isThere(kind));
-    const weights = kinds.map((kind) => (kills === undefined ? 1 : this.#left(kind, kills)));
-    let at = this.#rng.float() * weights.reduce((sum, weight) => sum + weight, 0);
-    return kinds.find((_, i) => (at -= weights[i] ?? 0) < 0);
-  }
-
-  #left(kind: Kind, kills: ReadonlyMap<Kind, number>): number {
-    const done = this.disturbances.filter((one) => one.kind === kind).length;
-    return Math.max(0, (kills.get(kind) ?? 0) - done);
-  }
-
-  #isThere(kind: Kind): boolean {
-    const { cluster, database } = this.#options;
-    if (kind === 'scheduler') return cluster.processes.scheduler !== undefined;
-    return kind !== 'database' || database.server !== undefined;
-  }
-
-  async #strike(kind: Kind): Promise<void> {
-    const { storage, scheduler } = this.#options.cluster.processes;
-    switch (kind) {
-      case 'storage':
-        return await this.#killStorage(storage);
-      case 'scheduler':
-        return scheduler && (await this.#killAndRestart('scheduler', scheduler));
-      case 'em':
-        if (this.#rng.float() < this.#pace.stopShare) return await this.#stopManager();
-        return await this.#killAndRestart('em', this.#anyManager());
-      case 'executor':
-        return await this.#killExecutor();
-      case 'database':
-        return await this.#killDatabase();
-      default:
-        kind satisfies never;
-    }
-  }
-
-  /** At times with all execution managers, if these are to be killed too. */
-  async #killStorage(storage: ClusterProcess): Promise<void> {
-    const { cluster, database, kinds, log } = this.#options;
-    const managers =
-      kinds.includes('em') && this.#rng.float() < 0.25 ? cluster.processes.executionManagers : [];
-    const outageMs = this.#between(0, 1_500);
-    this.#kill('storage', storage);
-    for (const manager of managers) this.#kill('em', manager);
-    await storage.exited;
-    const flushed = await database.readFlushed();
-    this.flushed.push(flushed);
-    log(`the journal was read: ${flushed.succeeded.size} jobs, block ${flushed.block}`);
-    await sleep(outageMs);
-    await storage.restart();
-    await Promise.all(managers.map((manager) => manager.restart()));
-    log(`storage runs again: ${storage.pid}`);
-  }
-
-  async #killAndRestart(kind: Kind, victim: ClusterProcess): Promise<void> {
-    const outageMs = this.#between(this.#pace.outageMs[0], this.#pace.outageMs[1]);
-    this.#kill(kind, victim);
-    await victim.exited;
-    await sleep(outageMs);
-    await victim.restart();
-    this.#options.log(`${victim.name} runs again: ${victim.pid}`);
-  }
-
-  async #stopManager(): Promise<void> {
-    const { graceMs, log } = this.#options;
-    const manager = this.#anyManager();
-    const { pid } = manager;
-    const stopMs = this.#between(0.3, 2) * graceMs;
-    const stop: Disturbance = { kind: 'em-stop', pid, atMs: monotonicMs(), untilMs: Infinity };
-    this.disturbances.push(stop);
-    log(`SIGSTOP of ${manager.name} (${pid}) for ${Math.round(stopMs)} ms`);
-    manager.kill('SIGSTOP');
-    await sleep(stopMs);
-    manager.kill('SIGCONT');
-    stop.untilMs = monotonicMs();
-  }
-
-  async #killExecutor(): Promise<void> {
-    const manager = this.#anyManager();
-    const pids = await childProcessIds(manager.pid);
-    const pid = pids[Math.floor(this.#rng.float() * pids.length)];
-    if (pid === undefined) return;
-    this.#note('executor', pid);
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
-  }
-
-  async #killDatabase(): Promise<void> {
-    const { database, log } = this.#options;
-    const outageMs = this.#between(0, 3_000);
-    this.#note('database', 0);
-    await database.server?.kill();
-    await sleep(outageMs);
-    await database.server?.restart();
-    log('the database runs again');
-  }
-
-  #kill(kind: Kind, victim: ClusterProcess): void {
-    this.#note(kind, victim.pid);
-    victim.kill('SIGKILL');
-  }
-
-  #note(kind: Kind, pid: number): void {
-    this.disturbances.push({ kind, pid, atMs: monotonicMs(), untilMs: Infinity });
-    this.#options.log(`kill -9 of ${kind} ${pid || ''}`);
-  }
-
-  #anyManager(): ClusterProcess {
-    const managers = this.#options.cluster.processes.executionManagers;
-    return managers[Math.floor(this.#rng.float() * managers.length)] as ClusterProcess;
-  }
-
-  #between(low: number, high: number): number {
-    return low + this.#rng.float() * (high - low);
-  }
+/** The same for a server of the database, which ends if it does not trust its disk any more. */
+export async function startNodeAgain(world: World, name: string): Promise<void> {
+  world.log(`${name} has ended by itself`);
+  using _ = await world.claims.take(['database', name]);
+  const node = world.database.nodes.find((one) => one.name === name);
+  if (node === undefined || node.isRunning) return;
+  await node.restart();
+  world.log(`${name} runs again`);
 }
 
 /** Ends early when the signal is aborted. */
-const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+const wait = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
     const onAbort = (): void => {
       clearTimeout(timer);
       resolve();
     };
     const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
       resolve();
     }, ms);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
   });

@@ -18,7 +18,7 @@ export class SupersededError extends SpiderError {
 }
 
 /** Codes of node:sqlite (primary result codes) and mysql2 for what passes by itself. */
-const TRANSIENT_SQLITE_CODES = new Set([5, 6, 10]); // busy, locked, I/O error
+const TRANSIENT_SQLITE_CODES = new Set([5, 6, 10, 13]); // busy, locked, I/O error, disk full
 const TRANSIENT_MYSQL_CODES = new Set([
   'ER_LOCK_DEADLOCK',
   'ER_LOCK_WAIT_TIMEOUT',
@@ -26,6 +26,10 @@ const TRANSIENT_MYSQL_CODES = new Set([
   'ER_SERVER_SHUTDOWN',
   // The server has ended a transaction that stood still for too long.
   'ER_CONNECTION_KILLED',
+  'ER_DISK_FULL',
+  'ER_RECORD_FILE_FULL',
+  'ER_ERROR_ON_WRITE',
+  'ER_ERROR_DURING_COMMIT',
   'PROTOCOL_CONNECTION_LOST',
   'ECONNREFUSED',
   'ECONNRESET',

@@ -18,9 +18,9 @@ export const databaseKills: Proof = {
       await sleep(between(rng, 1_000, 3_000));
       const outageMs = between(rng, 0, 6_000);
       disturbances.push({ kind: 'database', pid: 0, atMs: monotonicMs(), untilMs: Infinity });
-      await cluster.database.server?.kill();
+      await cluster.database.nodes[0]?.kill();
       await sleep(outageMs);
-      await cluster.database.server?.restart();
+      await cluster.database.nodes[0]?.restart();
       const ended = await Promise.race([storage.exited, sleep(1_000, 'runs' as const)]);
       log(`blow ${blow + 1} of ${round.blows}: away for ${Math.round(outageMs)} ms, ${ended}`);
       if (ended === 'runs') continue;

@@ -1,5 +1,5 @@
 import type { Rng } from '@spider/runtime';
-import type { Disturbance } from '../trouble.ts';
+import type { Disturbance } from '../blows/blow.ts';
 import type { FlushedState } from '../database.ts';
 import type { ProofCluster, ProofClusterOptions } from './proof-cluster.ts';
 

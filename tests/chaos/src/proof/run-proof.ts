@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { appendRecord, currentCommit, readRecord } from '../record.ts';
 import type { ProofOptions } from './options.ts';
 import { type RoundResult, runRound } from './run-round.ts';
 
@@ -48,13 +48,13 @@ export async function runProof(
   const { name: proof, db, durability, seed, rounds, record } = options;
   const scheduler = options.separateScheduler ? 'separate' : 'embedded';
   const key = { proof, db, durability, scheduler, seed, commit: currentCommit() };
-  const known = (await readRecord(record)).filter((line) => isOf(line, key));
+  const known = (await readRecord<RoundLine>(record)).filter((line) => isOf(line, key));
   const lines: RoundLine[] = [];
   for (let round = 1; round <= rounds; round++) {
     let line = known.find((one) => one.round === round);
     if (line === undefined) {
       line = { ...key, round, ...(await runInFolder(options, round, log)) };
-      if (record !== undefined) await appendFile(record, `${JSON.stringify(line)}\n`);
+      await appendRecord(record, line);
     }
     log(
       `round ${round} of ${rounds}: ${JSON.stringify({ ...line, problems: line.problems.length })}`,
@@ -82,12 +82,6 @@ async function runInFolder(
 const isBroken = (problem: string, { name, durability }: ProofOptions): boolean =>
   durability === 'sync' || name !== 'total-loss' || !problem.startsWith('acknowledgedRerun');
 
-async function readRecord(file: string | undefined): Promise<RoundLine[]> {
-  if (file === undefined) return [];
-  const text = await readFile(file, 'utf8').catch(() => '');
-  return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as RoundLine]));
-}
-
 /** Whatever commit it was measured at. */
 const isOf = (line: RoundLine, key: Omit<RoundKey, 'round'>): boolean =>
   line.proof === key.proof &&
@@ -111,15 +105,4 @@ function sumUp(key: Omit<RoundKey, 'round'>, lines: readonly RoundLine[]): Proof
         : { median: takeOvers[takeOvers.length >> 1] ?? 0, max: takeOvers.at(-1) ?? 0 },
     problems: lines.reduce((sum, { problems }) => sum + problems.length, 0),
   };
-}
-
-function currentCommit(): string {
-  try {
-    const git = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    return String(git).trim();
-  } catch {
-    return 'unknown';
-  }
 }

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync, SQLInputValue } from 'node:sqlite';
-import { SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
+import { SqliteAdapter, SqliteDialect } from 'kysely';
 import type {
   DialectAdapter,
   Driver,
@@ -8,6 +8,7 @@ import type {
   SqliteDialectConfig,
   SqliteStatement,
 } from 'kysely';
+import { RolledBackDriver } from './rolled-back-driver.ts';
 import { TurnTakingDriver } from './turn-taking-driver.ts';
 import type { TurnClock } from './turn-taking-driver.ts';
 
@@ -42,7 +43,7 @@ class NodeSqliteDialect extends SqliteDialect {
   override createDriver(): Driver {
     const { clock } = this.#options;
     return clock === undefined
-      ? new SqliteDriver(this.#config)
+      ? new RolledBackDriver(this.#config)
       : new TurnTakingDriver(this.#config, clock);
   }
 

@@ -1,4 +1,3 @@
-import { SqliteDriver } from 'kysely';
 import type {
   AbortableOperationOptions,
   CompiledQuery,
@@ -7,6 +6,7 @@ import type {
   SqliteDialectConfig,
 } from 'kysely';
 import type { Clock } from '@spider/runtime';
+import { RolledBackDriver } from './rolled-back-driver.ts';
 
 export type TurnClock = Pick<Clock, 'monotonicUs' | 'defer'>;
 
@@ -18,7 +18,7 @@ const TURN_US = 4_000;
  * process up for as long as it takes. This lets the event loop turn between statements. Nobody else can
  * use the connection meanwhile: kysely gives it away only after the transaction.
  */
-export class TurnTakingDriver extends SqliteDriver {
+export class TurnTakingDriver extends RolledBackDriver {
   readonly #clock: TurnClock;
   #connection: DatabaseConnection | undefined;
 
