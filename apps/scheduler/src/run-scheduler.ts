@@ -30,6 +30,7 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     summary: 'The scheduler of Spider: decides which ready task runs next, and where.',
     version: packageVersion(new URL('../package.json', import.meta.url)),
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
+    listensAt: ({ host, port }) => ({ host, port }),
     fileSchema: schedulerFileSchema,
     schema: schedulerConfigSchema,
   });

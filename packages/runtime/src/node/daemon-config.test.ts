@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
+import type { Endpoint } from '../rpc/endpoint.ts';
 import { readDaemonConfig } from './daemon-config.ts';
 
 const fileSchema = z.object({
@@ -73,6 +74,18 @@ describe('a daemon’s configuration', () => {
       ].join('\n'),
     );
     expect(await read(printed.replace('(not shown)', 'x'))).toMatchObject({ listenAt: 50_051 });
+  });
+
+  it('says which server is to be asked for its health', async () => {
+    const listensAt = ({ listenAt }: z.output<typeof schema>): Endpoint => ({
+      host: '127.0.0.1',
+      port: listenAt,
+    });
+    const asking = read('port: 1', ['--health'], { listensAt });
+    await expect(asking).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:1: /) as string,
+    });
   });
 
   it('is printed with what follows from it, if the daemon says it', async () => {

@@ -1,38 +1,49 @@
 import { parse, stringify } from 'yaml';
 import type { z } from 'zod';
+import type { Endpoint } from '../rpc/endpoint.ts';
+import { askHealth } from './ask-health.ts';
 import { readDaemonFlags, type DaemonInfo } from './daemon-flags.ts';
 import { ExitError } from './exit-error.ts';
 import { isSecretKey, parseConfig, readConfigFile } from './load-config.ts';
 
-export interface DaemonConfigOptions<
-  File extends z.ZodType,
-  Config extends z.ZodType,
-> extends DaemonInfo {
+export interface DaemonConfigOptions<File extends z.ZodType, Config extends z.ZodType> extends Omit<
+  DaemonInfo,
+  'isServer'
+> {
   /** The keys of the file, with their defaults and nothing else. */
   readonly fileSchema: File;
   /** The file as the daemon uses it. */
   readonly schema: Config;
   /** What is to be in effect of the file, where that is more than it says. */
   readonly effective?: (file: z.output<File>) => object;
+  /** Where a server listens, by its configuration; only servers can be asked for their health. */
+  readonly listensAt?: (config: z.output<Config>) => Endpoint;
   /** Checks what a schema cannot, such as the environment. */
   readonly validate?: (config: z.output<Config>) => unknown;
 }
 
 /**
- * Reads a daemon's flags and the configuration that they name. With `--check` and `--print` that is
- * all the daemon does.
+ * Reads a daemon's flags and the configuration that they name. With `--check`, `--print` and `--health`
+ * that is all the daemon does.
  *
- * @throws ExitError with code 0 after `--check`, `--print`, `--help` and `--version`, and 2 for flags
- * that can't be understood; SpiderError 'invalid-argument' that names key, value and rule.
+ * @throws ExitError with code 0 after `--check`, `--print`, `--help` and `--version`, 0 or 1 after
+ * `--health`, and 2 for flags that can't be understood; SpiderError 'invalid-argument' that names key, value and rule.
  */
 export async function readDaemonConfig<File extends z.ZodType, Config extends z.ZodType>(
   args: readonly string[],
   options: DaemonConfigOptions<File, Config>,
 ): Promise<z.output<Config>> {
-  const { configPath, mode } = readDaemonFlags(args, options);
-  const { fileSchema, schema, effective, validate } = options;
+  const { configPath, mode } = readDaemonFlags(args, {
+    ...options,
+    isServer: options.listensAt !== undefined,
+  });
+  const { fileSchema, schema, effective, validate, listensAt } = options;
   const text = await readConfigFile(configPath);
   const config = parseConfig(configPath, text, schema);
+  if (mode === 'health' && listensAt !== undefined) {
+    const { isServing, text: answer } = await askHealth(listensAt(config));
+    throw new ExitError(isServing ? 0 : 1, answer);
+  }
   validate?.(config);
   if (mode === 'run') return config;
   const file = parseConfig(configPath, text, fileSchema);

@@ -7,6 +7,7 @@ const INFO = {
   summary: 'Keeps the truth.',
   version: '1.2.3',
   configHelp: 'Keys: port.',
+  isServer: true,
 };
 const read = (...args: string[]) => readDaemonFlags(args, INFO);
 
@@ -25,6 +26,7 @@ describe("a daemon's flags", () => {
     [['--port', '1'], /--port/],
     [['-c', 'a.yaml', 'b.yaml'], /b\.yaml/],
     [['-c', 'a.yaml', '--check', '--print'], /exclude each other/],
+    [['-c', 'a.yaml', '--print', '--health'], /exclude each other/],
   ])('that make no sense end it with code 2: %j', (args, problem) => {
     expect(() => read(...args)).toThrow(
       expect.objectContaining({
@@ -42,8 +44,14 @@ describe("a daemon's flags", () => {
     }
   });
 
-  it.each(['check', 'print'] as const)('may ask for no more than to %s it', (mode) => {
+  it.each(['check', 'print', 'health'] as const)('may ask for no more than --%s', (mode) => {
     expect(read('-c', 'a.yaml', `--${mode}`)).toEqual({ configPath: 'a.yaml', mode });
+  });
+
+  it('ask only servers for their health', () => {
+    const worker = { ...INFO, isServer: false };
+    expect(() => readDaemonFlags(['-c', 'a.yaml', '--health'], worker)).toThrow('--health');
+    expect(() => readDaemonFlags(['-h'], worker)).not.toThrow('--health');
   });
 
   it('print the version', () => {

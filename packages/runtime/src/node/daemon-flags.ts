@@ -10,13 +10,17 @@ export interface DaemonInfo {
   readonly version: string;
   /** An example of the configuration file, or where its keys are described. */
   readonly configHelp?: string;
+  /** Whether it is a server that can be asked for its health. */
+  readonly isServer?: boolean;
 }
 
 /** Exit code for flags that can't be understood. */
 const USAGE_EXIT_CODE = 2;
 
 /** What a daemon is to do with its configuration. */
-export type DaemonMode = 'run' | 'check' | 'print';
+export type DaemonMode = 'run' | (typeof OTHER_MODES)[number];
+
+const OTHER_MODES = ['check', 'print', 'health'] as const;
 
 export interface DaemonFlags {
   readonly configPath: string;
@@ -25,7 +29,7 @@ export interface DaemonFlags {
 
 /**
  * Reads the flags of a daemon, which all take the same: the path of their configuration, and whether
- * it is only to be checked or shown.
+ * it is only to be checked or shown, or the server asked that runs by it.
  *
  * @throws ExitError with code 0 for `--help` and `--version`, 2 for flags that can't be understood.
  */
@@ -34,9 +38,11 @@ export function readDaemonFlags(args: readonly string[], info: DaemonInfo): Daem
   if (values.help) throw new ExitError(0, helpText(info));
   if (values.version) throw new ExitError(0, `${info.name} ${info.version}`);
   if (!values.config) throw usageError(info, 'the option --config PATH is required');
-  if (values.check && values.print)
-    throw usageError(info, '--check and --print exclude each other');
-  const mode = values.check ? 'check' : values.print ? 'print' : 'run';
+  if (values.health && !info.isServer) throw usageError(info, 'only a server has --health');
+  const [mode = 'run', another] = OTHER_MODES.filter((name) => values[name] === true);
+  if (another !== undefined) {
+    throw usageError(info, `--${mode} and --${another} exclude each other`);
+  }
   return { configPath: values.config, mode };
 }
 
@@ -44,6 +50,7 @@ interface Values {
   readonly config?: string | undefined;
   readonly check?: boolean | undefined;
   readonly print?: boolean | undefined;
+  readonly health?: boolean | undefined;
   readonly help?: boolean | undefined;
   readonly version?: boolean | undefined;
 }
@@ -57,6 +64,7 @@ function parse(args: readonly string[], info: DaemonInfo): Values {
         config: { type: 'string', short: 'c' },
         check: { type: 'boolean' },
         print: { type: 'boolean' },
+        health: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'V' },
       },
@@ -70,7 +78,11 @@ function usageError(info: DaemonInfo, problem: string): ExitError {
   return new ExitError(USAGE_EXIT_CODE, `${info.name}: ${problem}\n\n${usage(info)}`);
 }
 
-const usage = (info: DaemonInfo): string => `Usage: ${info.name} --config PATH [--check | --print]`;
+const usage = ({ name, isServer }: DaemonInfo): string =>
+  `Usage: ${name} --config PATH [--check | --print${isServer ? ' | --health' : ''}]`;
+
+const HEALTH_HELP = `
+      --health       only ask the server that runs by it whether it serves; code 1 if not`;
 
 function helpText(info: DaemonInfo): string {
   const parts = [
@@ -79,7 +91,7 @@ function helpText(info: DaemonInfo): string {
     `Options:
   -c, --config PATH  the configuration, a YAML file
       --check        only say whether the configuration is valid
-      --print        only print the configuration with its defaults, without secrets
+      --print        only print the configuration with its defaults, without secrets${info.isServer ? HEALTH_HELP : ''}
   -h, --help         print this text
   -V, --version      print the version`,
     `Environment:
