@@ -9,6 +9,7 @@ import { integerOption } from './integer-option.ts';
 interface DevOptions {
   readonly directory: string;
   readonly packages: string;
+  readonly host: string;
   readonly port: number;
   readonly slots: number;
   readonly read: readonly string[];
@@ -22,6 +23,7 @@ export function devCommand(signal: AbortSignal): Command {
     .description('Starts storage, scheduler and an execution manager here, until Ctrl-C.')
     .option('--directory <folder>', 'where the database and the logs are kept', '.spider')
     .option('--packages <folder>', 'where task packages are found, a folder each', '.')
+    .option('--host <address>', 'where it listens; whoever reaches it can run tasks', '127.0.0.1')
     .option('--port <number>', 'where clients connect', integerOption(0, 65_535), 50_051)
     .option(
       '--slots <number>',
@@ -49,6 +51,7 @@ async function runDev(options: DevOptions, signal: AbortSignal): Promise<void> {
     signal,
     binaries: serviceBinaries(),
     config: {
+      storage: { host: options.host },
       executionManager: {
         task_executor: {
           guard_rail: { read: absolute(options.read), write: absolute(options.write) },
