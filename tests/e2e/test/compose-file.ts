@@ -31,11 +31,11 @@ export async function readComposeFile(path: string, variables: Variables): Promi
 function interpolate(text: string, variables: Variables): string {
   const replaced = text.replaceAll(
     /\$\{(\w+)(?::([-?])([^${}]*))?\}/g,
-    (_, name: string, kind: string | undefined, rest = '') => {
+    (_, name: string, kind?: string, rest?: string) => {
       const value = variables[name];
       if (value) return value;
-      if (kind === '?') throw new Error(`${name}: ${rest}`);
-      return rest;
+      if (kind === '?') throw new Error(`${name}: ${rest ?? ''}`);
+      return rest ?? '';
     },
   );
   return replaced === text ? text : interpolate(replaced, variables);

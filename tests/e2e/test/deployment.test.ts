@@ -42,7 +42,7 @@ describe('the Compose stack', () => {
   it.each(ROLES)(
     'gives %s a configuration that holds, and nothing in it that is not known',
     async (service, app) => {
-      const [{ source = '' } = {}] = stack.services[service]?.configs ?? [];
+      const source = stack.services[service]?.configs?.[0]?.source ?? '';
       expect(await check(app, stack.configs[source]?.content ?? '')).toBe('it is valid');
     },
   );
