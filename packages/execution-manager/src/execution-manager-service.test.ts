@@ -20,6 +20,8 @@ class Bench implements AsyncDisposable {
   plane: ScriptedControlPlane;
   readonly #stop = new AbortController();
   readonly #transports = new Map<string, RpcTransport>();
+  /** Where a process stands still. */
+  frozenUrl: string | undefined;
 
   constructor(
     plane: ScriptedControlPlane,
@@ -88,9 +90,13 @@ class Bench implements AsyncDisposable {
   }
 
   #connect(url: string): RpcTransport {
-    let transport = this.#transports.get(url);
-    transport ??= createTransport({ url });
-    this.#transports.set(url, transport);
+    const known = this.#transports.get(url);
+    if (known !== undefined) return known;
+    const transport = createTransport({ url });
+    const ping: RpcTransport['ping'] = (onAnswer) => {
+      if (url !== this.frozenUrl) transport.ping(onAnswer);
+    };
+    this.#transports.set(url, { ...transport, ping });
     return transport;
   }
 }
@@ -350,11 +356,20 @@ test('a storage that stands still is left with its scheduler, and what is held i
   frozen.issue(7, [0]);
   const executor = await bench.executors.given(0, 1);
   frozen.isFrozen = true;
+  bench.frozenUrl = frozen.url;
   await bench.connected(0);
   expect(next.hellos).toMatchObject([{ executionManagerId: 1n, held: [{ jobId: 7n }] }]);
   executor.succeed();
   expect(await bench.reports(1)).toMatchObject([{ taskIndex: 0 }]);
   expect(bench.logger.messages('warn')).toContain('lost storage');
+});
+
+test('a storage whose process answers pings is kept, though it says nothing', async () => {
+  const plane = await ScriptedControlPlane.start({ heartbeatIntervalMs: 20 });
+  stack.use(new Bench(plane, 1, [plane.url], { silenceMs: 100, attemptMs: 100 }));
+  // Three silences, by the pace at which it is told that we live.
+  await plane.changes.until(() => plane.heartbeats >= 15);
+  expect(plane.hellos).toHaveLength(1);
 });
 
 test('a storage that does not answer when it is met is left for the next one', async () => {

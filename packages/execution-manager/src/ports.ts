@@ -4,6 +4,8 @@ import type { Transport } from '@connectrpc/connect';
 export type Connect = (url: string) => Connection;
 
 export interface Connection extends Transport {
+  /** Asks the process at the other end whether it lives, and calls back if it does. */
+  ping(onAnswer: () => void): void;
   /** Breaks all that runs on it. Later calls connect anew. */
   close(): void;
 }

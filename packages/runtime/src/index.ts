@@ -18,6 +18,8 @@ export { endpointUrl } from './rpc/endpoint.ts';
 export type { Endpoint } from './rpc/endpoint.ts';
 export { Health } from './rpc/health.ts';
 export { createInMemoryTransport } from './rpc/in-memory-transport.ts';
+export { peerOf } from './rpc/peer.ts';
+export type { Peer } from './rpc/peer.ts';
 export { startRpcServer } from './rpc/server.ts';
 export type { RpcServer, RpcServerOptions, ServedRoutes } from './rpc/server.ts';
 export { handleStream, openStream, pushStream } from './rpc/stream.ts';

@@ -45,6 +45,7 @@ type Header = Parameters<Transport['unary']>[3];
 
 interface OpenCall {
   readonly server: SimProcess;
+  isSevered: boolean;
   /** Nothing arrives any more, though neither side knows it yet. */
   sever(): void;
   /** The client finds the connection broken. */
@@ -80,6 +81,17 @@ export class SimConnection implements RpcTransport {
       time.after(clientAfterMs, () => this.client.clock.whenAwake(() => call.failClient(lost)));
       time.after(serverAfterMs, () => call.server.clock.whenAwake(() => call.abortServer()));
     }
+  }
+
+  /** As on one connection for all: nobody answers while a call is cut and this side has not noticed. */
+  ping(onAnswer: () => void): void {
+    const [call] = this.#calls;
+    if (call === undefined || !this.#isWhole) return;
+    const ifWhole = (next: () => void) => () => this.#isWhole && next();
+    this.#arrive(
+      call.server,
+      ifWhole(() => this.#arrive(this.client, ifWhole(onAnswer))),
+    );
   }
 
   close(): void {
@@ -183,6 +195,11 @@ export class SimConnection implements RpcTransport {
     return { ...emptyResponse(method), stream: true, method, message: responses };
   }
 
+  get #isWhole(): boolean {
+    for (const { isSevered } of this.#calls) if (isSevered) return false;
+    return true;
+  }
+
   /** @throws ConnectError 'unavailable' when it has turned out that nobody is there. */
   async #reach(): Promise<Listener> {
     const listener = this.#wire.listener(this.client, this.url);
@@ -203,7 +220,11 @@ export class SimConnection implements RpcTransport {
   ): OpenCall {
     const call: OpenCall = {
       server,
-      sever,
+      isSevered: false,
+      sever: () => {
+        call.isSevered = true;
+        sever();
+      },
       failClient: fail,
       abortServer: () => abort.abort(new ConnectError('the client is gone', Code.Canceled)),
     };

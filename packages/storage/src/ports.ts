@@ -1,9 +1,12 @@
 import type { SpiderError } from '@spider/core';
+import type { Peer } from '@spider/runtime';
 import type { Job } from './cache/job.ts';
 import type { CancelledEffect, ContextsEffect } from './machine/job-effect.ts';
 
 /** The way down to an execution manager, while its stream is open. */
 export interface WorkerLink {
+  /** Whose pings are signs of life, too. */
+  readonly peer?: Peer | undefined;
   contexts(job: Job, effect: ContextsEffect): void;
   refused(job: Job, taskIndices: number[]): void;
   /** Leases to be asked for anew when `job.waitingLeases` are told. */

@@ -2,8 +2,10 @@ import type { ConnectRouter, Interceptor } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import type { SessionId } from '@spider/core';
 import type { PasswordHasher, Service } from '@spider/runtime';
+import { silenceMs } from './config.ts';
 import { newCounters } from './counters.ts';
 import type { Jobs } from './jobs.ts';
+import { NOT_SURE } from './lease/writer-lease-keeper.ts';
 import type { ReadyTaskFeed } from './queue/ready-task-feed.ts';
 import { recoverJobs } from './recovery/recover-jobs.ts';
 import { resumeJobs } from './recovery/resume-jobs.ts';
@@ -75,6 +77,7 @@ export class StorageService implements Service {
     }
     right?.onChange((isSure) => {
       if (isSure) registry.giveTime();
+      else registry.closeStreams(new SpiderError('unavailable', NOT_SURE));
     });
     retention.start();
     return service;
@@ -117,6 +120,7 @@ export class StorageService implements Service {
       logins: this.#logins,
       resourceGroups: this.#groups,
       heartbeatIntervalMs: executionManagers.heartbeat_interval_ms,
+      silenceMs: silenceMs(config),
       streamGraceMs: executionManagers.stream_grace_ms,
     });
   }

@@ -87,6 +87,7 @@ export class ExchangeClient {
       clock,
       beat: () => this.#beat(),
       hasNews: () => !isSameLoad(this.#sentLoad, listener.load()),
+      ping: () => this.#ping(),
       silenceMs: liveness.silenceMs,
       onSilence: () => this.#leave(`it said nothing for ${liveness.silenceMs} ms`),
     });
@@ -201,6 +202,14 @@ export class ExchangeClient {
     this.#send(create(ExchangeRequestSchema, { load }));
   }
 
+  #ping(): void {
+    const { connect, endpoints } = this.#options;
+    const stream = this.#stream;
+    connect(endpoints.current).ping(() => {
+      if (this.#stream === stream) this.#heartbeat.heard();
+    });
+  }
+
   /** @throws SpiderError 'invalid-argument', which ends the stream. */
   #receive(response: ExchangeResponse): void {
     const { listener } = this.#options;
@@ -217,10 +226,10 @@ export class ExchangeClient {
     if (response.drain) listener.drain();
   }
 
-  #welcome({ sessionId, heartbeatIntervalMs }: WorkerWelcome): void {
+  #welcome({ sessionId, heartbeatIntervalMs: intervalMs, silenceMs }: WorkerWelcome): void {
     this.#attempt?.cancel();
     this.#reconnection.worked();
-    this.#heartbeat.start(heartbeatIntervalMs);
+    this.#heartbeat.start({ intervalMs, silenceMs });
     this.#options.listener.welcomed(sessionId);
   }
 }

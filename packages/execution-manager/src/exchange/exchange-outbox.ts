@@ -47,7 +47,12 @@ export class ExchangeOutbox {
     const { messages } = this.#reporter.kept;
     const lastReportSequence = BigInt(messages.at(-1)?.sequence ?? 0);
     const hello = create(ExchangeRequestSchema, {
-      hello: create(WorkerHelloSchema, { executionManagerId, held, lastReportSequence }),
+      hello: create(WorkerHelloSchema, {
+        executionManagerId,
+        held,
+        lastReportSequence,
+        pings: true,
+      }),
     });
     const reports = messages.map((message) => withReports(create(ExchangeRequestSchema), message));
     return [hello, ...toLeaseRequests(this.#ledger.unanswered()), ...reports];

@@ -1,51 +1,64 @@
 import type { Clock, Timer } from '@spider/runtime';
 
-/** Heartbeats go out at this share of the interval, to be there in time. */
+/** What is new goes out at this share of the interval, to be there in time. */
 const EARLY = 0.75;
 const INTERVAL_MS_MIN = 10;
 
-/** So many of them may be lost, or be answered late, before a peer counts as silent. */
-const BEATS_PER_SILENCE = 3;
+/** Of the time after which somebody counts as silent; the rest is for what is sent then, and its answer. */
+const SHARE_OF_SILENCE = 0.5;
 
 export interface HeartbeatOptions {
   readonly clock: Clock;
-  /** Sends something that is answered at once, and calls `sent` as every sender does. */
+  /** Tells the peer what is new. */
   readonly beat: () => void;
   /** Whether a beat would say what nothing else has said. */
   readonly hasNews: () => boolean;
-  /** How long the peer may say nothing. */
+  /** Pings the peer. It is `heard` when it answers. */
+  readonly ping: () => void;
+  /** How long nothing may be heard of the peer. */
   readonly silenceMs: number;
-  /** It has said nothing for so long. Nothing beats from now on. */
+  /** Nothing was heard of it for so long. Nothing beats from now on. */
   readonly onSilence: () => void;
 }
 
+/** What the peer wants. */
+export interface HeartbeatTerms {
+  /** News waits no longer than this. */
+  readonly intervalMs: number;
+  /** How long the peer may hear nothing, pings included; 0 if it wants a beat in each interval. */
+  readonly silenceMs: number;
+}
+
 /**
- * Sees to it that something is sent at least once in an interval, that news does not wait for longer,
- * and that a peer of which nothing is heard is asked, and given up in the end. A timer that fires looks
- * when that was last, so that sending and hearing cost no timer.
+ * Sees to it that news does not wait, that the peer hears that we live, and that a peer of which nothing
+ * is heard is asked, and given up in the end. A timer that fires looks when that was last, so that
+ * sending and hearing cost no timer.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  #delayUs = 0;
+  readonly #askAfterUs: number;
+  /** From a sign of life to the next one, if pings are such. */
+  #signAfterUs: number | undefined;
+  #newsAfterUs = 0;
   #lastSentUs = 0;
   #lastHeardUs = 0;
-  #lastBeatUs = 0;
+  #lastPingUs = 0;
   #lastLookUs = 0;
   #timer: Timer | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    this.#askAfterUs = options.silenceMs * SHARE_OF_SILENCE * 1000;
   }
 
-  start(intervalMs: number): void {
+  start({ intervalMs, silenceMs }: HeartbeatTerms): void {
     this.stop();
-    const { clock, silenceMs } = this.#options;
-    const delayMs = Math.min(intervalMs * EARLY, silenceMs / BEATS_PER_SILENCE);
-    this.#delayUs = Math.max(INTERVAL_MS_MIN, delayMs) * 1000;
-    const nowUs = clock.monotonicUs();
+    this.#newsAfterUs = Math.max(INTERVAL_MS_MIN, intervalMs * EARLY) * 1000;
+    this.#signAfterUs = silenceMs === 0 ? undefined : silenceMs * SHARE_OF_SILENCE * 1000;
+    const nowUs = this.#options.clock.monotonicUs();
     this.#lastSentUs = nowUs;
     this.#lastHeardUs = nowUs;
-    this.#lastBeatUs = nowUs;
+    this.#lastPingUs = nowUs;
     this.#lastLookUs = nowUs;
     this.#wait(nowUs);
   }
@@ -63,11 +76,15 @@ export class Heartbeat {
     this.#lastHeardUs = this.#options.clock.monotonicUs();
   }
 
-  /** When a peer is to be asked, or told that we live. */
+  /** When a beat is due without news. */
   get #beatUs(): number {
-    return (
-      this.#delayUs + Math.max(this.#lastBeatUs, Math.min(this.#lastSentUs, this.#lastHeardUs))
-    );
+    return this.#signAfterUs === undefined ? this.#lastSentUs + this.#newsAfterUs : Infinity;
+  }
+
+  get #pingUs(): number {
+    const askUs = Math.max(this.#lastHeardUs, this.#lastPingUs) + this.#askAfterUs;
+    if (this.#signAfterUs === undefined) return askUs;
+    return Math.min(askUs, Math.max(this.#lastSentUs, this.#lastPingUs) + this.#signAfterUs);
   }
 
   get #silentUs(): number {
@@ -75,12 +92,13 @@ export class Heartbeat {
   }
 
   #wait(nowUs: number): void {
-    const dueUs = Math.min(this.#beatUs, this.#silentUs, this.#lastLookUs + this.#delayUs);
+    const lookUs = this.#lastLookUs + this.#newsAfterUs;
+    const dueUs = Math.min(this.#beatUs, this.#pingUs, this.#silentUs, lookUs);
     this.#timer = this.#options.clock.setTimer((dueUs - nowUs) / 1000, () => this.#look());
   }
 
   #look(): void {
-    const { clock, beat, hasNews, onSilence } = this.#options;
+    const { clock, beat, hasNews, ping, onSilence } = this.#options;
     const nowUs = clock.monotonicUs();
     this.#lastLookUs = nowUs;
     if (nowUs >= this.#silentUs) {
@@ -89,8 +107,12 @@ export class Heartbeat {
       return;
     }
     if (nowUs >= this.#beatUs || hasNews()) {
-      this.#lastBeatUs = nowUs;
+      this.#lastSentUs = nowUs;
       beat();
+    }
+    if (nowUs >= this.#pingUs) {
+      this.#lastPingUs = nowUs;
+      ping();
     }
     this.#wait(nowUs);
   }

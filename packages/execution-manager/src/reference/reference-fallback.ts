@@ -84,6 +84,10 @@ class FallbackConnection implements Connection {
     }
   };
 
+  ping(onAnswer: () => void): void {
+    this.#connect(this.#url).ping(onAnswer);
+  }
+
   close(): void {
     this.#connect(this.#url).close();
   }

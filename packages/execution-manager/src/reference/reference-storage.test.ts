@@ -38,7 +38,7 @@ async function connectionTo({ liveness, tasks, scheduler }: Peer): Promise<Conne
     router.service(TaskInstanceManagementService, tasks ?? {});
     router.service(SchedulerService, { shutdown: () => ({}), ...scheduler });
   });
-  const connect = withReferenceFallback(() => Object.assign(peer, { close: () => undefined }), {
+  const connect = withReferenceFallback(() => Object.assign(peer, { close: () => undefined, ping: () => undefined }), {
     clock: new ManualClock(),
     logger: new RecordingLogger(),
   });

@@ -84,7 +84,7 @@ export class ScriptedControlPlane implements AsyncDisposable {
   isDraining = false;
   /** Whether the next hello is answered that its sender is unknown. */
   forgetful = false;
-  /** Whether it stands still: it hears, and answers nothing. */
+  /** Whether it does not answer those that meet it. */
   isFrozen = false;
   /** What is done with leases and reports beside keeping them. */
   onLeases: (tasks: JobTasks) => void = () => undefined;
@@ -253,10 +253,7 @@ export class ScriptedControlPlane implements AsyncDisposable {
     const { hello, leases, reports, reportSequence, load } = request;
     if (hello !== undefined) this.#welcome(stream, hello);
     if (load !== undefined) this.load = load;
-    if (hello === undefined && leases.length === 0 && reports.length === 0) {
-      this.heartbeats += 1;
-      if (!this.isFrozen) stream.send(create(ExchangeResponseSchema));
-    }
+    if (hello === undefined && leases.length === 0 && reports.length === 0) this.heartbeats += 1;
     for (const tasks of leases) {
       this.leases.push(tasks);
       this.onLeases(tasks);

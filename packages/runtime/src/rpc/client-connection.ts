@@ -10,7 +10,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 
 import type { Clock } from '../clock.ts';
 import { CONNECTION_WINDOW_BYTES, HTTP2_OPTIONS } from './http2-options.ts';
-import { watchSession } from './session-watch.ts';
+import { SessionWatch } from './session-watch.ts';
 
 export interface ConnectionOptions {
   readonly clock: Clock;
@@ -47,6 +47,14 @@ export class ClientConnection {
   /** Nothing to do: pings, not silence, decide whether a connection lives. */
   notifyResponseByteRead(): void {}
 
+  /** Asks the peer whether it lives, and calls back if it does. */
+  ping(onAnswer: () => void): void {
+    this.#session?.then(
+      (live) => live.ping(onAnswer),
+      () => undefined,
+    );
+  }
+
   /** Breaks the connection, and with it all requests. */
   close(): void {
     const session = this.#session;
@@ -78,6 +86,7 @@ export class ClientConnection {
 
 class LiveSession {
   readonly #session: ClientHttp2Session;
+  readonly #watch: SessionWatch;
   readonly #streams = new Set<ClientHttp2Stream>();
 
   static async connect(authority: string, options: ConnectionOptions): Promise<LiveSession> {
@@ -127,13 +136,12 @@ class LiveSession {
     session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
     // Whoever opens it waits until then.
     session.once('remoteSettings', () => this.#holdProcess());
-    const watch = watchSession(session, options.clock, {
+    this.#watch = new SessionWatch(session, options.clock, {
       intervalMs: options.pingIntervalMs,
       timeoutMs: options.pingTimeoutMs,
       onDead: () =>
         this.destroy(unavailable(`${authority} did not answer within ${options.pingTimeoutMs} ms`)),
     });
-    session.once('close', () => watch.cancel());
   }
 
   get isOpen(): boolean {
@@ -150,6 +158,10 @@ class LiveSession {
       this.#holdProcess();
     });
     return stream;
+  }
+
+  ping(onAnswer: () => void): void {
+    this.#watch.ping(onAnswer);
   }
 
   failStreams(reason: ConnectError): void {

@@ -1,4 +1,4 @@
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Http2ServerRequest, Http2ServerResponse, Http2Session } from 'node:http2';
 
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
 import {
@@ -11,6 +11,7 @@ import { HealthService } from '@spider/proto';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { dropEndlessDeadline } from './endless-deadline.ts';
+import { type Peer, valuesWithPeer } from './peer.ts';
 import type { RequestBudget, RequestShare } from './request-budget.ts';
 import { toGrpcMessage } from './grpc-response.ts';
 
@@ -23,6 +24,8 @@ export interface RequestListenerOptions {
   readonly clock: Clock;
   /** For the requests that are held until they are answered. */
   readonly budget: RequestBudget;
+  /** Who is at the other end of a connection. */
+  readonly peerAt: (session: Http2Session) => Peer | undefined;
   /** Why unknown methods are unavailable; by default there are none such. */
   readonly unavailable: string | undefined;
   /** Why all methods are just now, but those that tell the server's health. */
@@ -39,7 +42,7 @@ const HALF_OPEN_MS = 10_000;
  */
 export function createRequestListener(
   router: ConnectRouter,
-  { logger, clock, budget, unavailable, paused }: RequestListenerOptions,
+  { logger, clock, budget, peerAt, unavailable, paused }: RequestListenerOptions,
 ): RequestListener {
   const handlers = new Map<string, Handler>();
   for (const handler of router.handlers) handlers.set(handler.requestPath, handler);
@@ -59,7 +62,7 @@ export function createRequestListener(
       return;
     }
     if (!isHeldWhole(handler)) endWithResponse(request, response, clock);
-    handle(handler, request, response, budget).catch((error: unknown) => {
+    handle(handler, request, response, { budget, peerAt }).catch((error: unknown) => {
       // Handlers' errors are answers; this is a client that has gone away, or that talks nonsense.
       logger.debug('an RPC could not be answered', { method: handler.method.name, error });
       response.stream?.close();
@@ -71,11 +74,12 @@ async function handle(
   handler: Handler,
   request: Http2ServerRequest,
   response: Http2ServerResponse,
-  budget: RequestBudget,
+  { budget, peerAt }: Pick<RequestListenerOptions, 'budget' | 'peerAt'>,
 ): Promise<void> {
-  const universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
-  dropEndlessDeadline(universal.header);
   const { stream } = request;
+  const values = valuesWithPeer(stream.session && peerAt(stream.session));
+  const universal = universalRequestFromNodeRequest(request, response, undefined, values);
+  dropEndlessDeadline(universal.header);
   // Nobody reads on after the answer; but until all that came is read, the stream stays, and with it
   // whatever waits for its end.
   stream.once('finish', () => stream.removeAllListeners('data').resume());

@@ -1,5 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { constants, createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type Http2Session,
+  type ServerHttp2Session,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
 import {
@@ -21,7 +27,7 @@ import type { Health } from './health.ts';
 import { CONNECTION_WINDOW_BYTES, HTTP2_OPTIONS } from './http2-options.ts';
 import { createRequestListener, type RequestListener } from './request-listener.ts';
 import { RequestBudget } from './request-budget.ts';
-import { watchSession } from './session-watch.ts';
+import { SessionWatch } from './session-watch.ts';
 
 /** What a server answers. */
 export interface ServedRoutes {
@@ -57,7 +63,7 @@ export interface RpcServerOptions extends ServedRoutes {
    * is answered RESOURCE_EXHAUSTED.
    */
   readonly maxRequestBytes?: number;
-  /** How often a connection is asked whether it lives; 5,000 by default. */
+  /** A connection that is quiet for so long is asked whether it lives; 5,000 by default. */
   readonly pingIntervalMs?: number;
   /** A connection that hasn't answered by then is dead and all on it fails; 5,000 by default. */
   readonly pingTimeoutMs?: number;
@@ -93,7 +99,7 @@ const GIB = 1024 ** 3;
 
 class NodeRpcServer implements RpcServer {
   readonly #server: Http2Server;
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sessions = new Map<Http2Session, SessionWatch>();
   readonly #shutdown = new AbortController();
   readonly #clock: Clock;
   readonly #pings: { readonly intervalMs: number; readonly timeoutMs: number };
@@ -186,6 +192,7 @@ class NodeRpcServer implements RpcServer {
       logger: this.#logger,
       clock: this.#clock,
       budget: this.#budget,
+      peerAt: (session) => this.#sessions.get(session),
       unavailable,
       paused,
     });
@@ -195,9 +202,9 @@ class NodeRpcServer implements RpcServer {
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
     this.#shutdown.abort(new ConnectError('the server is stopping', Code.Unavailable));
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions.keys()) session.close();
     const grace = this.#clock.setTimer(graceMs, () => {
-      for (const session of this.#sessions) session.destroy();
+      for (const session of this.#sessions.keys()) session.destroy();
     });
     await closed;
     grace.cancel();
@@ -218,14 +225,13 @@ class NodeRpcServer implements RpcServer {
       this.#refuse(session, `${maxConnections} connections are open, the limit`);
       return;
     }
-    this.#sessions.add(session);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    const watch = watchSession(session, this.#clock, {
-      ...this.#pings,
-      onDead: () => session.destroy(),
-    });
+    const onDead = (): void => session.destroy();
+    this.#sessions.set(
+      session,
+      new SessionWatch(session, this.#clock, { ...this.#pings, onDead }),
+    );
     session.once('close', () => {
-      watch.cancel();
       this.#sessions.delete(session);
       this.#isFull = false;
     });

@@ -1,31 +1,74 @@
 import type { Http2Session } from 'node:http2';
 
 import type { Clock, Timer } from '../clock.ts';
+import type { Peer } from './peer.ts';
 
 export interface SessionWatchOptions {
+  /** A peer of which nothing was heard for so long is asked. */
   readonly intervalMs: number;
+  /** How long it may take to answer. */
   readonly timeoutMs: number;
   /** The peer didn't answer in time. */
   readonly onDead: () => void;
 }
 
 /**
- * Pings the peer at an interval, to find out when it has frozen or was cut off without a word.
+ * Pings a peer that is quiet, to find out when it has frozen or was cut off without a word. A peer that
+ * pings by itself, or answers the pings of somebody else here, is not asked.
  */
-export function watchSession(
-  session: Http2Session,
-  clock: Clock,
-  options: SessionWatchOptions,
-): Timer {
-  let timer = clock.setTimer(options.intervalMs, ask);
-  return { cancel: () => timer.cancel() };
+export class SessionWatch implements Peer {
+  readonly #session: Http2Session;
+  readonly #clock: Clock;
+  readonly #options: SessionWatchOptions;
+  #heardUs: number;
+  #timer: Timer;
 
-  function ask(): void {
-    if (session.destroyed) return;
-    timer = clock.setTimer(options.timeoutMs, options.onDead);
-    session.ping((error) => {
-      timer.cancel();
-      if (error === null && !session.destroyed) timer = clock.setTimer(options.intervalMs, ask);
+  constructor(session: Http2Session, clock: Clock, options: SessionWatchOptions) {
+    this.#session = session;
+    this.#clock = clock;
+    this.#options = options;
+    this.#heardUs = clock.monotonicUs();
+    this.#timer = this.#wait(options.intervalMs);
+    session.on('ping', () => this.#heard());
+    session.once('close', () => this.#timer.cancel());
+  }
+
+  get heardUs(): number {
+    return this.#heardUs;
+  }
+
+  /** Asks the peer now, and calls back if it answers. */
+  ping(onAnswer: () => void): void {
+    if (this.#session.destroyed) return;
+    this.#session.ping((error) => {
+      if (error !== null) return;
+      this.#heard();
+      onAnswer();
+    });
+  }
+
+  #heard(): void {
+    this.#heardUs = this.#clock.monotonicUs();
+  }
+
+  #wait(delayMs: number): Timer {
+    return this.#clock.setTimer(delayMs, () => this.#look());
+  }
+
+  #look(): void {
+    if (this.#session.destroyed) return;
+    const { intervalMs } = this.#options;
+    const quietMs = (this.#clock.monotonicUs() - this.#heardUs) / 1000;
+    if (quietMs < intervalMs) this.#timer = this.#wait(intervalMs - quietMs);
+    else this.#ask();
+  }
+
+  #ask(): void {
+    const { intervalMs, timeoutMs, onDead } = this.#options;
+    this.#timer = this.#clock.setTimer(timeoutMs, onDead);
+    this.ping(() => {
+      this.#timer.cancel();
+      if (!this.#session.destroyed) this.#timer = this.#wait(intervalMs);
     });
   }
 }

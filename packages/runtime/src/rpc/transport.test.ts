@@ -218,3 +218,49 @@ describe('a connection that breaks', () => {
     expect(proxy.connectionCount).toBe(1);
   });
 });
+
+describe('a ping', () => {
+  it('is answered by a process that goes on, and not by one that stands still', async () => {
+    const server = await start();
+    const proxy = stack.use(await startTcpProxy(server.port));
+    const { transport, client } = connect(proxy.url);
+    const onAnswer = vi.fn<() => void>();
+    transport.ping(onAnswer);
+    await isAnswered(client);
+    expect(onAnswer).not.toHaveBeenCalled();
+    transport.ping(onAnswer);
+    await isAnswered(client);
+    expect(onAnswer).toHaveBeenCalledTimes(1);
+
+    proxy.freeze();
+    transport.ping(onAnswer);
+    const lost = failureOf(client.registerExecutionManager({ host: 'wait' }));
+    proxy.cut();
+    expect(await lost).toMatchObject({ code: 'unavailable' });
+    expect(onAnswer).toHaveBeenCalledTimes(1);
+  });
+
+  it('counts as a sign of life, so that the connection asks no more', async () => {
+    const server = await start();
+    const proxy = stack.use(await startTcpProxy(server.port));
+    const clock = new ManualClock();
+    const { transport, client } = connect(proxy.url, { clock, pingTimeoutMs: 2_000 });
+    await isAnswered(client);
+    for (let round = 0; round < 4; round++) {
+      clock.advance(4_000);
+      transport.ping(() => {});
+      await isAnswered(client);
+    }
+    // Had it asked, it would have given up.
+    proxy.freeze();
+    clock.advance(4_999);
+    const call = failureOf(client.registerExecutionManager({}));
+    await clock.settle();
+    clock.advance(1);
+    clock.advance(1_999);
+    await clock.settle();
+    clock.advance(1);
+    const dead = { message: `${proxy.url} did not answer within 2000 ms` };
+    expect(await call).toMatchObject(dead);
+  });
+});

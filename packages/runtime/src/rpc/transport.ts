@@ -11,7 +11,7 @@ export interface TransportOptions {
   readonly url: string;
   /** How long the server may take to answer a new connection; 5,000 by default. */
   readonly connectTimeoutMs?: number;
-  /** How often the connection is asked whether it lives; 5,000 by default. */
+  /** A connection that is quiet for so long is asked whether it lives; 5,000 by default. */
   readonly pingIntervalMs?: number;
   /** A connection that hasn't answered by then is dead and all on it fails; 5,000 by default. */
   readonly pingTimeoutMs?: number;
@@ -22,6 +22,11 @@ export interface TransportOptions {
 
 export interface RpcTransport extends Transport, Disposable {
   readonly url: string;
+  /**
+   * Asks the process at the other end whether it lives, by a ping of HTTP/2, and calls back if it does.
+   * One that stands still, or does not come to read, does not. Without a connection nothing is asked.
+   */
+  ping(onAnswer: () => void): void;
   /** Breaks the connection and all that runs on it. A later call opens a new one. */
   close(): void;
 }
@@ -48,7 +53,8 @@ export function createTransport(options: TransportOptions): RpcTransport {
     readMaxBytes: options.readMaxBytes ?? LIMITS.messageBytes,
   });
   const close = (): void => connection.close();
-  return { ...transport, url, close, [Symbol.dispose]: close };
+  const ping = (onAnswer: () => void): void => connection.ping(onAnswer);
+  return { ...transport, url, ping, close, [Symbol.dispose]: close };
 }
 
 function checkUrl(url: string): string {

@@ -8,6 +8,7 @@ import { Kysely, sql } from 'kysely';
 import { Database } from './database.ts';
 import type { ActiveDatabase } from './database.ts';
 import { mysqlDialect } from './dialect/mysql.ts';
+import { openStore } from './open-store.ts';
 import type { Schema } from './schema.ts';
 import { SupersededError, toStoreError } from './store-error.ts';
 import type { HeldLease } from './writer-lease.ts';
@@ -77,6 +78,19 @@ describe.skipIf(missing !== undefined)(`the lease on a private MariaDB ${missing
     const two = asActive(await activate(second, 'two', 60_000));
     expect(two.store.sessionId).toBe(2n);
     await expect(one.store.cluster.reserveTaskInstances()).rejects.toThrow(SupersededError);
+  });
+
+  test('its holder renews it, and finds out by that when somebody did without one', async () => {
+    const { connect, options } = await newDatabase();
+    await using first = await connect();
+    await using second = await connect();
+    const one = asActive(await activate(first, 'one', 60_000));
+    await one.lease.renew();
+    expect(await activate(second, 'two', 60_000)).toMatchObject({ holder: 'one' });
+    await using newer = await openStore(options, timestampMs(2));
+    expect(newer.sessionId).toBe(2n);
+    await expect(one.lease.renew()).rejects.toThrow(SupersededError);
+    expect(asActive(await activate(second, 'two', 60_000)).store.sessionId).toBe(3n);
   });
 
   test('of many that start at once, one has it', async () => {

@@ -8,7 +8,7 @@ import { asUnusable, openDatabase, storeOf } from './open-store.ts';
 import type { DatabaseOptions } from './open-store.ts';
 import type { Schema } from './schema.ts';
 import { SessionDatabase } from './session-database.ts';
-import { readLease, releaseLease, writeLease } from './writer-lease.ts';
+import { newRenewal, readLease, releaseLease, writeLease } from './writer-lease.ts';
 import type { HeldLease, LeaseTerms, WriterLease } from './writer-lease.ts';
 
 /** How soon a lock of the operating system may be asked for again; nobody knows when it ends. */
@@ -110,10 +110,15 @@ export class Database implements AsyncDisposable {
   async #activateServer(terms: LeaseTerms, at: TimestampMs): Promise<ActiveDatabase | HeldLease> {
     const session = await SessionDatabase.openWhenFree(this.#kysely, 'mysql', at, terms);
     if (!(session instanceof SessionDatabase)) return session;
+    const { sessionId } = session;
+    const renewIfHeld = newRenewal(this.#kysely, 'mysql', sessionId, terms.durationMs);
     const lease: WriterLease = {
       durationMs: terms.durationMs,
-      renew: () =>
-        session.write((transaction) => writeLease(transaction, 'mysql', session.sessionId, terms)),
+      renew: async () => {
+        // One that has lapsed may be somebody else's by now.
+        if (await session.read(renewIfHeld)) return;
+        await session.write((transaction) => writeLease(transaction, 'mysql', sessionId, terms));
+      },
       release: () => session.write(releaseLease),
     };
     return { kind: 'active', store: storeOf(session, async () => undefined), lease };

@@ -4,7 +4,7 @@ import type { SessionId, TimestampMs } from '@spider/core';
 import type { Engine } from './migrations/column-types.ts';
 import type { Schema } from './schema.ts';
 import { SupersededError, toStoreError } from './store-error.ts';
-import { readLease, writeLease } from './writer-lease.ts';
+import { endLease, readLease, writeLease } from './writer-lease.ts';
 import type { HeldLease, LeaseTerms } from './writer-lease.ts';
 
 /**
@@ -46,7 +46,8 @@ export class SessionDatabase {
   ): Promise<SessionDatabase | HeldLease> {
     const result = await kysely.transaction().execute(async (transaction) => {
       await lockActiveSession(transaction, engine);
-      const lease = await readLease(transaction, engine);
+      // So that it is not renewed meanwhile.
+      const lease = await readLease(transaction, engine, true);
       if (lease.isValid) return lease;
       return await openSession(transaction, engine, at, terms);
     });
@@ -109,7 +110,8 @@ async function openSession(
     .set({ session_id: id })
     .where('id', '=', 1)
     .execute();
-  if (terms !== undefined) await writeLease(transaction, engine, id, terms);
+  if (terms === undefined) await endLease(transaction, id);
+  else await writeLease(transaction, engine, id, terms);
   return id;
 }
 

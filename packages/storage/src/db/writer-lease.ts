@@ -36,16 +36,18 @@ const databaseNow = (engine: Engine): Expression<bigint> =>
     ? sql<bigint>`(timestampdiff(microsecond, '1970-01-01 00:00:00', utc_timestamp(3)) div 1000)`
     : sql<bigint>`cast(unixepoch('subsec') * 1000 as integer)`;
 
-/** The lease as it stands. Its row changes only in transactions that have locked the session's. */
+/** The lease as it stands, and with `lock` stays until the end of the transaction. */
 export async function readLease(
   transaction: Kysely<Schema>,
   engine: Engine,
+  lock = false,
 ): Promise<HeldLease & { readonly isValid: boolean }> {
   const now = databaseNow(engine);
   const row = await transaction
     .selectFrom('writer_lease')
     .select(['holder', 'session_id', sql<bigint>`expires_at - ${now}`.as('left_ms')])
     .where('id', '=', 1)
+    .$if(lock, (query) => query.forUpdate())
     .executeTakeFirstOrThrow();
   const leftMs = Number(row.left_ms);
   return {
@@ -70,6 +72,43 @@ export async function writeLease(
       holder,
       expires_at: sql<bigint>`${databaseNow(engine)} + ${durationMs}`,
     })
+    .where(isTheLease)
+    .execute();
+}
+
+/**
+ * Renews, in a single statement, a lease that this session has and that has not lapsed; answers whether
+ * it could. That needs no look at the active session: another one locks the lease, takes it only when it
+ * has lapsed, and puts its own session there.
+ */
+export function newRenewal(
+  kysely: Kysely<Schema>,
+  engine: Engine,
+  sessionId: bigint,
+  durationMs: number,
+): () => Promise<boolean> {
+  const now = databaseNow(engine);
+  const query = kysely
+    .updateTable('writer_lease')
+    .set({ expires_at: sql<bigint>`${now} + ${durationMs}` })
+    .where(isTheLease)
+    .where('session_id', '=', sessionId)
+    .where(sql<SqlBool>`expires_at > ${now}`)
+    .compile();
+  return async () => {
+    const { numAffectedRows } = await kysely.executeQuery(query);
+    return numAffectedRows === 1n;
+  };
+}
+
+/** One that has begun without a lease has ended that of whoever came before. */
+export async function endLease(
+  transaction: Transaction<Schema>,
+  sessionId: bigint,
+): Promise<void> {
+  await transaction
+    .updateTable('writer_lease')
+    .set({ session_id: sessionId, expires_at: 0 })
     .where(isTheLease)
     .execute();
 }

@@ -24,8 +24,8 @@ export interface WriterRight {
 /** So much earlier than the database we take the lease for lapsed, as clocks differ in pace. */
 const MARGIN_MS = 50;
 
-/** The pause between two attempts to renew a lease that is not sure any more. */
-const UNSURE_PAUSE_MS = 100;
+/** The pause before another attempt to renew a lease, after one that failed or while it is not sure. */
+const RETRY_PAUSE_MS = 100;
 
 /**
  * Renews the right to write, and gives it back in the end. That it is lost is told by the store, as
@@ -39,6 +39,8 @@ export class WriterLeaseKeeper implements WriterRight, AsyncDisposable {
   readonly #options: WriterLeaseKeeperOptions;
   readonly #listeners: ((isSure: boolean) => void)[] = [];
   #timer: Timer | undefined;
+  /** Fires when the right ceases to be sure, so that those who listen need not wait for a call. */
+  #expiry: Timer | undefined;
   #renewal: Promise<void> | undefined;
   #isClosed = false;
   #isLost = false;
@@ -65,7 +67,7 @@ export class WriterLeaseKeeper implements WriterRight, AsyncDisposable {
   get isSure(): boolean {
     const isSure = this.#look();
     const sinceMs = (this.#options.clock.monotonicUs() - this.#askedUs) / 1000;
-    if (!isSure && sinceMs >= UNSURE_PAUSE_MS) this.#renewNow();
+    if (!isSure && sinceMs >= RETRY_PAUSE_MS) this.#renewNow();
     return isSure;
   }
 
@@ -81,6 +83,7 @@ export class WriterLeaseKeeper implements WriterRight, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#expiry?.cancel();
     await this.#renewal;
     if (this.#isLost) return;
     const { lease, logger } = this.#options;
@@ -89,13 +92,19 @@ export class WriterLeaseKeeper implements WriterRight, AsyncDisposable {
     });
   }
 
-  #look(): boolean {
+  /** How long the right stays sure unless it is renewed. */
+  get #sureMs(): number {
     const { lease, clock } = this.#options;
-    if (lease.durationMs === undefined) return true;
+    const { durationMs = Infinity } = lease;
     // The one clock may stand still with the machine, the other one may be set.
     const monotonicMs = (clock.monotonicUs() - this.#renewedUs) / 1000;
     const elapsedMs = Math.max(monotonicMs, clock.now() - this.#renewedAt);
-    const isSure = !this.#isLost && elapsedMs < lease.durationMs - MARGIN_MS;
+    return this.#isLost ? 0 : durationMs - MARGIN_MS - elapsedMs;
+  }
+
+  #look(): boolean {
+    if (this.#options.lease.durationMs === undefined) return true;
+    const isSure = this.#sureMs > 0;
     if (isSure !== this.#wasSure) this.#changed(isSure);
     return isSure;
   }
@@ -122,8 +131,12 @@ export class WriterLeaseKeeper implements WriterRight, AsyncDisposable {
       if (!this.#isLost) logger.warn('the lease could not be renewed just now', { error });
     }
     this.#renewal = undefined;
-    const pauseMs = this.#look() ? renewMs : UNSURE_PAUSE_MS;
+    this.#expiry?.cancel();
+    const isSure = this.#look();
     if (this.#isClosed || this.#isLost) return;
+    if (isSure) this.#expiry = clock.setTimer(Math.ceil(this.#sureMs), () => this.#look());
+    const isRenewed = this.#renewedUs === askedUs;
+    const pauseMs = isSure && isRenewed ? renewMs : RETRY_PAUSE_MS;
     this.#timer = clock.setTimer(pauseMs, () => this.#renewNow());
   }
 
@@ -134,4 +147,5 @@ export class WriterLeaseKeeper implements WriterRight, AsyncDisposable {
   }
 }
 
-const NOT_SURE = 'it is not sure that this storage still has the right to write';
+/** Why nobody is answered. */
+export const NOT_SURE = 'it is not sure that this storage still has the right to write';

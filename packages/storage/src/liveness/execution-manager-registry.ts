@@ -195,6 +195,13 @@ export class ExecutionManagerRegistry {
     return this.#byNumber.get(executionManager.number) === executionManager;
   }
 
+  /** Ends all streams; whoever lives opens another one. */
+  closeStreams(reason: SpiderError): void {
+    for (const { link, unary } of this.#byNumber.values()) {
+      if (unary === undefined) link?.close(reason);
+    }
+  }
+
   /** Ends all streams and all deadlines; nobody is lost by that. */
   close(reason?: SpiderError): void {
     for (const executionManager of this.#byNumber.values()) {

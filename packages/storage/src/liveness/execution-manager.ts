@@ -58,7 +58,9 @@ export class ExecutionManager {
 
   /** Undefined if this start of storage has not heard of it yet. */
   get lastHeardUs(): number | undefined {
-    return this.#lastHeardUs;
+    const peerUs = this.link?.peer?.heardUs;
+    if (peerUs === undefined || this.#lastHeardUs === undefined) return this.#lastHeardUs;
+    return Math.max(peerUs, this.#lastHeardUs);
   }
 
   /** It gave a sign of life. */

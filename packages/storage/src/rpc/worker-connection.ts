@@ -15,7 +15,7 @@ import type {
   TaskReports,
   WorkerHello,
 } from '@spider/proto';
-import type { Clock, Logger, RpcStream, RpcStreamCallbacks } from '@spider/runtime';
+import type { Clock, Logger, Peer, RpcStream, RpcStreamCallbacks } from '@spider/runtime';
 import type { JobCache } from '../cache/job-cache.ts';
 import type { Job } from '../cache/job.ts';
 import type { StorageCounters } from '../counters.ts';
@@ -43,6 +43,8 @@ export interface WorkerConnectionOptions {
   readonly counters: StorageCounters;
   readonly sessionId: SessionId;
   readonly heartbeatIntervalMs: number;
+  /** How long nothing may be heard of an execution manager. */
+  readonly silenceMs: number;
   /** By default it is always sure. */
   readonly right?: WriterRight | undefined;
 }
@@ -55,6 +57,7 @@ const UNREAD_MESSAGES_MAX = 64;
 
 /** One Exchange stream: what an execution manager sends, turned into events of its jobs. */
 export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, WorkerLink {
+  readonly peer: Peer | undefined;
   readonly #options: WorkerConnectionOptions;
   readonly #stream: RpcStream<ExchangeResponse>;
   readonly #outbox: WorkerOutbox;
@@ -66,12 +69,19 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   #postponed: PromiseWithResolvers<void> | undefined;
   /** Leases that wait until the execution manager has read the contexts of those before them. */
   #leases: JobTasks[] = [];
+  /** Whether it asks by pings if we live. */
+  #pings = false;
   #lastSequence = 0n;
   /** The last report that was there before this stream. */
   #owedSequence = 0n;
 
-  constructor(options: WorkerConnectionOptions, stream: RpcStream<ExchangeResponse>) {
+  constructor(
+    options: WorkerConnectionOptions,
+    stream: RpcStream<ExchangeResponse>,
+    peer: Peer | undefined,
+  ) {
     this.#options = options;
+    this.peer = peer;
     this.#stream = stream;
     this.#outbox = new WorkerOutbox(options.clock, (response) => stream.send(response));
     this.#signsOfLife = new SignsOfLife(options, () => stream.send(SIGN_OF_LIFE));
@@ -88,8 +98,8 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     if (executionManager?.link !== this) return;
     executionManager.heard(this.#options.clock.monotonicUs());
     if (request.load !== undefined) executionManager.load = request.load;
-    if (isHeartbeat(request)) this.#stream.send(SIGN_OF_LIFE);
-    else this.#take(executionManager, request);
+    if (!isHeartbeat(request)) this.#take(executionManager, request);
+    else if (!this.#pings) this.#stream.send(SIGN_OF_LIFE);
   }
 
   get isHearing(): boolean {
@@ -100,7 +110,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   whenReady(): Promise<void> | undefined {
     const ready = this.#whenReady();
     // Heartbeats are not read meanwhile.
-    if (ready !== undefined) this.#signsOfLife.sendUntil(ready);
+    if (ready !== undefined && !this.#pings) this.#signsOfLife.sendUntil(ready);
     return ready;
   }
 
@@ -198,14 +208,16 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
 
   #open(hello: WorkerHello): void {
     const { registry, owedReports, sessionId, heartbeatIntervalMs } = this.#options;
+    const silenceMs = this.peer === undefined ? 0 : this.#options.silenceMs;
     const id = hello.executionManagerId as ExecutionManagerId;
     this.#executionManager = registry.attach(id, this);
+    this.#pings = hello.pings;
     this.#owedSequence = hello.lastReportSequence;
     if (this.#owedSequence > 0n) owedReports.owes(this.#executionManager.number);
     else owedReports.settled(this.#executionManager.number);
     this.#stream.send(
       create(ExchangeResponseSchema, {
-        welcome: create(WorkerWelcomeSchema, { sessionId, heartbeatIntervalMs }),
+        welcome: create(WorkerWelcomeSchema, { sessionId, heartbeatIntervalMs, silenceMs }),
       }),
     );
     if (this.#executionManager.drainRequestedAt !== undefined) this.drain();
@@ -351,7 +363,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   }
 }
 
-/** Whoever sends nothing else wants to hear that we live. */
+/** Whoever sends nothing else wants to hear that we live, unless it asks by pings. */
 const isHeartbeat = ({ hello, leases, reportSequence }: ExchangeRequest): boolean =>
   hello === undefined && leases.length === 0 && reportSequence === 0n;
 

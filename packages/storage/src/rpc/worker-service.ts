@@ -7,7 +7,7 @@ import {
   RegisterExecutionManagerResponseSchema,
 } from '@spider/proto';
 import type { WorkerService } from '@spider/proto';
-import { handleStream } from '@spider/runtime';
+import { handleStream, peerOf } from '@spider/runtime';
 import { checkText } from './check.ts';
 import { WorkerConnection } from './worker-connection.ts';
 import type { WorkerConnectionOptions } from './worker-connection.ts';
@@ -48,8 +48,11 @@ export function createWorkerService(
     },
 
     exchange: (requests, context) =>
-      handleStream(requests, context, (stream) => new WorkerConnection(options, stream), {
-        logger,
-      }),
+      handleStream(
+        requests,
+        context,
+        (stream) => new WorkerConnection(options, stream, peerOf(context)),
+        { logger },
+      ),
   };
 }

@@ -5,8 +5,8 @@ import { mariadbMissing } from '@spider/test-utils';
 import { type BenchResult, median } from '../bench-result.ts';
 import { type BenchCluster, startBenchCluster } from '../cluster/bench-cluster.ts';
 import { type IdleDatabase, openMariadb, openSqlite } from '../cluster/idle-database.ts';
+import { IdleWorker } from '../cluster/idle-worker.ts';
 import type { BenchContext, Suite } from '../suite.ts';
-import { InstantWorker } from '../zero/instant-worker.ts';
 
 const EXECUTION_MANAGERS = 100;
 /** Until what a start costs is over: recovery's grace, and code that has yet to be compiled. */
@@ -44,7 +44,7 @@ async function measure(
   });
   await using stack = new AsyncDisposableStack();
   for (let count = 0; count < EXECUTION_MANAGERS; count++) {
-    stack.use(await InstantWorker.start(bench.cluster.storageUrl));
+    stack.use(await IdleWorker.start(bench.cluster.storageUrl));
   }
   await sleep(SETTLE_MS);
   const windows: Window[] = [];

@@ -104,7 +104,7 @@ export class InstantWorker implements AsyncDisposable {
       (requests, options) => scheduler.pullAssignments(requests, options),
       { onMessage: (message) => this.#lease(message), onClose },
     );
-    const hello = create(WorkerHelloSchema, { executionManagerId: id });
+    const hello = create(WorkerHelloSchema, { executionManagerId: id, pings: true });
     this.#exchange.send(create(ExchangeRequestSchema, { hello }));
     this.#assignments.send(
       create(PullAssignmentsRequestSchema, {
@@ -131,7 +131,7 @@ export class InstantWorker implements AsyncDisposable {
   }
 
   #answer({ welcome, contexts, refused, flushedReportSequence }: ExchangeResponse): void {
-    if (welcome !== undefined) this.#beat(welcome.heartbeatIntervalMs);
+    if (welcome !== undefined) this.#beat(welcome.silenceMs);
     for (const { taskIndexes } of refused) this.#dealtWith(taskIndexes.length);
     if (contexts.length > 0) this.#report(contexts);
     this.#acknowledge();
@@ -175,11 +175,11 @@ export class InstantWorker implements AsyncDisposable {
     this.#unsentCredit = 0;
   }
 
-  #beat(intervalMs: number): void {
+  #beat(silenceMs: number): void {
     this.#heartbeat = setInterval(
       () => this.#exchange.send(create(ExchangeRequestSchema, { load: { waitingTasks: 1 } })),
       // As execution managers do.
-      intervalMs * 0.75,
+      silenceMs / 2,
     );
   }
 }
