@@ -123,7 +123,7 @@ const runtimeSchema = z.object({
     .prefault({}),
   execution_managers: z
     .object({
-      /** An execution manager says something at least this often. */
+      /** What is new of an execution manager is told within this time. */
       heartbeat_interval_ms: milliseconds.default(1000),
       /**
        * How long one may be without a stream before what it holds runs elsewhere; longer than any may

@@ -38,10 +38,13 @@ async function connectionTo({ liveness, tasks, scheduler }: Peer): Promise<Conne
     router.service(TaskInstanceManagementService, tasks ?? {});
     router.service(SchedulerService, { shutdown: () => ({}), ...scheduler });
   });
-  const connect = withReferenceFallback(() => Object.assign(peer, { close: () => undefined, ping: () => undefined }), {
-    clock: new ManualClock(),
-    logger: new RecordingLogger(),
-  });
+  const connect = withReferenceFallback(
+    () => Object.assign(peer, { close: () => undefined, ping: () => undefined }),
+    {
+      clock: new ManualClock(),
+      logger: new RecordingLogger(),
+    },
+  );
   const connection = connect('http://peer');
   const client = createClient(WorkerService, connection);
   await expect(client.registerExecutionManager({})).rejects.toThrow('unimplemented');

@@ -6,7 +6,9 @@ export interface Peer {
   readonly heardUs: number;
 }
 
-const peerKey = createContextKey<Peer | undefined>(undefined, { description: 'the peer of a call' });
+const peerKey = createContextKey<Peer | undefined>(undefined, {
+  description: 'the peer of a call',
+});
 
 export const valuesWithPeer = (peer: Peer | undefined): ContextValues =>
   createContextValues().set(peerKey, peer);

@@ -227,10 +227,7 @@ class NodeRpcServer implements RpcServer {
     }
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     const onDead = (): void => session.destroy();
-    this.#sessions.set(
-      session,
-      new SessionWatch(session, this.#clock, { ...this.#pings, onDead }),
-    );
+    this.#sessions.set(session, new SessionWatch(session, this.#clock, { ...this.#pings, onDead }));
     session.once('close', () => {
       this.#sessions.delete(session);
       this.#isFull = false;

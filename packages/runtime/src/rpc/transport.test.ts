@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { startTcpProxy } from '../../test/tcp-proxy.ts';
 import { ManualClock } from '../testing.ts';
+import { peerOf, type Peer } from './peer.ts';
 import { startRpcServer, type RpcServer } from './server.ts';
 import { handleStream, openStream } from './stream.ts';
 import { createTransport, type TransportOptions } from './transport.ts';
@@ -15,6 +16,8 @@ import { createTransport, type TransportOptions } from './transport.ts';
 let stack: AsyncDisposableStack;
 /** Resolves when the server has got a call to the host 'wait', which it never answers. */
 let waiting: PromiseWithResolvers<void>;
+/** Of the last call. */
+let peer: Peer | undefined;
 
 beforeEach(() => {
   stack = new AsyncDisposableStack();
@@ -27,7 +30,8 @@ async function start(port = 0): Promise<RpcServer> {
     port,
     routes: (router) =>
       router.service(WorkerService, {
-        registerExecutionManager: async ({ host }) => {
+        registerExecutionManager: async ({ host }, context) => {
+          peer = peerOf(context);
           if (host !== 'wait') return { executionManagerId: 1n };
           waiting.resolve();
           return new Promise(() => {});
@@ -238,6 +242,16 @@ describe('a ping', () => {
     proxy.cut();
     expect(await lost).toMatchObject({ code: 'unavailable' });
     expect(onAnswer).toHaveBeenCalledTimes(1);
+  });
+
+  it('is heard by the server', async () => {
+    const server = await start();
+    const { transport, client } = connect(server.url);
+    await isAnswered(client);
+    const atFirst = peer?.heardUs ?? NaN;
+    transport.ping(() => {});
+    await isAnswered(client);
+    expect(peer?.heardUs).toBeGreaterThan(atFirst);
   });
 
   it('counts as a sign of life, so that the connection asks no more', async () => {

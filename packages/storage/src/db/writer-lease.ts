@@ -102,10 +102,7 @@ export function newRenewal(
 }
 
 /** One that has begun without a lease has ended that of whoever came before. */
-export async function endLease(
-  transaction: Transaction<Schema>,
-  sessionId: bigint,
-): Promise<void> {
+export async function endLease(transaction: Transaction<Schema>, sessionId: bigint): Promise<void> {
   await transaction
     .updateTable('writer_lease')
     .set({ session_id: sessionId, expires_at: 0 })

@@ -1,4 +1,4 @@
-import { LIMITS, timestampMs, toId } from '@spider/core';
+import { LIMITS, SpiderError, timestampMs, toId } from '@spider/core';
 import type { ExecutionManagerId } from '@spider/core';
 import { silentLogger } from '@spider/runtime';
 import { ManualClock } from '@spider/runtime/testing';
@@ -189,6 +189,35 @@ test('one that is not heard, because there is no room for what it says, is not s
   link.isHearing = true;
   clock.advance(1);
   expect(link.closed).toMatchObject({ code: 'unavailable' });
+  registry.close();
+});
+
+test('one that pings is not silent, though it says nothing', async () => {
+  const { clock, registry } = start();
+  const id = await registry.register({ ...BEATING, hasStream: true });
+  const peer = { heardUs: clock.monotonicUs() };
+  const link = { ...DEAF_LINK, isHearing: true, peer };
+  registry.attach(id, link);
+  for (let half = 0; half < 20; half++) {
+    clock.advance(0.5);
+    peer.heardUs = clock.monotonicUs();
+  }
+  expect(registry.find(id)?.lastHeardUs).toBe(clock.monotonicUs());
+  expect(link.closed).toBeUndefined();
+  clock.advance(1);
+  expect(link.closed).toMatchObject({ code: 'unavailable' });
+  registry.close();
+});
+
+test('all streams can be ended, of which nobody is lost', async () => {
+  const { registry, lost } = start();
+  const link = { ...DEAF_LINK };
+  registry.attach(await registry.register({ ...BEATING, hasStream: true }), link);
+  await registry.register(BEATING);
+  registry.closeStreams(new SpiderError('unavailable', 'for a reason'));
+  expect(link.closed).toMatchObject({ message: 'for a reason' });
+  expect(registry.size).toBe(2);
+  expect(lost).toEqual([]);
   registry.close();
 });
 

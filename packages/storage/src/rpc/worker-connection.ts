@@ -57,8 +57,10 @@ const UNREAD_MESSAGES_MAX = 64;
 
 /** One Exchange stream: what an execution manager sends, turned into events of its jobs. */
 export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, WorkerLink {
-  readonly peer: Peer | undefined;
+  /** Whose pings count, because it means them to. */
+  peer: Peer | undefined;
   readonly #options: WorkerConnectionOptions;
+  readonly #peer: Peer | undefined;
   readonly #stream: RpcStream<ExchangeResponse>;
   readonly #outbox: WorkerOutbox;
   readonly #marks = new FlushMarks();
@@ -81,7 +83,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     peer: Peer | undefined,
   ) {
     this.#options = options;
-    this.peer = peer;
+    this.#peer = peer;
     this.#stream = stream;
     this.#outbox = new WorkerOutbox(options.clock, (response) => stream.send(response));
     this.#signsOfLife = new SignsOfLife(options, () => stream.send(SIGN_OF_LIFE));
@@ -208,10 +210,11 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
 
   #open(hello: WorkerHello): void {
     const { registry, owedReports, sessionId, heartbeatIntervalMs } = this.#options;
-    const silenceMs = this.peer === undefined ? 0 : this.#options.silenceMs;
+    const silenceMs = this.#peer === undefined ? 0 : this.#options.silenceMs;
     const id = hello.executionManagerId as ExecutionManagerId;
     this.#executionManager = registry.attach(id, this);
     this.#pings = hello.pings;
+    if (this.#pings) this.peer = this.#peer;
     this.#owedSequence = hello.lastReportSequence;
     if (this.#owedSequence > 0n) owedReports.owes(this.#executionManager.number);
     else owedReports.settled(this.#executionManager.number);

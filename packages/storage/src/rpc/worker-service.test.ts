@@ -6,6 +6,7 @@ import type { ExchangeRequest, TaskContexts } from '@spider/proto';
 import { OutgoingStream } from '@spider/runtime';
 import type { Clock } from '@spider/runtime';
 import { describe, expect, test } from 'vitest';
+import type { WriterRight } from '../lease/writer-lease-keeper.ts';
 import { chain, diamond, flat } from '../testing/graphs.ts';
 import { collect } from '../testing/inbox.ts';
 import { ScriptedExecutionManager } from '../testing/scripted-execution-manager.ts';
@@ -17,8 +18,12 @@ import { TestStorage } from '../testing/test-storage.ts';
 const OUTPUT = [new Uint8Array([1])];
 const taskIndexesOf = ({ instances }: TaskContexts): number[] => instances?.taskIndexes ?? [];
 
-async function start(config: unknown = {}, clock?: Clock) {
-  const storage = await TestStorage.start({ config, ...(clock && { clock }) });
+async function start(config: unknown = {}, clock?: Clock, right?: WriterRight) {
+  const storage = await TestStorage.start({
+    config,
+    ...(clock && { clock }),
+    ...(right && { right }),
+  });
   const scheduler = await ScriptedScheduler.connect(storage.transport);
   scheduler.send({ credit: 1000 });
   const stateOf = async (jobId: bigint): Promise<number | undefined> =>
@@ -106,6 +111,39 @@ describe('an execution manager that is gone', () => {
     expect(await world.scheduler.take(1)).toEqual([{ jobId, taskIndex: 0 }]);
     expect(await leaving.inbox.closed()).toBeUndefined();
     await client.deregisterExecutionManager({ executionManagerId: leaving.id });
+  });
+});
+
+test('an execution manager that pings is told how long it may be silent, and its heartbeats are not answered', async () => {
+  await using world = await start();
+  const { id } = await register(world.transport);
+  const worker = new ScriptedExecutionManager(world.transport, id);
+  worker.send({ hello: { executionManagerId: id, pings: true } });
+  const { heartbeatIntervalMs, silenceMs } = await worker.inbox.first(({ welcome }) => welcome);
+  expect({ heartbeatIntervalMs, silenceMs }).toEqual({
+    heartbeatIntervalMs: 1000,
+    silenceMs: 10_000,
+  });
+  worker.send({});
+  worker.askFor(7n, [0]);
+  // The heartbeat came before.
+  await worker.inbox.first(({ refused }) => (refused.length > 0 ? true : undefined));
+  expect(worker.inbox.all).toHaveLength(2);
+});
+
+test('execution managers lose their streams when the right to write is not sure any more', async () => {
+  const listeners: ((isSure: boolean) => void)[] = [];
+  const right = {
+    isSure: true,
+    assertSure: () => undefined,
+    onChange: (listener: (isSure: boolean) => void) => void listeners.push(listener),
+  };
+  await using world = await start({}, undefined, right);
+  const worker = await register(world.transport);
+  for (const tell of listeners) tell(false);
+  expect(await worker.inbox.closed()).toMatchObject({
+    code: 'unavailable',
+    message: 'it is not sure that this storage still has the right to write',
   });
 });
 

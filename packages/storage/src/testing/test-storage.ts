@@ -11,6 +11,7 @@ import { nodeZstd, ScryptPasswordHasher, systemClock } from '@spider/runtime/nod
 import { storageConfigSchema } from '../config.ts';
 import type { StorageConfig } from '../config.ts';
 import type { Store } from '../db/job-store.ts';
+import type { WriterRight } from '../lease/writer-lease-keeper.ts';
 import { StorageService } from '../storage-service.ts';
 import { encoded } from './graphs.ts';
 import { openMemoryStore } from './memory-store.ts';
@@ -21,6 +22,8 @@ export interface TestStorageOptions {
   readonly store?: Store;
   readonly logger?: Logger;
   readonly clock?: Clock;
+  /** By default it is always sure. */
+  readonly right?: WriterRight;
   /** A cheap one by default. */
   readonly passwords?: PasswordHasher;
 }
@@ -50,6 +53,7 @@ export class TestStorage implements AsyncDisposable {
       clock: options.clock ?? systemClock,
       rng: new SeededRng('storage'),
       logger,
+      ...(options.right && { right: options.right }),
       zstd: nodeZstd,
       identity: { version: '1.2.3', engine: 'sqlite', startedAt: 1 as TimestampMs },
       passwords: options.passwords ?? new ScryptPasswordHasher({ logCost: 1, parallelization: 1 }),

@@ -16,7 +16,7 @@ export class IdleWorker implements AsyncDisposable {
 
   private constructor(url: string) {
     const transport = createTransport({ url });
-    this.#close = transport.close;
+    this.#close = () => transport.close();
     this.#service = new ExecutionManagerService({
       clock: systemClock,
       rng: new CryptoRng(),
@@ -51,9 +51,9 @@ export class IdleWorker implements AsyncDisposable {
   }
 }
 
-const spawnNothing: SpawnExecutor = ({ onStarted, onExit }) => {
-  queueMicrotask(() => onStarted(false));
-  const end = (): void => queueMicrotask(() => onExit({ code: 0, signal: undefined }));
+const spawnNothing: SpawnExecutor = (callbacks) => {
+  queueMicrotask(() => callbacks.onStarted(false));
+  const end = (): void => queueMicrotask(() => callbacks.onExit({ code: 0, signal: undefined }));
   return {
     execute: () => undefined,
     cancel: () => undefined,
