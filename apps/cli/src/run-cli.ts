@@ -1,6 +1,7 @@
 import { SpiderError } from '@spider/core';
 import { Command, CommanderError } from 'commander';
 import { devCommand } from './commands/dev.ts';
+import { logsCommand } from './commands/logs.ts';
 import { traceCommand } from './commands/trace.ts';
 import { readVersion } from './version.ts';
 
@@ -42,6 +43,7 @@ function program(signal: AbortSignal): Command {
     .exitOverride()
     .showHelpAfterError('(spider --help tells more)')
     .addCommand(devCommand(signal))
+    .addCommand(logsCommand(signal))
     .addCommand(traceCommand(signal));
 }
 

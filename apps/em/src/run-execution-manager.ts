@@ -60,7 +60,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   const logs = await logsOf(config.logs, logger, cleanup);
   const executors = cleanup.use(
     new SpareExecutors({
-      spawn: processSpawner(await executorsOf(config, slots, logs)),
+      spawn: processSpawner(await executorsOf(config, slots, logs.sink)),
       count: config.taskExecutor.spares,
       clock: systemClock,
     }),
@@ -77,6 +77,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
         logger,
       }),
       spawn: executors.spawn,
+      taskLogs: logs.store,
       maxMessageBytes: config.taskExecutor.maxMessageBytes,
       recycleAfterTasks: config.taskExecutor.recycleAfterTasks,
       host: hostname(),
@@ -168,9 +169,9 @@ async function logsOf(
   { directory, maxBytes, retentionMs }: LogsConfig,
   logger: Logger,
   cleanup: AsyncDisposableStack,
-): Promise<LogSink> {
+): Promise<{ readonly sink: LogSink; readonly store?: TaskLogStore }> {
   const forwarding = forwardingSink(process.stderr);
-  if (directory === undefined) return forwarding;
+  if (directory === undefined) return { sink: forwarding };
   const store = await TaskLogStore.open({
     directory: resolve(directory),
     maxBytes,
@@ -178,7 +179,7 @@ async function logsOf(
     clock: systemClock,
     logger,
   });
-  return bothSinks(forwarding, cleanup.use(store));
+  return { sink: bothSinks(forwarding, cleanup.use(store)), store };
 }
 
 /** One connection for each URL, though storage and scheduler may share it. */

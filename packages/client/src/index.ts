@@ -20,6 +20,7 @@ export type {
   TaskKindStatus,
   TaskStatus,
 } from './job-tasks.ts';
+export type { TaskLogLine, TaskLogOptions } from './task-log.ts';
 
 // The processes behind them.
 export type {

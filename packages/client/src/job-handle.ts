@@ -24,6 +24,7 @@ import {
   type TaskStatus,
 } from './job-tasks.ts';
 import { READ_ROUNDS } from './read-rounds.ts';
+import { readTaskLog, type TaskLogLine, type TaskLogOptions } from './task-log.ts';
 import { FINAL_STATUS_ONLY, watchJob } from './watch-job.ts';
 
 /** What each request takes. */
@@ -157,6 +158,22 @@ export class JobHandle<Outputs = readonly Uint8Array[]> {
    */
   tasks(options: ListTasksOptions = {}): AsyncGenerator<TaskStatus, void> {
     return listTasks(this.#context.caller, this.id, options);
+  }
+
+  /**
+   * What one attempt at a task has printed, line by line as the loop gets there. It is kept by the
+   * execution manager that ran it, if `logs.dir` is set in its configuration.
+   *
+   * @param taskIndex its position in the task graph; COMMIT_TASK_INDEX or CLEANUP_TASK_INDEX.
+   * @throws SpiderError 'failed-precondition' if the task has not run, or if that execution manager has
+   * ended or keeps no logs; 'not-found' if the job has no such task, or if it is not known any more who
+   * ran it and nobody has a line of it; 'unavailable' while storage or that execution manager is away.
+   *
+   * @example
+   *   for await (const { text } of handle.taskLog(7, { follow: true })) console.log(text);
+   */
+  taskLog(taskIndex: number, options: TaskLogOptions = {}): AsyncGenerator<TaskLogLine, void> {
+    return readTaskLog(this.#context.caller, this.id, taskIndex, options);
   }
 
   /**

@@ -63,6 +63,11 @@ export {
   jobStateName,
 } from './job-state.ts';
 export { LIMITS } from './limits.ts';
+export {
+  checkProtocolVersion,
+  PROTOCOL_VERSION,
+  PROTOCOL_VERSION_MIN,
+} from './protocol-version.ts';
 export { type FairJob, FairPlace, type JobOrder } from './scheduling/fair-place.ts';
 export {
   type Eligibility,

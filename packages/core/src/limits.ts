@@ -147,6 +147,16 @@ export const LIMITS = {
   pollWaitMs: 60_000,
   /** Jobs that storage names in one message as ended. */
   endedJobsPerMessage: 1024 * 1024,
+  /** Reads of task logs that one storage serves at a time. */
+  taskLogReads: 256,
+  /** Reads of task logs that one execution manager answers at a time. */
+  taskLogReadsPerExecutionManager: 64,
+  /** Lines in one piece of a task's log. */
+  taskLogPieceLines: 1024,
+  /** Bytes of the lines in one piece of a task's log. */
+  taskLogPieceBytes: 1 * MIB,
+  /** Pieces of one task's log that are on their way at a time. */
+  taskLogCredit: 4,
   /** Bytes of a program's version. */
   versionBytes: 64,
   /** Watches of a server's health that are open at a time. */

@@ -22,6 +22,7 @@ import { ExchangeClient, type ExchangeListener } from './exchange/exchange-clien
 import { ExchangeOutbox } from './exchange/exchange-outbox.ts';
 import { toJobInstances } from './exchange/held-instances.ts';
 import { toInstanceLot } from './exchange/to-instance-lot.ts';
+import { type TaskLogSource, TaskLogReads } from './logs/task-log-reads.ts';
 import { InstanceKinds } from './machine/instance-kind.ts';
 import type { SlotMachineOptions } from './machine/machine-state.ts';
 import type { Connect } from './ports.ts';
@@ -53,6 +54,8 @@ export interface ExecutionManagerOptions extends SlotMachineOptions {
   /** URLs of the scheduler, of which any may be the active one. */
   readonly schedulerEndpoints: readonly string[];
   readonly liveness: Liveness;
+  /** What tasks have printed, for storage to ask for; by default it is told that nothing is kept. */
+  readonly taskLogs?: TaskLogSource | undefined;
   /** How long `drain` may take; what is not done by then runs elsewhere. */
   readonly drainTimeoutMs: number;
 }
@@ -72,6 +75,7 @@ export class ExecutionManagerService implements Service {
   readonly #puller: AssignmentPuller;
   readonly #pool: ProcessPool;
   readonly #turn: Turn;
+  readonly #logReads: TaskLogReads;
   readonly #drainRequested = Promise.withResolvers<void>();
   readonly #ready = Promise.withResolvers<ExecutionManagerId>();
   #executionManagerId: ExecutionManagerId | undefined;
@@ -105,6 +109,7 @@ export class ExecutionManagerService implements Service {
       },
     });
     this.#pool = new ProcessPool({ ...options, outcomes: this.#reporter, source: this.#puller });
+    this.#logReads = new TaskLogReads(options.taskLogs, (piece) => this.#exchange.answer(piece));
     this.#turn = new Turn(clock, () => this.#exchange.flush());
     // Whoever waits for it also runs the service, and learns from that if it never comes.
     this.#ready.promise.catch(() => undefined);
@@ -224,6 +229,8 @@ export class ExecutionManagerService implements Service {
       held: () => toJobInstances(this.#pool.held(), this.#options.clock.monotonicUs()),
       load: () => this.#load(),
       drain: () => this.#drainRequested.resolve(),
+      logRead: (read) => this.#logReads.take(read),
+      streamEnded: () => this.#logReads.endAll(),
     };
   }
 

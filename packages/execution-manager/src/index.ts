@@ -26,6 +26,7 @@ export { bothSinks, forwardingSink } from './logs/forwarding-sink.ts';
 export type { LogEntry, LogSink } from './logs/log-entry.ts';
 export { readTaskLog } from './logs/read-task-log.ts';
 export type { TaskLogLine, TaskLogQuery } from './logs/read-task-log.ts';
+export type { TaskLogSource } from './logs/task-log-reads.ts';
 export { TaskLogStore } from './logs/task-log-store.ts';
 export type { TaskLogStoreOptions } from './logs/task-log-store.ts';
 

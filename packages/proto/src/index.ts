@@ -64,6 +64,9 @@ export {
   DownloadJobOutputsRequestSchema,
   type DownloadJobOutputsResponse,
   DownloadJobOutputsResponseSchema,
+  type ReadTaskLogRequest,
+  type ReadTaskLogResponse,
+  ReadTaskLogResponseSchema,
   JobService,
 } from './gen/spider/v1/job_pb.ts';
 
@@ -102,6 +105,11 @@ export {
   TaskContextsSchema,
   type TaskKind,
   TaskKindSchema,
+  type TaskLogRead,
+  TaskLogReadSchema,
+  type TaskLogQuery,
+  type TaskLogPiece,
+  TaskLogPieceSchema,
   WorkerService,
 } from './gen/spider/v1/worker_pb.ts';
 

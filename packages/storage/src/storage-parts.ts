@@ -19,6 +19,7 @@ import { waitingReason } from './queue/waiting-reason.ts';
 import { Retention } from './retention/retention.ts';
 import { newBudgets } from './submission/budgets.ts';
 import type { Budgets } from './submission/budgets.ts';
+import { TaskLogs } from './task-log/task-logs.ts';
 import type { TaskInstances } from './task-instances.ts';
 
 export interface StoragePartsOptions {
@@ -45,6 +46,7 @@ export interface StorageParts {
   readonly owedReports: OwedReports;
   readonly registry: ExecutionManagerRegistry;
   readonly jobs: Jobs;
+  readonly taskLogs: TaskLogs;
   readonly retention: Retention;
 }
 
@@ -114,6 +116,15 @@ export function newStorageParts(
   const owedReports = new OwedReports(clock);
   const registry = newRegistry(options, { cache, owedReports, runner });
   const jobs = newJobs(options, { cache, budgets, journal, runner }, limitedKinds);
+  const taskLogs = new TaskLogs({
+    clock,
+    jobs,
+    cache,
+    journal,
+    registry,
+    store: store.cluster,
+    jobStore: store.jobs,
+  });
   const retention = new Retention({ clock, logger, config, store, jobs });
   return {
     cache,
@@ -126,6 +137,7 @@ export function newStorageParts(
     owedReports,
     registry,
     jobs,
+    taskLogs,
     retention,
   };
 }

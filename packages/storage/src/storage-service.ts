@@ -97,6 +97,7 @@ export class StorageService implements Service {
   routes(router: ConnectRouter): void {
     const { clock, rng, logger, config, store, zstd, identity, right } = this.#options;
     const { cache, budgets, journal, scheduling, runner, owedReports, registry } = this.#parts;
+    const { taskLogs } = this.#parts;
     const { limits, execution_managers: executionManagers } = config.runtime;
     addStorageRoutes(router, {
       clock,
@@ -109,6 +110,7 @@ export class StorageService implements Service {
       counters: this.counters,
       store: store.cluster,
       jobs: this.jobs,
+      taskLogs,
       uploads: { clock, budget: budgets.uploads, idleMs: limits.upload_idle_ms },
       cache,
       runner,
@@ -138,7 +140,7 @@ export class StorageService implements Service {
 
   /** How many of what is held for those who come and go; for tests, and for who looks after it. */
   usage(): StorageUsage {
-    const { cache, budgets, timers, journal, runner, registry } = this.#parts;
+    const { cache, budgets, timers, journal, runner, registry, taskLogs } = this.#parts;
     return {
       jobs: cache.size,
       tasks: cache.taskCount,
@@ -149,6 +151,7 @@ export class StorageService implements Service {
       requests: runner.requestCount,
       softTimeouts: timers.softTimeouts.size,
       deadlines: timers.deadlines.size,
+      taskLogReads: taskLogs.size,
       flushListeners: journal.listenerCount,
       unflushedBytes: journal.unflushedBytes,
     };

@@ -13,6 +13,8 @@ export interface StorageUsage {
   /** Instances, and jobs, whose time may run out. */
   readonly softTimeouts: number;
   readonly deadlines: number;
+  /** Task logs that clients read. */
+  readonly taskLogReads: number;
   readonly flushListeners: number;
   readonly unflushedBytes: number;
 }

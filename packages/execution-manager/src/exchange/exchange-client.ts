@@ -10,6 +10,8 @@ import {
   type JobInstances,
   type JobTasks,
   type TaskContexts,
+  type TaskLogPiece,
+  type TaskLogRead,
   WorkerService,
   type WorkerLoad,
   type WorkerWelcome,
@@ -47,6 +49,10 @@ export interface ExchangeListener {
   load(): WorkerLoad;
   /** We are to drain and to end. */
   drain(): void;
+  /** Storage reads what a task has printed. */
+  logRead(read: TaskLogRead): void;
+  /** The stream is over, and with it what storage reads. */
+  streamEnded(): void;
 }
 
 export interface ExchangeClientOptions {
@@ -118,6 +124,11 @@ export class ExchangeClient {
     for (const request of this.#options.outbox.take()) this.#send(request);
   }
 
+  /** Answers a read of a task's log, on the stream that it came on. */
+  answer(piece: TaskLogPiece): void {
+    this.#send(create(ExchangeRequestSchema, { logPieces: [piece] }));
+  }
+
   /** Says goodbye, for good. What is still held runs elsewhere at once. */
   async deregister(signal: AbortSignal): Promise<void> {
     const executionManagerId = this.#executionManagerId;
@@ -174,6 +185,7 @@ export class ExchangeClient {
     for (const request of outbox.opening(executionManagerId, listener.held())) this.#send(request);
     const reason = await promise;
     this.#stream = undefined;
+    listener.streamEnded();
     this.#attempt.cancel();
     this.#heartbeat.stop();
     signal.removeEventListener('abort', stop);
@@ -224,6 +236,7 @@ export class ExchangeClient {
     for (const tasks of response.refused) listener.refused(tasks);
     for (const instances of response.cancelled) listener.cancelled(instances);
     if (response.drain) listener.drain();
+    for (const read of response.logReads) listener.logRead(read);
   }
 
   #welcome({ sessionId, heartbeatIntervalMs: intervalMs, silenceMs }: WorkerWelcome): void {

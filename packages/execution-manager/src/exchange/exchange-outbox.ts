@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { LIMITS } from '@spider/core';
+import { LIMITS, PROTOCOL_VERSION } from '@spider/core';
 import {
   type ExchangeRequest,
   ExchangeRequestSchema,
@@ -52,6 +52,7 @@ export class ExchangeOutbox {
         held,
         lastReportSequence,
         pings: true,
+        protocolVersion: PROTOCOL_VERSION,
       }),
     });
     const reports = messages.map((message) => withReports(create(ExchangeRequestSchema), message));

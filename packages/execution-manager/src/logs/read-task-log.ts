@@ -39,7 +39,7 @@ export async function readTaskLog(query: TaskLogQuery): Promise<readonly TaskLog
   try {
     const input = createReadStream(taskLogPath(directory, jobId));
     for await (const text of createInterface({ input, crlfDelay: Infinity })) {
-      const line = parseLine(text);
+      const line = parseLogLine(text);
       if (line === undefined) continue;
       if (taskIndex !== undefined && line.taskIndex !== taskIndex) continue;
       if (taskInstanceId !== undefined && line.taskInstanceId !== taskInstanceId) continue;
@@ -53,7 +53,7 @@ export async function readTaskLog(query: TaskLogQuery): Promise<readonly TaskLog
 }
 
 /** What an execution manager that was killed had begun to write is left out. */
-function parseLine(text: string): TaskLogLine | undefined {
+export function parseLogLine(text: string): TaskLogLine | undefined {
   try {
     const { time, task, instance, text: said } = JSON.parse(text) as Record<string, unknown>;
     if (typeof time !== 'number' || typeof said !== 'string') return undefined;

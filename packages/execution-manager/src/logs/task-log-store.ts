@@ -20,6 +20,12 @@ export interface TaskLogStoreOptions {
   readonly logger: Logger;
 }
 
+interface Settling {
+  /** Rounds of writing that have to end before. */
+  rounds: number;
+  readonly done: () => void;
+}
+
 /**
  * Keeps the lines of tasks in files, one for each job, for `readTaskLog`. Never holds up a task: what
  * cannot be written in time is dropped, and how much it was is kept.
@@ -32,6 +38,9 @@ export class TaskLogStore implements LogSink, AsyncDisposable {
   readonly #dropped = new Map<string, number>();
   readonly #full = new Set<string>();
   #writing: Promise<void> | undefined;
+  /** Those who wait until what was to be written when they came is written. */
+  #settling: Settling[] = [];
+  readonly #followers = new Map<string, Set<() => void>>();
   #hasFailed = false;
   #timer: Timer | undefined;
 
@@ -51,6 +60,30 @@ export class TaskLogStore implements LogSink, AsyncDisposable {
     for (const entry of entries) if (entry.task !== undefined) this.#add(entry, entry.task.jobId);
     this.#writing ??= this.#waiting.size > 0 ? this.#writeAll() : undefined;
     return true;
+  }
+
+  get directory(): string {
+    return this.#options.directory;
+  }
+
+  /** Calls back each time when lines of a job were added to its file. Answers how to stop that. */
+  follow(jobId: string, callback: () => void): () => void {
+    const followers = this.#followers.get(jobId) ?? new Set();
+    this.#followers.set(jobId, followers);
+    followers.add(callback);
+    return () => {
+      followers.delete(callback);
+      if (followers.size === 0) this.#followers.delete(jobId);
+    };
+  }
+
+  /** Resolves when the lines so far are in the files, or are given up; further ones may still come. */
+  async settled(): Promise<void> {
+    if (this.#writing === undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // The round that is under way has left behind what came after its beginning.
+    this.#settling.push({ rounds: this.#waiting.size > 0 ? 2 : 1, done: resolve });
+    await promise;
   }
 
   /** It never asks to wait. */
@@ -88,6 +121,7 @@ export class TaskLogStore implements LogSink, AsyncDisposable {
         this.#waitingBytes = 0;
         for (const [jobId, lines] of waiting) await this.#append(jobId, lines);
         await this.#prune();
+        this.#endRound();
       }
     } catch (error) {
       // A full disk is no reason to stop work. Said once, or it would fill another one.
@@ -95,7 +129,15 @@ export class TaskLogStore implements LogSink, AsyncDisposable {
       this.#hasFailed = true;
     } finally {
       this.#writing = undefined;
+      for (const { done } of this.#settling) done();
+      this.#settling = [];
     }
+  }
+
+  #endRound(): void {
+    for (const settling of this.#settling) settling.rounds -= 1;
+    for (const { rounds, done } of this.#settling) if (rounds <= 0) done();
+    this.#settling = this.#settling.filter(({ rounds }) => rounds > 0);
   }
 
   async #append(jobId: string, lines: string[]): Promise<void> {
@@ -112,6 +154,7 @@ export class TaskLogStore implements LogSink, AsyncDisposable {
     }
     await this.#files.append(jobId, lines.join(''), nowMs);
     this.#hasFailed = false;
+    for (const follower of this.#followers.get(jobId) ?? []) follower();
   }
 
   /** Lets go of what is old or too much, and comes back when the next file is old. */

@@ -13,6 +13,7 @@ import type {
   TaskReports,
 } from '../gen/spider/v1/worker_pb.ts';
 import { fromWireTaskOutcomes } from './task-outcome.ts';
+import { checkTaskLogPiece, checkTaskLogQuery } from './task-log.ts';
 
 /**
  * The batched messages of `spider.v1` carry parallel arrays. What is checked here holds for all of
@@ -30,6 +31,7 @@ export function checkExchangeRequest(request: ExchangeRequest): void {
     const report = reports[at];
     if (report !== undefined) checkReports(report, `reports[${at}]`);
   }
+  for (const piece of request.logPieces) checkTaskLogPiece(piece);
 }
 
 /** @throws SpiderError 'invalid-argument' that names the field and the rule. */
@@ -42,6 +44,7 @@ export function checkExchangeResponse(response: ExchangeResponse): void {
   }
   checkEachTasks(refused, 'refused');
   checkEachInstances(cancelled, 'cancelled', LIMITS.tasksPerMessage);
+  for (const { query } of response.logReads) if (query !== undefined) checkTaskLogQuery(query);
 }
 
 /** @throws SpiderError 'invalid-argument' that names the field and the rule. */

@@ -11,6 +11,7 @@ const BEATING = { host: '::1', slots: 1, hasStream: false, version: '' };
 
 const DEAF_LINK = {
   isHearing: false,
+  logs: undefined,
   closed: undefined as unknown,
   contexts: () => undefined,
   refused: () => undefined,

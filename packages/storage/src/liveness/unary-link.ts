@@ -10,6 +10,7 @@ import type { WorkerLink } from '../ports.ts';
  */
 export class UnaryLink implements WorkerLink {
   readonly isHearing = true;
+  readonly logs = undefined;
   #contexts: ContextsEffect | undefined;
   #isPostponed = false;
   /** When instances were issued, oldest first. */

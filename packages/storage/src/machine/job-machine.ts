@@ -30,6 +30,8 @@ import {
   publishTransition,
 } from './transition.ts';
 import { validateState } from './validate-state.ts';
+import { whereaboutsOf } from './whereabouts.ts';
+import type { Whereabouts } from './whereabouts.ts';
 
 export interface JobMachineOptions {
   /** Names the job in messages, such as `job 17`. */
@@ -204,6 +206,11 @@ export class JobMachine {
   taskState(taskIndex: TaskIndex): TaskState | undefined {
     const row = this.#job.rowOf(taskIndex);
     return row === -1 ? undefined : (this.#job.taskState[row] as TaskState);
+  }
+
+  /** Where a task was run, and where it is. Undefined if the job has no such task. */
+  whereabouts(taskIndex: TaskIndex): Whereabouts | undefined {
+    return whereaboutsOf(this.#job, taskIndex);
   }
 
   /** Whether an instance is out, and known to be. */

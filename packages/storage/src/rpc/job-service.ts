@@ -31,6 +31,7 @@ import type { JobStatus } from '../cache/job-status.ts';
 import type { JobFilter } from '../db/job-store.ts';
 import { checkStateCount } from '../job-list.ts';
 import type { Login } from '../resource-group/login-token.ts';
+import type { TaskLogs } from '../task-log/task-logs.ts';
 import { callerOf } from './caller.ts';
 import type { Jobs } from '../jobs.ts';
 import { checkSubmission } from '../submission/submit-job.ts';
@@ -47,6 +48,7 @@ export interface JobServiceOptions {
   readonly jobs: Jobs;
   readonly logger: Logger;
   readonly uploads: UploadOptions;
+  readonly taskLogs: TaskLogs;
 }
 
 /** What clients call. */
@@ -54,6 +56,7 @@ export const createJobService = ({
   jobs,
   logger,
   uploads,
+  taskLogs,
 }: JobServiceOptions): ServiceImpl<typeof JobService> => ({
   async submitJob(request, context) {
     const { taskGraph, inputs } = request;
@@ -175,6 +178,9 @@ export const createJobService = ({
       nextPageToken: page.nextPageToken,
     });
   },
+
+  readTaskLog: (request, context) =>
+    pushStream(context, (stream) => taskLogs.read(request, stream), { logger }),
 
   async deleteJob({ jobId }) {
     await jobs.delete(jobId as JobId);

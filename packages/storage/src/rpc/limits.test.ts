@@ -118,6 +118,7 @@ test('a client that does not read is told the latest status alone', async () => 
     jobs: jobs as unknown as Jobs,
     logger: silentLogger,
     uploads: { clock: systemClock, budget: undefined as never, idleMs: 1 },
+    taskLogs: undefined as never,
   });
   const context = { signal: new AbortController().signal } as HandlerContext;
   const request = create(WatchJobRequestSchema, { jobId });

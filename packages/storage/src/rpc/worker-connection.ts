@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { invalidArgument } from '@spider/core';
+import { checkProtocolVersion, invalidArgument } from '@spider/core';
 import type { ExecutionManagerId, JobId, SessionId, SpiderError } from '@spider/core';
 import {
   checkExchangeRequest,
@@ -28,6 +28,7 @@ import type { OwedReports } from '../liveness/owed-reports.ts';
 import type { CancelledEffect, ContextsEffect } from '../machine/job-effect.ts';
 import type { WriterRight } from '../lease/writer-lease-keeper.ts';
 import type { WorkerLink } from '../ports.ts';
+import { TaskLogLink } from '../task-log/task-log-link.ts';
 import { FlushMarks } from './flush-marks.ts';
 import { SignsOfLife } from './signs-of-life.ts';
 import { WorkerOutbox } from './worker-outbox.ts';
@@ -52,6 +53,9 @@ export interface WorkerConnectionOptions {
 /** The largest time that a number holds exactly. */
 const MAX_TIME_MS = BigInt(Number.MAX_SAFE_INTEGER);
 
+/** The version of the protocol that brought reads of task logs. */
+const TASK_LOGS_SINCE = 2;
+
 /** So many messages may wait for an execution manager before nothing more is read from it. */
 const UNREAD_MESSAGES_MAX = 64;
 
@@ -66,6 +70,8 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
   readonly #marks = new FlushMarks();
   readonly #signsOfLife: SignsOfLife;
   readonly #stopListening: () => void;
+  readonly #logs: TaskLogLink;
+  #protocolVersion = 0;
   #executionManager: ExecutionManager | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
   #postponed: PromiseWithResolvers<void> | undefined;
@@ -87,6 +93,9 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     this.#stream = stream;
     this.#outbox = new WorkerOutbox(options.clock, (response) => stream.send(response));
     this.#signsOfLife = new SignsOfLife(options, () => stream.send(SIGN_OF_LIFE));
+    this.#logs = new TaskLogLink((read) =>
+      stream.send(create(ExchangeResponseSchema, { logReads: [read] })),
+    );
     this.#stopListening = options.journal.onFlush(() => this.#announceFlushed());
   }
 
@@ -100,8 +109,13 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     if (executionManager?.link !== this) return;
     executionManager.heard(this.#options.clock.monotonicUs());
     if (request.load !== undefined) executionManager.load = request.load;
+    for (const piece of request.logPieces) this.#logs.take(piece);
     if (!isHeartbeat(request)) this.#take(executionManager, request);
     else if (!this.#pings) this.#stream.send(SIGN_OF_LIFE);
+  }
+
+  get logs(): TaskLogLink | undefined {
+    return this.#protocolVersion >= TASK_LOGS_SINCE ? this.#logs : undefined;
   }
 
   get isHearing(): boolean {
@@ -139,6 +153,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     this.#resumeReading();
     this.#goOn();
     this.#stopListening();
+    this.#logs.close();
     if (this.#executionManager !== undefined) {
       this.#options.registry.detach(this.#executionManager, this);
     }
@@ -212,6 +227,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
     const { registry, owedReports, sessionId, heartbeatIntervalMs } = this.#options;
     const silenceMs = this.#peer === undefined ? 0 : this.#options.silenceMs;
     const id = hello.executionManagerId as ExecutionManagerId;
+    this.#protocolVersion = checkProtocolVersion(hello.protocolVersion, 'storage');
     this.#executionManager = registry.attach(id, this);
     this.#pings = hello.pings;
     if (this.#pings) this.peer = this.#peer;
@@ -367,7 +383,7 @@ export class WorkerConnection implements RpcStreamCallbacks<ExchangeRequest>, Wo
 }
 
 /** Whoever sends nothing else wants to hear that we live, unless it asks by pings. */
-const isHeartbeat = ({ hello, leases, reportSequence }: ExchangeRequest): boolean =>
-  hello === undefined && leases.length === 0 && reportSequence === 0n;
+const isHeartbeat = ({ hello, leases, reportSequence, logPieces }: ExchangeRequest): boolean =>
+  hello === undefined && leases.length === 0 && reportSequence === 0n && logPieces.length === 0;
 
 const SIGN_OF_LIFE = create(ExchangeResponseSchema);

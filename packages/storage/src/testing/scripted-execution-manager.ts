@@ -1,9 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import type { Transport } from '@connectrpc/connect';
-import { encodeFrame, TaskOutcome } from '@spider/core';
+import { encodeFrame, PROTOCOL_VERSION, TaskOutcome } from '@spider/core';
 import { ExchangeRequestSchema, WorkerService } from '@spider/proto';
-import type { ExchangeRequest, ExchangeResponse } from '@spider/proto';
+import type {
+  ExchangeRequest,
+  ExchangeResponse,
+  TaskLogPieceSchema,
+  TaskLogRead,
+} from '@spider/proto';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { openStream } from '@spider/runtime';
 import type { RpcStream } from '@spider/runtime';
@@ -34,6 +39,7 @@ export class ScriptedExecutionManager {
   readonly inbox = new Inbox<ExchangeResponse>();
   readonly stream: RpcStream<ExchangeRequest>;
   #sequence: bigint;
+  #logReads = 0;
 
   constructor(transport: Transport, id: bigint, lastSequence = 0n) {
     this.id = id;
@@ -60,13 +66,16 @@ export class ScriptedExecutionManager {
       readonly lastSequence?: bigint;
       /** How many reports follow that it keeps. */
       readonly kept?: number;
+      /** Ours by default. */
+      readonly protocolVersion?: number;
     } = {},
   ): Promise<ScriptedExecutionManager> {
     const manager = new ScriptedExecutionManager(transport, id, options.lastSequence);
-    const { held = [], kept = 0 } = options;
+    const { held = [], kept = 0, protocolVersion = PROTOCOL_VERSION } = options;
     manager.send({
       hello: {
         executionManagerId: id,
+        protocolVersion,
         held: held.map(toInstances),
         lastReportSequence: kept === 0 ? 0n : manager.lastSequence + BigInt(kept),
       },
@@ -138,6 +147,18 @@ export class ScriptedExecutionManager {
     return this.report(
       tasks.map(({ jobId, taskIndex, instance }) => ({ jobId, taskIndex, instance, payload })),
     );
+  }
+
+  /** The next read of a task's log that was not taken before. */
+  async logRead(): Promise<TaskLogRead> {
+    const at = this.#logReads;
+    this.#logReads += 1;
+    return await this.inbox.first(() => this.inbox.all.flatMap(({ logReads }) => logReads)[at]);
+  }
+
+  /** Answers a read of a task's log. */
+  tell(piece: MessageInitShape<typeof TaskLogPieceSchema>): void {
+    this.send({ logPieces: [piece] });
   }
 
   /** Resolves when storage says that all reports up to this number are durable. */

@@ -1,5 +1,5 @@
 /** Tasks that say when and where they run. */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bytes, definePackage, defineTask, int32, string } from '@spider/tdl';
 
@@ -34,6 +34,19 @@ export const talk = defineTask({
   },
 });
 
+/** Says that it begins, waits for a file, says that it ends, and fails if the file tells it to. */
+export const recount = defineTask({
+  name: 'recount',
+  inputs: [string],
+  outputs: [],
+  run: async (_context, file) => {
+    process.stdout.write('begins\n');
+    while (!existsSync(file)) await sleep(5);
+    process.stdout.write('ends\n');
+    if (readFileSync(file, 'utf8') === 'fail') throw new Error('as it was told');
+  },
+});
+
 /** Answers so many bytes. */
 export const large = defineTask({
   name: 'large',
@@ -59,5 +72,5 @@ export const keep = defineTask({
 export default definePackage({
   name: 'lifecycle',
   version: '0.1.0',
-  tasks: [stay, talk, large, keep],
+  tasks: [stay, talk, recount, large, keep],
 });

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { JobInstances, JobTasks, TaskOutcome } from "./task_graph_pb.ts";
+import type { JobInstances, JobTasks, TaskLogLine, TaskOutcome } from "./task_graph_pb.ts";
 import { file_spider_v1_task_graph } from "./task_graph_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file spider/v1/worker.proto.
  */
 export const file_spider_v1_worker: GenFile = /*@__PURE__*/
-  fileDesc("ChZzcGlkZXIvdjEvd29ya2VyLnByb3RvEglzcGlkZXIudjEiZQofUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVxdWVzdBIMCgRob3N0GAEgASgJEg0KBXNsb3RzGAIgASgNEg8KB3ZlcnNpb24YAyABKAkSFAoMcmVjb25uZWN0X21zGAQgASgNIlQKIFJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlc3BvbnNlEhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEEhIKCnNlc3Npb25faWQYAiABKAQiQQohRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXF1ZXN0EhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEIiQKIkRlcmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2UixAEKD0V4Y2hhbmdlUmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLnNwaWRlci52MS5Xb3JrZXJIZWxsbxIjCgZsZWFzZXMYAiADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSJwoHcmVwb3J0cxgDIAMoCzIWLnNwaWRlci52MS5UYXNrUmVwb3J0cxIXCg9yZXBvcnRfc2VxdWVuY2UYBCABKAQSIwoEbG9hZBgFIAEoCzIVLnNwaWRlci52MS5Xb3JrZXJMb2FkImcKCldvcmtlckxvYWQSFQoNcnVubmluZ190YXNrcxgBIAEoDRIVCg13YWl0aW5nX3Rhc2tzGAIgASgNEhkKEXVuZmx1c2hlZF9yZXBvcnRzGAMgASgNEhAKCGRyYWluaW5nGAQgASgIIn8KC1dvcmtlckhlbGxvEhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEEiUKBGhlbGQYAiADKAsyFy5zcGlkZXIudjEuSm9iSW5zdGFuY2VzEhwKFGxhc3RfcmVwb3J0X3NlcXVlbmNlGAMgASgEEg0KBXBpbmdzGAQgASgIItcBCgtUYXNrUmVwb3J0cxIqCglpbnN0YW5jZXMYASABKAsyFy5zcGlkZXIudjEuSm9iSW5zdGFuY2VzEigKCG91dGNvbWVzGAIgAygOMhYuc3BpZGVyLnYxLlRhc2tPdXRjb21lEhcKD3BheWxvYWRfbGVuZ3RocxgDIAMoDRIQCghwYXlsb2FkcxgEIAEoDBIXCg9zdGFydGVkX2Jhc2VfbXMYBSABKAQSGgoSc3RhcnRlZF9vZmZzZXRzX21zGAYgAygNEhIKCmVsYXBzZWRfdXMYByADKA0i6gEKEEV4Y2hhbmdlUmVzcG9uc2USKQoHd2VsY29tZRgBIAEoCzIYLnNwaWRlci52MS5Xb3JrZXJXZWxjb21lEikKCGNvbnRleHRzGAIgAygLMhcuc3BpZGVyLnYxLlRhc2tDb250ZXh0cxIkCgdyZWZ1c2VkGAMgAygLMhMuc3BpZGVyLnYxLkpvYlRhc2tzEh8KF2ZsdXNoZWRfcmVwb3J0X3NlcXVlbmNlGAQgASgEEioKCWNhbmNlbGxlZBgFIAMoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMSDQoFZHJhaW4YBiABKAgiVgoNV29ya2VyV2VsY29tZRISCgpzZXNzaW9uX2lkGAEgASgEEh0KFWhlYXJ0YmVhdF9pbnRlcnZhbF9tcxgCIAEoDRISCgpzaWxlbmNlX21zGAMgASgNIrgBCgxUYXNrQ29udGV4dHMSKgoJaW5zdGFuY2VzGAEgASgLMhcuc3BpZGVyLnYxLkpvYkluc3RhbmNlcxIZChFyZXNvdXJjZV9ncm91cF9pZBgCIAEoBBIiCgVraW5kcxgDIAMoCzITLnNwaWRlci52MS5UYXNrS2luZBIWCg5raW5kX3Bvc2l0aW9ucxgEIAMoDRIVCg1pbnB1dF9sZW5ndGhzGAUgAygNEg4KBmlucHV0cxgGIAEoDCJfCghUYXNrS2luZBIPCgdwYWNrYWdlGAEgASgJEhAKCGZ1bmN0aW9uGAIgASgJEhcKD3NvZnRfdGltZW91dF9tcxgDIAEoDRIXCg9oYXJkX3RpbWVvdXRfbXMYBCABKA0yyAIKDVdvcmtlclNlcnZpY2UScwoYUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyEiouc3BpZGVyLnYxLlJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlcXVlc3QaKy5zcGlkZXIudjEuUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USeQoaRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXISLC5zcGlkZXIudjEuRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXF1ZXN0Gi0uc3BpZGVyLnYxLkRlcmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2USRwoIRXhjaGFuZ2USGi5zcGlkZXIudjEuRXhjaGFuZ2VSZXF1ZXN0Ghsuc3BpZGVyLnYxLkV4Y2hhbmdlUmVzcG9uc2UoATABYgZwcm90bzM", [file_spider_v1_task_graph]);
+  fileDesc("ChZzcGlkZXIvdjEvd29ya2VyLnByb3RvEglzcGlkZXIudjEiZQofUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVxdWVzdBIMCgRob3N0GAEgASgJEg0KBXNsb3RzGAIgASgNEg8KB3ZlcnNpb24YAyABKAkSFAoMcmVjb25uZWN0X21zGAQgASgNIlQKIFJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlc3BvbnNlEhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEEhIKCnNlc3Npb25faWQYAiABKAQiQQohRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXF1ZXN0EhwKFGV4ZWN1dGlvbl9tYW5hZ2VyX2lkGAEgASgEIiQKIkRlcmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVzcG9uc2Ui8QEKD0V4Y2hhbmdlUmVxdWVzdBIlCgVoZWxsbxgBIAEoCzIWLnNwaWRlci52MS5Xb3JrZXJIZWxsbxIjCgZsZWFzZXMYAiADKAsyEy5zcGlkZXIudjEuSm9iVGFza3MSJwoHcmVwb3J0cxgDIAMoCzIWLnNwaWRlci52MS5UYXNrUmVwb3J0cxIXCg9yZXBvcnRfc2VxdWVuY2UYBCABKAQSIwoEbG9hZBgFIAEoCzIVLnNwaWRlci52MS5Xb3JrZXJMb2FkEisKCmxvZ19waWVjZXMYBiADKAsyFy5zcGlkZXIudjEuVGFza0xvZ1BpZWNlImcKCldvcmtlckxvYWQSFQoNcnVubmluZ190YXNrcxgBIAEoDRIVCg13YWl0aW5nX3Rhc2tzGAIgASgNEhkKEXVuZmx1c2hlZF9yZXBvcnRzGAMgASgNEhAKCGRyYWluaW5nGAQgASgIIpkBCgtXb3JrZXJIZWxsbxIcChRleGVjdXRpb25fbWFuYWdlcl9pZBgBIAEoBBIlCgRoZWxkGAIgAygLMhcuc3BpZGVyLnYxLkpvYkluc3RhbmNlcxIcChRsYXN0X3JlcG9ydF9zZXF1ZW5jZRgDIAEoBBINCgVwaW5ncxgEIAEoCBIYChBwcm90b2NvbF92ZXJzaW9uGAUgASgNItcBCgtUYXNrUmVwb3J0cxIqCglpbnN0YW5jZXMYASABKAsyFy5zcGlkZXIudjEuSm9iSW5zdGFuY2VzEigKCG91dGNvbWVzGAIgAygOMhYuc3BpZGVyLnYxLlRhc2tPdXRjb21lEhcKD3BheWxvYWRfbGVuZ3RocxgDIAMoDRIQCghwYXlsb2FkcxgEIAEoDBIXCg9zdGFydGVkX2Jhc2VfbXMYBSABKAQSGgoSc3RhcnRlZF9vZmZzZXRzX21zGAYgAygNEhIKCmVsYXBzZWRfdXMYByADKA0ilQIKEEV4Y2hhbmdlUmVzcG9uc2USKQoHd2VsY29tZRgBIAEoCzIYLnNwaWRlci52MS5Xb3JrZXJXZWxjb21lEikKCGNvbnRleHRzGAIgAygLMhcuc3BpZGVyLnYxLlRhc2tDb250ZXh0cxIkCgdyZWZ1c2VkGAMgAygLMhMuc3BpZGVyLnYxLkpvYlRhc2tzEh8KF2ZsdXNoZWRfcmVwb3J0X3NlcXVlbmNlGAQgASgEEioKCWNhbmNlbGxlZBgFIAMoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMSDQoFZHJhaW4YBiABKAgSKQoJbG9nX3JlYWRzGAcgAygLMhYuc3BpZGVyLnYxLlRhc2tMb2dSZWFkIlYKDVdvcmtlcldlbGNvbWUSEgoKc2Vzc2lvbl9pZBgBIAEoBBIdChVoZWFydGJlYXRfaW50ZXJ2YWxfbXMYAiABKA0SEgoKc2lsZW5jZV9tcxgDIAEoDSK4AQoMVGFza0NvbnRleHRzEioKCWluc3RhbmNlcxgBIAEoCzIXLnNwaWRlci52MS5Kb2JJbnN0YW5jZXMSGQoRcmVzb3VyY2VfZ3JvdXBfaWQYAiABKAQSIgoFa2luZHMYAyADKAsyEy5zcGlkZXIudjEuVGFza0tpbmQSFgoOa2luZF9wb3NpdGlvbnMYBCADKA0SFQoNaW5wdXRfbGVuZ3RocxgFIAMoDRIOCgZpbnB1dHMYBiABKAwiXwoIVGFza0tpbmQSDwoHcGFja2FnZRgBIAEoCRIQCghmdW5jdGlvbhgCIAEoCRIXCg9zb2Z0X3RpbWVvdXRfbXMYAyABKA0SFwoPaGFyZF90aW1lb3V0X21zGAQgASgNInMKC1Rhc2tMb2dSZWFkEgwKBHJlYWQYASABKA0SJgoFcXVlcnkYAiABKAsyFy5zcGlkZXIudjEuVGFza0xvZ1F1ZXJ5Eg4KBmNyZWRpdBgDIAEoDRIOCgZmaW5pc2gYBCABKAgSDgoGY2FuY2VsGAUgASgIInwKDFRhc2tMb2dRdWVyeRIOCgZqb2JfaWQYASABKAQSEgoKdGFza19pbmRleBgCIAEoDRIYChB0YXNrX2luc3RhbmNlX2lkGAMgASgEEg4KBm9mZnNldBgEIAEoBBIOCgZmb2xsb3cYBSABKAgSDgoGc2VhcmNoGAYgASgIIo4BCgxUYXNrTG9nUGllY2USDAoEcmVhZBgBIAEoDRIYChB0YXNrX2luc3RhbmNlX2lkGAIgASgEEiUKBWxpbmVzGAMgAygLMhYuc3BpZGVyLnYxLlRhc2tMb2dMaW5lEhMKC25leHRfb2Zmc2V0GAQgASgEEgsKA2VuZBgFIAEoCBINCgVlcnJvchgGIAEoCTLIAgoNV29ya2VyU2VydmljZRJzChhSZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXISKi5zcGlkZXIudjEuUmVnaXN0ZXJFeGVjdXRpb25NYW5hZ2VyUmVxdWVzdBorLnNwaWRlci52MS5SZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXNwb25zZRJ5ChpEZXJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlchIsLnNwaWRlci52MS5EZXJlZ2lzdGVyRXhlY3V0aW9uTWFuYWdlclJlcXVlc3QaLS5zcGlkZXIudjEuRGVyZWdpc3RlckV4ZWN1dGlvbk1hbmFnZXJSZXNwb25zZRJHCghFeGNoYW5nZRIaLnNwaWRlci52MS5FeGNoYW5nZVJlcXVlc3QaGy5zcGlkZXIudjEuRXhjaGFuZ2VSZXNwb25zZSgBMAFiBnByb3RvMw", [file_spider_v1_task_graph]);
 
 /**
  * @generated from message spider.v1.RegisterExecutionManagerRequest
@@ -142,6 +142,13 @@ export type ExchangeRequest = Message<"spider.v1.ExchangeRequest"> & {
    * @generated from field: spider.v1.WorkerLoad load = 5;
    */
   load?: WorkerLoad | undefined;
+
+  /**
+   * Answers to reads of task logs, in their order.
+   *
+   * @generated from field: repeated spider.v1.TaskLogPiece log_pieces = 6;
+   */
+  logPieces: TaskLogPiece[];
 };
 
 /**
@@ -222,6 +229,14 @@ export type WorkerHello = Message<"spider.v1.WorkerHello"> & {
    * @generated from field: bool pings = 4;
    */
   pings: boolean;
+
+  /**
+   * The version of this protocol that the execution manager speaks; 0 stands for 1. From 2 on it
+   * answers reads of task logs.
+   *
+   * @generated from field: uint32 protocol_version = 5;
+   */
+  protocolVersion: number;
 };
 
 /**
@@ -325,6 +340,11 @@ export type ExchangeResponse = Message<"spider.v1.ExchangeResponse"> & {
    * @generated from field: bool drain = 6;
    */
   drain: boolean;
+
+  /**
+   * @generated from field: repeated spider.v1.TaskLogRead log_reads = 7;
+   */
+  logReads: TaskLogRead[];
 };
 
 /**
@@ -447,6 +467,159 @@ export type TaskKind = Message<"spider.v1.TaskKind"> & {
  */
 export const TaskKindSchema: GenMessage<TaskKind> = /*@__PURE__*/
   messageDesc(file_spider_v1_worker, 11);
+
+/**
+ * Storage reads what a task has printed. A read begins with a query; further messages of the same
+ * number go on with it.
+ *
+ * @generated from message spider.v1.TaskLogRead
+ */
+export type TaskLogRead = Message<"spider.v1.TaskLogRead"> & {
+  /**
+   * Numbers the reads of a stream, growing from 1.
+   *
+   * @generated from field: uint32 read = 1;
+   */
+  read: number;
+
+  /**
+   * In the first message of a read, and only there.
+   *
+   * @generated from field: spider.v1.TaskLogQuery query = 2;
+   */
+  query?: TaskLogQuery | undefined;
+
+  /**
+   * How many more pieces with lines storage takes, beside what is left of earlier credit.
+   *
+   * @generated from field: uint32 credit = 3;
+   */
+  credit: number;
+
+  /**
+   * The instance has ended: a read that follows it ends after the lines that there are.
+   *
+   * @generated from field: bool finish = 4;
+   */
+  finish: boolean;
+
+  /**
+   * Nothing more is wanted.
+   *
+   * @generated from field: bool cancel = 5;
+   */
+  cancel: boolean;
+};
+
+/**
+ * Describes the message spider.v1.TaskLogRead.
+ * Use `create(TaskLogReadSchema)` to create a new message.
+ */
+export const TaskLogReadSchema: GenMessage<TaskLogRead> = /*@__PURE__*/
+  messageDesc(file_spider_v1_worker, 12);
+
+/**
+ * @generated from message spider.v1.TaskLogQuery
+ */
+export type TaskLogQuery = Message<"spider.v1.TaskLogQuery"> & {
+  /**
+   * @generated from field: uint64 job_id = 1;
+   */
+  jobId: bigint;
+
+  /**
+   * @generated from field: uint32 task_index = 2;
+   */
+  taskIndex: number;
+
+  /**
+   * 0 stands for the newest one that there are lines of.
+   *
+   * @generated from field: uint64 task_instance_id = 3;
+   */
+  taskInstanceId: bigint;
+
+  /**
+   * 0, or the next_offset of a piece, to go on after it.
+   *
+   * @generated from field: uint64 offset = 4;
+   */
+  offset: bigint;
+
+  /**
+   * The read does not end with the lines that there are, but when it is finished.
+   *
+   * @generated from field: bool follow = 5;
+   */
+  follow: boolean;
+
+  /**
+   * Whether the execution manager is to look first if it has any line of the instance.
+   *
+   * @generated from field: bool search = 6;
+   */
+  search: boolean;
+};
+
+/**
+ * Describes the message spider.v1.TaskLogQuery.
+ * Use `create(TaskLogQuerySchema)` to create a new message.
+ */
+export const TaskLogQuerySchema: GenMessage<TaskLogQuery> = /*@__PURE__*/
+  messageDesc(file_spider_v1_worker, 13);
+
+/**
+ * @generated from message spider.v1.TaskLogPiece
+ */
+export type TaskLogPiece = Message<"spider.v1.TaskLogPiece"> & {
+  /**
+   * @generated from field: uint32 read = 1;
+   */
+  read: number;
+
+  /**
+   * In the first piece of a read, which takes no credit and has no lines: whose lines follow, 0 for
+   * nobody's if the execution manager was to look and has none.
+   *
+   * @generated from field: uint64 task_instance_id = 2;
+   */
+  taskInstanceId: bigint;
+
+  /**
+   * At most 1,024, with 1 MiB of text together.
+   *
+   * @generated from field: repeated spider.v1.TaskLogLine lines = 3;
+   */
+  lines: TaskLogLine[];
+
+  /**
+   * Where to go on after these lines.
+   *
+   * @generated from field: uint64 next_offset = 4;
+   */
+  nextOffset: bigint;
+
+  /**
+   * Nothing follows.
+   *
+   * @generated from field: bool end = 5;
+   */
+  end: boolean;
+
+  /**
+   * Why the lines cannot be read, in at most 1,024 bytes; nothing follows.
+   *
+   * @generated from field: string error = 6;
+   */
+  error: string;
+};
+
+/**
+ * Describes the message spider.v1.TaskLogPiece.
+ * Use `create(TaskLogPieceSchema)` to create a new message.
+ */
+export const TaskLogPieceSchema: GenMessage<TaskLogPiece> = /*@__PURE__*/
+  messageDesc(file_spider_v1_worker, 14);
 
 /**
  * What execution managers call at storage.
