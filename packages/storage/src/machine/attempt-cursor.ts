@@ -1,3 +1,4 @@
+import type { TimestampMs } from '@spider/core';
 import type { AttemptColumns } from './job-event.ts';
 
 /** Walks over the attempts of a batch; one object for all of them. */
@@ -27,6 +28,14 @@ export class AttemptCursor {
 
   get instance(): number {
     return this.columns.instanceBase + (this.columns.instanceOffsets[this.position] as number);
+  }
+
+  /** By the clock of who ran it; undefined if it is not known when it started. */
+  get endedAt(): TimestampMs | undefined {
+    const { startedBaseMs, startedOffsetsMs, elapsedUs } = this.columns;
+    if (startedBaseMs === 0) return undefined;
+    const startedAt = startedBaseMs + (startedOffsetsMs[this.position] as number);
+    return Math.floor(startedAt + (elapsedUs[this.position] as number) / 1000) as TimestampMs;
   }
 
   get outcome(): number {

@@ -59,6 +59,7 @@ export function beginInstance(
   executionManager: number,
 ): void {
   job.ready.remove(row);
+  if (job.backingOff.size > 0) job.backingOff.delete(row);
   if (row === job.cleanupRow) job.hasCleanupRun = true;
   job.instances.add(row, instance, executionManager);
   if (job.taskState[row] === TaskState.Ready) job.moveTask(row, TaskState.Running);

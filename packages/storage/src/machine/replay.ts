@@ -1,4 +1,12 @@
-import { assert, isFinalTaskState, JobState, TaskOutcome, TaskState } from '@spider/core';
+import {
+  assert,
+  isFinalTaskState,
+  JobState,
+  retryDelayMs,
+  TaskOutcome,
+  TaskState,
+  type TimestampMs,
+} from '@spider/core';
 import { failTask, succeedTask } from './attempt.ts';
 import { AttemptCursor } from './attempt-cursor.ts';
 import { AttemptEffects } from './attempt-effects.ts';
@@ -97,4 +105,27 @@ function replayFailure(
   job.instances.rememberEnded(row, attempt.instance);
   const mayRetry = job.countFailure(row) && attempt.outcome === TaskOutcome.Failed;
   if (!mayRetry) failTask(job, row, failureMessage(attempt), event.at, effects);
+  else resumeBackOff(job, row, attempt, event.at, effects);
+}
+
+/** The task goes on waiting for as long as is left of its delay. */
+function resumeBackOff(
+  job: JobControlBlock,
+  row: number,
+  attempt: AttemptCursor,
+  now: TimestampMs,
+  effects: AttemptEffects,
+): void {
+  const delayMs = retryDelayMs(job.kindOf(row).policy, job.failures(row));
+  const { endedAt } = attempt;
+  // By the clock of who ran it, which may be ahead of ours.
+  const leftMs = endedAt === undefined ? delayMs : Math.min(delayMs, endedAt + delayMs - now);
+  job.backingOff.delete(row);
+  if (leftMs <= 0) {
+    job.ready.push(row);
+    return;
+  }
+  job.ready.remove(row);
+  job.backingOff.add(row);
+  effects.retryLater(job.indexOf(row), Math.ceil(leftMs));
 }

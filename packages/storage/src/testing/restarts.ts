@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TimestampMs } from '@spider/core';
+import type { Clock } from '@spider/runtime';
 import { RecordingLogger } from '@spider/runtime/testing';
 import { openStore } from '../db/open-store.ts';
 import { TestStorage } from './test-storage.ts';
@@ -26,10 +27,15 @@ export class Restarts implements AsyncDisposable {
   }
 
   /** Ends the storage that runs as a crash does, with all it had not written, and starts another. */
-  async start(config: unknown = {}): Promise<TestStorage> {
+  async start(config: unknown = {}, clock?: Clock): Promise<TestStorage> {
     await this.#current?.[Symbol.asyncDispose]();
     const { logger } = this;
-    this.#current = await TestStorage.start({ store: await this.store, logger, config });
+    this.#current = await TestStorage.start({
+      store: await this.store,
+      logger,
+      config,
+      ...(clock && { clock }),
+    });
     return this.#current;
   }
 

@@ -29,6 +29,8 @@ export interface Report {
   readonly instance: bigint;
   readonly outcome?: TaskOutcome;
   readonly payload?: Uint8Array;
+  /** Milliseconds since the epoch; 1 by default. */
+  readonly startedAtMs?: number;
   /** Of one that is held: how long ago it was issued. */
   readonly ageMs?: number;
 }
@@ -128,12 +130,12 @@ export class ScriptedExecutionManager {
     this.#sequence += 1n;
     this.send({
       reportSequence: this.#sequence,
-      reports: reports.map(({ outcome, payload, ...instance }) => ({
+      reports: reports.map(({ outcome, payload, startedAtMs = 1, ...instance }) => ({
         instances: toInstances(instance),
         outcomes: [outcome ?? TaskOutcome.Succeeded],
         payloadLengths: [payload?.length ?? 0],
         payloads: payload ?? new Uint8Array(0),
-        startedBaseMs: 1n,
+        startedBaseMs: BigInt(startedAtMs),
         startedOffsetsMs: [0],
         elapsedUs: [5],
       })),
