@@ -35,7 +35,7 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     schema: schedulerConfigSchema,
   });
 
-  const health = new Health(SCHEDULER_SERVICES);
+  const health = new Health(SCHEDULER_SERVICES, config.limits.healthWatches);
   const endpoints = config.storageEndpoints;
   // Asked when it connects, which is after the server has started.
   const advertised = (): Endpoint =>
@@ -59,6 +59,9 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     routes: (router) => scheduler.routes(router),
     logger,
     health,
+    maxConnections: config.limits.connections,
+    maxStreamsPerConnection: config.limits.callsPerConnection,
+    maxRequestBytes: config.limits.requestBytes,
   });
   logger.info('the scheduler is ready', { url: server.url, storage: config.storageEndpoints });
   announceReady('spider-scheduler', server.url);

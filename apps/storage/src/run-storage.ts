@@ -59,7 +59,10 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
     engine: config.runtime.db.engine,
     startedAt: systemClock.now(),
   };
-  const health = new Health([...STORAGE_SERVICES, ...(embedded ? SCHEDULER_SERVICES : [])]);
+  const health = new Health(
+    [...STORAGE_SERVICES, ...(embedded ? SCHEDULER_SERVICES : [])],
+    config.runtime.limits.health_watches,
+  );
   await using cleanup = new AsyncDisposableStack();
   const { store, lease, server } = cleanup.use(
     await activateStorage({
@@ -113,7 +116,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
 
 function embedScheduler(
   storage: StorageService,
-  config: Omit<DispatchConfig, 'acknowledgementTimeoutMs'>,
+  config: Omit<DispatchConfig, 'acknowledgementTimeoutMs' | 'executionManagersMax'>,
   logger: Logger,
 ): SchedulerService {
   return new SchedulerService({

@@ -19,6 +19,13 @@ describe('the configuration of a scheduler', () => {
       readyTaskCapacity: 16_384,
       activeJobs: 1024,
       acknowledgementTimeoutMs: 30_000,
+      executionManagersMax: 16_384,
+      limits: {
+        connections: 20_000,
+        callsPerConnection: 1_000,
+        requestBytes: 268_435_456,
+        healthWatches: 256,
+      },
     });
   });
 

@@ -18,6 +18,16 @@ export interface DispatchConfig {
    * assigned again.
    */
   readonly acknowledgementTimeoutMs: number;
+  /** How many execution managers are served at a time. */
+  readonly executionManagersMax: number;
+}
+
+/** What the server of a scheduler process bears. */
+export interface SchedulerServerLimits {
+  readonly connections: number;
+  readonly callsPerConnection: number;
+  readonly requestBytes: number;
+  readonly healthWatches: number;
 }
 
 /** All that a scheduler process is told. */
@@ -31,6 +41,7 @@ export interface SchedulerConfig extends DispatchConfig {
   /** Where execution managers reach this scheduler, if not where it listens. */
   readonly advertisedEndpoint: Endpoint | undefined;
   readonly stopTimeoutMs: number;
+  readonly limits: SchedulerServerLimits;
 }
 
 /**
@@ -43,6 +54,7 @@ export const DEFAULT_DISPATCH_CONFIG: DispatchConfig = {
   readyTaskCapacity: 16 * 1024,
   activeJobs: 1024,
   acknowledgementTimeoutMs: 30_000,
+  executionManagersMax: LIMITS.executionManagersPerScheduler,
 };
 
 const host = z.string().min(1);
@@ -87,6 +99,16 @@ const schedulerPolicySchema = z.object({
     .prefault({}),
 });
 
+const limitsSchema = z.object({
+  execution_managers: count
+    .max(LIMITS.executionManagersPerScheduler)
+    .default(LIMITS.executionManagersPerScheduler),
+  connections: count.default(20_000),
+  calls_per_connection: count.default(1000),
+  request_bytes: count.default(256 * 1024 * 1024),
+  health_watches: count.default(LIMITS.healthWatches),
+});
+
 /** The `scheduler` section of a storage that may have one in its own process. */
 export const embeddedSchedulerFileSchema = schedulerPolicySchema
   .extend({ embedded: z.boolean().default(true) })
@@ -105,7 +127,10 @@ function toDispatchConfig({
   weights: weightOf,
   job_order: jobOrder,
   config,
-}: z.output<typeof schedulerPolicySchema>): Omit<DispatchConfig, 'acknowledgementTimeoutMs'> {
+}: z.output<typeof schedulerPolicySchema>): Omit<
+  DispatchConfig,
+  'acknowledgementTimeoutMs' | 'executionManagersMax'
+> {
   const entries = Object.entries(weightOf).map(([id, weight]) => [Number(id), weight] as const);
   return {
     policy,
@@ -140,6 +165,7 @@ export const schedulerFileSchema = z
           })
           .prefault({}),
         scheduler: schedulerPolicySchema.prefault({}),
+        limits: limitsSchema.prefault({}),
       })
       .prefault({}),
   })
@@ -164,5 +190,12 @@ export const schedulerConfigSchema = schedulerFileSchema.transform((file): Sched
     stopTimeoutMs: runtime.stop_timeout_sec * 1000,
     ...toDispatchConfig(runtime.scheduler),
     acknowledgementTimeoutMs: runtime.em_registry.dead_em_cutoff_sec * 1000,
+    executionManagersMax: runtime.limits.execution_managers,
+    limits: {
+      connections: runtime.limits.connections,
+      callsPerConnection: runtime.limits.calls_per_connection,
+      requestBytes: runtime.limits.request_bytes,
+      healthWatches: runtime.limits.health_watches,
+    },
   };
 });

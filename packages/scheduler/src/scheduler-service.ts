@@ -51,6 +51,7 @@ export class SchedulerService implements Service {
       policy: POLICIES[config.policy],
       sharing: config.sharing,
       activeJobs: config.activeJobs,
+      executionManagersMax: config.executionManagersMax,
     });
     this.#dispatcher = new Dispatcher({
       clock,

@@ -167,10 +167,29 @@ const runtimeSchema = z.object({
       /** Jobs that have not ended, and their tasks. */
       jobs: positive.default(100_000),
       tasks: positive.default(64 * 1024 * 1024),
+      /** Tasks of one job, and bytes of its graph, of its inputs and of its outputs. */
+      tasks_per_job: positive.max(LIMITS.tasksPerJob).default(LIMITS.tasksPerJob),
+      job_bytes: positive.max(LIMITS.submissionBytes).default(LIMITS.submissionBytes),
+      job_output_bytes: positive.max(LIMITS.jobOutputBytes).default(LIMITS.jobOutputBytes),
+      /** Tasks of one job whose last error is kept in memory. */
+      task_errors_per_job: positive.default(LIMITS.taskErrorsPerJob),
+      /** Starts and cancels of one job that wait for the database. */
+      requests_per_job: positive.default(LIMITS.requestsWaitingPerJob),
+      /** Jobs that have ended and whose status is kept in memory. */
+      ended_jobs: positive.default(4096),
       /** Calls that watch one job at a time. */
       watches_per_job: positive.default(4096),
       /** Bytes for the database beyond which nothing more is read that leads to others. */
       unflushed_bytes: positive.default(64 * MIB),
+      execution_managers: positive
+        .max(LIMITS.executionManagersPerStorage)
+        .default(LIMITS.executionManagersPerStorage),
+      /** Passwords that wait to be hashed, which takes a tenth of a second of a core each. */
+      passwords: positive.default(LIMITS.passwordsWaiting),
+      /** Polls of the reference's that wait at a time, for each kind of tasks. */
+      polls: positive.default(LIMITS.waitingPolls),
+      /** Watches of this server's health. */
+      health_watches: positive.default(LIMITS.healthWatches),
       /** Connections at a time, and calls on each. */
       connections: positive.default(10_000),
       calls_per_connection: positive.default(1000),

@@ -18,6 +18,7 @@ import type { EffectRunner } from './effects/effect-runner.ts';
 import { EndedTasks } from './ended-tasks.ts';
 import { listJobs } from './job-list.ts';
 import type { JobPage, PageRequest } from './job-list.ts';
+import type { JobRules } from './job-rules.ts';
 import { JobOutputs } from './job-outputs.ts';
 import { describeJob, listJobTasks } from './job-tasks.ts';
 import type { JobDescription, JobTasksOptions, TaskList } from './job-tasks.ts';
@@ -44,8 +45,10 @@ export interface JobsOptions {
   readonly durability: Durability;
   /** What is submitted and not durable yet. */
   readonly submissions: ByteBudget;
-  /** Kinds of tasks of which only so many may be out at a time, as package/function. */
-  readonly limitedKinds: ReadonlySet<string>;
+  readonly rules: JobRules;
+  /** Tasks of a job, and bytes of its graph and of its inputs. */
+  readonly tasksMax: number;
+  readonly bytesMax: number;
   /** The least time between two notices to one who watches a job. */
   readonly watchIntervalMs: number;
   /** How many may watch a job at a time. */

@@ -5,6 +5,7 @@ import { heartbeatCutoffMs, silenceMs } from './config.ts';
 import type { StorageConfig } from './config.ts';
 import type { Store } from './db/job-store.ts';
 import { EffectRunner } from './effects/effect-runner.ts';
+import type { JobRules } from './job-rules.ts';
 import { Jobs } from './jobs.ts';
 import { newJournalOfJobs } from './journal/journal-of-jobs.ts';
 import type { Journal } from './journal/journal.ts';
@@ -59,7 +60,7 @@ const MIB = 1024 * 1024;
 export function newStorageParts(
   options: StoragePartsOptions,
   instances: TaskInstances,
-  limitedKinds: ReadonlySet<string>,
+  rules: JobRules,
 ): StorageParts {
   const { config, store, clock, rng, logger, zstd } = options;
   const { runtime } = config;
@@ -115,7 +116,7 @@ export function newStorageParts(
   const outputs = newOutputs(options, { cache, journal, runner });
   const owedReports = new OwedReports(clock);
   const registry = newRegistry(options, { cache, owedReports, runner });
-  const jobs = newJobs(options, { cache, budgets, journal, runner }, limitedKinds);
+  const jobs = newJobs(options, { cache, budgets, journal, runner }, rules);
   const taskLogs = new TaskLogs({
     clock,
     jobs,
@@ -163,6 +164,7 @@ function newCache(
   return new JobCache({
     clock,
     retentionMs: runtime.job_cache_gc.terminated_job_retention_sec * 1000,
+    endedJobsMax: runtime.limits.ended_jobs,
     unfinishedJobsMax: runtime.limits.jobs,
     unfinishedTasksMax: runtime.limits.tasks,
     waitingReason: (job) => waitingReason(job, scheduling().feed),
@@ -178,6 +180,7 @@ function newRegistry(
     logger,
     store: store.cluster,
     streamGraceMs: config.runtime.execution_managers.stream_grace_ms,
+    executionManagersMax: config.runtime.limits.execution_managers,
     silenceMs: silenceMs(config),
     heartbeatCutoffMs: heartbeatCutoffMs(config),
     isSure: () => right?.isSure ?? true,
@@ -214,7 +217,7 @@ function newJobs(
     journal,
     runner,
   }: Pick<StorageParts, 'cache' | 'budgets' | 'journal' | 'runner'>,
-  limitedKinds: ReadonlySet<string>,
+  rules: JobRules,
 ): Jobs {
   return new Jobs({
     clock,
@@ -226,7 +229,9 @@ function newJobs(
     runner,
     durability: runtime.journal.durability,
     submissions: budgets.submissions,
-    limitedKinds,
+    rules,
+    tasksMax: runtime.limits.tasks_per_job,
+    bytesMax: runtime.limits.job_bytes,
     watchIntervalMs: runtime.jobs.watch_interval_ms,
     watchesPerJob: runtime.limits.watches_per_job,
   });

@@ -4,6 +4,8 @@ import type { SessionId } from '@spider/core';
 import type { PasswordHasher, Service } from '@spider/runtime';
 import { silenceMs } from './config.ts';
 import { newCounters } from './counters.ts';
+import { toJobRules } from './job-rules.ts';
+import type { JobRules } from './job-rules.ts';
 import type { Jobs } from './jobs.ts';
 import { NOT_SURE } from './lease/writer-lease-keeper.ts';
 import type { ReadyTaskFeed } from './queue/ready-task-feed.ts';
@@ -42,7 +44,7 @@ export class StorageService implements Service {
   readonly #options: StorageServiceOptions;
   readonly #groups: ResourceGroups;
   readonly #logins: Logins;
-  readonly #limitedKinds: ReadonlySet<string>;
+  readonly #rules: JobRules;
   readonly #parts: StorageParts;
   readonly #stop = new AbortController();
 
@@ -51,8 +53,8 @@ export class StorageService implements Service {
     this.#options = options;
     this.#groups = groups;
     this.#logins = logins;
-    this.#limitedKinds = new Set(Object.keys(config.runtime.concurrency.task_kinds));
-    this.#parts = newStorageParts(options, instances, this.#limitedKinds);
+    this.#rules = toJobRules(config);
+    this.#parts = newStorageParts(options, instances, this.#rules);
     this.sessionId = store.sessionId;
     this.jobs = this.#parts.jobs;
     this.readyTasks = this.#parts.scheduling.feed;
@@ -63,7 +65,13 @@ export class StorageService implements Service {
     const { config, store, passwords, clock, rng, right } = options;
     const { cluster, tokenKeys } = store;
     const instances = await TaskInstances.open(() => cluster.reserveTaskInstances());
-    const groups = new ResourceGroups({ store: store.resourceGroups, passwords, clock, rng });
+    const groups = new ResourceGroups({
+      store: store.resourceGroups,
+      passwords,
+      clock,
+      rng,
+      waitingMax: config.runtime.limits.passwords,
+    });
     const tokenMs = config.runtime.login.token_sec * 1000;
     const logins = await Logins.open({ store: tokenKeys, groups, clock, rng, tokenMs });
     const service = new StorageService(options, { instances, groups, logins });
@@ -111,7 +119,12 @@ export class StorageService implements Service {
       store: store.cluster,
       jobs: this.jobs,
       taskLogs,
-      uploads: { clock, budget: budgets.uploads, idleMs: limits.upload_idle_ms },
+      uploads: {
+        clock,
+        budget: budgets.uploads,
+        idleMs: limits.upload_idle_ms,
+        bytesMax: limits.job_bytes,
+      },
       cache,
       runner,
       journal,
@@ -197,7 +210,7 @@ export class StorageService implements Service {
       rng,
       runner,
       memory: outputs.memory,
-      limitedKinds: this.#limitedKinds,
+      rules: this.#rules,
     });
     for (const job of jobs) timers.deadlines.watch(job);
     void resumeJobs(jobs, {

@@ -21,10 +21,15 @@ const WHOLE_SERVER = '';
 export class Health {
   readonly #services: ReadonlySet<string>;
   readonly #watches = new Map<RpcStream<HealthCheckResponse>, string>();
+  readonly #watchesMax: number;
   #isServing = false;
 
-  /** @param services those that may be asked for by name, beside the server as a whole. */
-  constructor(services: readonly DescService[]) {
+  /**
+   * @param services those that may be asked for by name, beside the server as a whole.
+   * @param watchesMax how many may watch at a time; `LIMITS.healthWatches` by default.
+   */
+  constructor(services: readonly DescService[], watchesMax: number = LIMITS.healthWatches) {
+    this.#watchesMax = watchesMax;
     this.#services = new Set([WHOLE_SERVER, ...services.map(({ typeName }) => typeName)]);
   }
 
@@ -57,10 +62,10 @@ export class Health {
 
   #watch(service: string, context: HandlerContext): AsyncIterable<HealthCheckResponse> {
     checkServiceName(service);
-    if (this.#watches.size >= LIMITS.healthWatches) {
+    if (this.#watches.size >= this.#watchesMax) {
       throw new SpiderError(
         'resource-exhausted',
-        `${LIMITS.healthWatches} watches of this server's health are open, which is the limit`,
+        `${this.#watchesMax} watches of this server's health are open, which is the limit`,
       );
     }
     return pushStream<HealthCheckResponse>(context, (stream) => {

@@ -29,6 +29,8 @@ export interface DispatchMachineOptions extends Partial<SchedulingPolicyOptions>
   /** How many ready tasks may be buffered for a pool: 1…LIMITS.bufferedReadyTasks. */
   readonly window: number;
   readonly policy: SchedulingPolicyDefinition;
+  /** How many may be connected; `LIMITS.executionManagersPerScheduler` by default. */
+  readonly executionManagersMax?: number;
 }
 
 const ACTIVE_JOBS = 1024;
@@ -223,11 +225,12 @@ export class DispatchMachine {
     const earlier = state.byExecutionManager.get(executionManagerId);
     const pool = this.#poolOf(profile);
     const others = state.byConnection.size - (earlier === undefined ? 0 : 1);
-    if (pool === undefined || others >= LIMITS.executionManagersPerScheduler) {
+    const { executionManagersMax: most = LIMITS.executionManagersPerScheduler } = this.#options;
+    if (pool === undefined || others >= most) {
       const limit =
         pool === undefined
           ? `${LIMITS.executionManagerPools} kinds of execution managers`
-          : `${LIMITS.executionManagersPerScheduler} execution managers`;
+          : `${most} execution managers`;
       const error = new SpiderError('resource-exhausted', `${limit} are connected`);
       this.#effects.push({ type: 'close-connection', connection, error });
       return;

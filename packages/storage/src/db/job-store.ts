@@ -159,6 +159,8 @@ export interface CommitResult {
 export interface JobStore {
   commit(batch: CommitBatch): Promise<CommitResult>;
   findJob(id: JobId): Promise<StoredJob | undefined>;
+  /** The job that was submitted with this key. */
+  findJobByKey(resourceGroupId: ResourceGroupId, key: string): Promise<InsertedJob | undefined>;
   readBlob(id: JobId, kind: BlobKind): Promise<Uint8Array | undefined>;
   /** How many bytes `readBlob` would answer. */
   readBlobBytes(id: JobId, kind: BlobKind): Promise<number | undefined>;

@@ -112,8 +112,8 @@ export async function findResourceGroup(
   return row?.id as ResourceGroupId | undefined;
 }
 
-async function findByIdempotencyKey(
-  transaction: Transaction<Schema>,
+export async function findByIdempotencyKey(
+  transaction: Kysely<Schema>,
   resourceGroupId: ResourceGroupId,
   key: string | undefined,
 ): Promise<InsertedJob | undefined> {

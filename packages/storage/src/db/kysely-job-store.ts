@@ -1,5 +1,5 @@
 import { isFinalJobState, JobState } from '@spider/core';
-import type { JobId } from '@spider/core';
+import type { JobId, ResourceGroupId } from '@spider/core';
 import { selectBlobBytes, selectBlobPart } from './blob-part.ts';
 import { selectBlob } from './blob.ts';
 import { deleteEndedJob } from './delete-job.ts';
@@ -8,6 +8,7 @@ import type {
   ChangeResult,
   CommitBatch,
   CommitResult,
+  InsertedJob,
   JobStore,
   JournalRow,
   StoredJob,
@@ -18,7 +19,13 @@ import { selectOldestJobs } from './job-ages.ts';
 import type { JobAge } from './job-ages.ts';
 import { selectJobs } from './job-list.ts';
 import { JOB_COLUMNS, toStoredJob } from './job-row.ts';
-import { changeState, insertJob, insertJournal } from './job-writes.ts';
+import {
+  changeState,
+  findByIdempotencyKey,
+  findResourceGroup,
+  insertJob,
+  insertJournal,
+} from './job-writes.ts';
 import { ROW_ID_MAX } from './row-id.ts';
 import type { SessionDatabase } from './session-database.ts';
 
@@ -49,6 +56,16 @@ export class KyselyJobStore implements JobStore {
       database.selectFrom('jobs').select(JOB_COLUMNS).where('id', '=', id).executeTakeFirst(),
     );
     return row === undefined ? undefined : toStoredJob(row);
+  }
+
+  async findJobByKey(
+    resourceGroupId: ResourceGroupId,
+    key: string,
+  ): Promise<InsertedJob | undefined> {
+    return await this.#database.read(async (database) => {
+      const group = await findResourceGroup(database, resourceGroupId);
+      return group === undefined ? undefined : await findByIdempotencyKey(database, group, key);
+    });
   }
 
   async readBlob(id: JobId, kind: BlobKind): Promise<Uint8Array | undefined> {

@@ -1,4 +1,4 @@
-import { LIMITS, SpiderError, timestampMs, toId } from '@spider/core';
+import { SpiderError, timestampMs, toId } from '@spider/core';
 import type { ExecutionManagerId } from '@spider/core';
 import { silentLogger } from '@spider/runtime';
 import { ManualClock } from '@spider/runtime/testing';
@@ -24,6 +24,8 @@ const DEAF_LINK = {
 };
 
 const START_MS = 1_700_000_000_000;
+
+const MOST = 20;
 
 function start(
   options: {
@@ -59,6 +61,7 @@ function start(
     endExecutionManager: async (id) => void ended.push(id),
   };
   const registry = new ExecutionManagerRegistry({
+    executionManagersMax: MOST,
     clock,
     logger: silentLogger,
     store: store as ClusterStore,
@@ -224,13 +227,12 @@ test('all streams can be ended, of which nobody is lost', async () => {
 
 test('there is a limit to how many are alive', async () => {
   const { registry } = start();
-  for (let count = 0; count < LIMITS.executionManagersPerStorage; count++) {
-    await registry.register(BEATING);
-  }
+  for (let count = 0; count < MOST; count++) await registry.register(BEATING);
   await expect(registry.register(BEATING)).rejects.toMatchObject({
     code: 'resource-exhausted',
-    message: `${LIMITS.executionManagersPerStorage} execution managers are registered, which is the limit`,
+    message:
+      '20 execution managers are registered, and runtime.limits.execution_managers allows no more',
   });
-  expect(registry.size).toBe(LIMITS.executionManagersPerStorage);
+  expect(registry.size).toBe(MOST);
   registry.close();
 });

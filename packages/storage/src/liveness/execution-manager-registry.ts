@@ -1,4 +1,4 @@
-import { failedPrecondition, invalidArgument, LIMITS, notFound, SpiderError } from '@spider/core';
+import { failedPrecondition, invalidArgument, notFound, SpiderError } from '@spider/core';
 import type { ExecutionManagerId } from '@spider/core';
 import type { Clock, Logger } from '@spider/runtime';
 import type { ClusterStore, NewExecutionManager } from '../db/job-store.ts';
@@ -17,6 +17,8 @@ export interface ExecutionManagerRegistryOptions {
   readonly heartbeatCutoffMs: number;
   /** Whether this storage answers; nobody is lost while it does not. By default it does. */
   readonly isSure?: (() => boolean) | undefined;
+  /** How many there may be. */
+  readonly executionManagersMax: number;
   /** What it held has to run elsewhere. */
   readonly onLost: (executionManager: ExecutionManager) => void;
 }
@@ -77,10 +79,13 @@ export class ExecutionManagerRegistry {
    * @throws SpiderError 'resource-exhausted' if there are too many.
    */
   async register(executionManager: NewExecutionManager): Promise<ExecutionManagerId> {
-    const { clock, logger, store } = this.#options;
-    if (this.size >= LIMITS.executionManagersPerStorage) {
-      const limit = `${LIMITS.executionManagersPerStorage} execution managers are registered`;
-      throw new SpiderError('resource-exhausted', `${limit}, which is the limit`);
+    const { clock, logger, store, executionManagersMax } = this.#options;
+    if (this.size >= executionManagersMax) {
+      const rule = 'and runtime.limits.execution_managers allows no more';
+      throw new SpiderError(
+        'resource-exhausted',
+        `${this.size} execution managers are registered, ${rule}`,
+      );
     }
     const registeredAt = clock.now();
     const id = await store.registerExecutionManager(executionManager, registeredAt);

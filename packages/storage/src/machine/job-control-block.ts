@@ -14,6 +14,7 @@ import {
 import type { CancelEvent, DeadlineEvent, FailEvent, StartEvent } from './job-event.ts';
 import { Claims } from './claims.ts';
 import type { JobOutputGathering } from './job-output-gathering.ts';
+import { DEFAULT_JOB_LIMITS, type JobLimits } from './job-limits.ts';
 import { LimitedKinds } from './limited-kinds.ts';
 import { LiveInstances } from './live-instances.ts';
 import { OutputStore } from './output-store.ts';
@@ -70,6 +71,7 @@ export class JobControlBlock {
   quarantine: string | undefined;
 
   readonly policy: FailureRules;
+  readonly limits: JobLimits;
   /** Of a job that goes on after it. */
   firstFailure: FirstFailure | undefined;
   /** What the job fails with once its cleanup task has ended; undefined if it is cancelled then. */
@@ -124,6 +126,7 @@ export class JobControlBlock {
     jobInputs: Uint8Array,
     policy: FailureRules,
     limitedKinds: ReadonlySet<string> = NO_KINDS,
+    limits: JobLimits = DEFAULT_JOB_LIMITS,
   ) {
     const { taskCount } = graph;
     const rowCount = taskCount + 2;
@@ -135,7 +138,8 @@ export class JobControlBlock {
     this.cleanupRow = taskCount + 1;
     this.outputs = new OutputStore(graph);
     this.inputs = new TaskInputs(graph, jobInputs, this.outputs);
-    this.records = new TaskRecords(graph);
+    this.limits = limits;
+    this.records = new TaskRecords(graph, limits.taskErrors);
     this.taskState = new Uint8Array(rowCount);
     this.unfinishedParents = graph.parentCount.slice();
     this.limited = LimitedKinds.of(graph, limitedKinds);

@@ -14,6 +14,7 @@ import { JobControlBlock, type FailureRules } from './job-control-block.ts';
 import type { JobEffect } from './job-effect.ts';
 import type { HandOutsLostEvent, JobEvent } from './job-event.ts';
 import { applyLeases } from './lease.ts';
+import type { JobLimits } from './job-limits.ts';
 import type { LimitedKinds } from './limited-kinds.ts';
 import { applySoftTimeouts, endClaims, loseExecutionManager, reconcile } from './liveness.ts';
 import { applyRecalled, spill } from './recalling.ts';
@@ -49,6 +50,8 @@ export interface JobMachineOptions {
   readonly policy?: FailureRules;
   /** Kinds of tasks of which only so many may be out at a time, as package/function. None by default. */
   readonly limitedKinds?: ReadonlySet<string>;
+  /** By default DEFAULT_JOB_LIMITS. */
+  readonly limits?: JobLimits;
 }
 
 /** How far a job is. Counts of regular tasks, except for the attempts. */
@@ -78,7 +81,8 @@ export class JobMachine {
   /** @throws SpiderError 'invalid-argument' if inputs, graph, state and outputs do not go together. */
   constructor(options: JobMachineOptions) {
     const { name, graph, inputs, policy = DEFAULT_JOB_POLICY, state = JobState.Ready } = options;
-    this.#job = new JobControlBlock(name, graph, inputs, policy, options.limitedKinds);
+    const { limitedKinds, limits } = options;
+    this.#job = new JobControlBlock(name, graph, inputs, policy, limitedKinds, limits);
     this.#job.state = state;
     if (state === JobState.Ready) return;
     restore(this.#job, options);

@@ -9,6 +9,7 @@ import {
 } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import type { FailureRules } from './job-control-block.ts';
+import { DEFAULT_JOB_LIMITS } from './job-limits.ts';
 import { LeaseRefusal } from './job-effect.ts';
 import { ReportVerdict } from './job-event.ts';
 import { graphOf } from '../../test/machine/graph-of.ts';
@@ -128,26 +129,31 @@ describe('the inputs of the job', () => {
 
 describe('the outputs of the job', () => {
   test('fail it if they exceed their limit, as any other failure does', () => {
-    const tasks = LIMITS.jobOutputBytes / LIMITS.taskPayloadBytes + 1;
+    const message =
+      'the outputs of the job have 1024 bytes, more than the 1000 of runtime.limits.job_output_bytes';
+    const tasks = 5;
     const graph = graphOf(
       Array.from({ length: tasks }, () => ({})),
       { cleanup: true },
     );
     const policy: FailureRules = { failurePolicy: 'continue', cleanupAfterFailure: true };
-    const job = JobDriver.running(graph, { policy });
-    const output = new Uint8Array(LIMITS.taskPayloadBytes - 8);
+    const job = JobDriver.running(graph, {
+      policy,
+      limits: { ...DEFAULT_JOB_LIMITS, outputBytes: 1000 },
+    });
+    const output = new Uint8Array(200);
     for (let task = 0; task < tasks; task++) {
       job.report([{ ...job.leaseOne(task), outputs: [output] }]);
     }
     expect(job.effect('persist')).toMatchObject({
       to: JobState.CleanupReady,
-      message: 'the outputs of the job have 335544304 bytes, more than 268435456',
+      message,
     });
     job.persisted();
     job.succeed(job.leaseOne(CLEANUP_TASK_INDEX));
     expect(job.effect('persist')).toMatchObject({
       to: JobState.Failed,
-      message: 'the outputs of the job have 335544304 bytes, more than 268435456',
+      message,
     });
   });
 

@@ -1,5 +1,6 @@
-import { COMMIT_TASK_INDEX, JobState, LIMITS, timestampMs } from '@spider/core';
+import { COMMIT_TASK_INDEX, JobState, timestampMs } from '@spider/core';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_JOB_LIMITS } from './job-limits.ts';
 import { LeaseRefusal } from './job-effect.ts';
 import { ReportVerdict } from './job-event.ts';
 import { graphOf } from '../../test/machine/graph-of.ts';
@@ -83,16 +84,17 @@ describe('while a state change is being made durable', () => {
   });
 
   test('only so many requests wait', () => {
-    const job = new JobDriver(twoTasks);
+    const limits = { ...DEFAULT_JOB_LIMITS, waitingRequests: 3 };
+    const job = new JobDriver(twoTasks, { limits });
     job.start();
-    for (let i = 0; i < LIMITS.requestsWaitingPerJob; i++) job.start();
+    for (let i = 0; i < 3; i++) job.start();
     expect(job.effects).toEqual([]);
     const request = job.cancel();
     expect(job.effects).toMatchObject([
       { type: 'rejected', request, error: { code: 'resource-exhausted' } },
     ]);
     job.persisted();
-    expect(job.effects).toHaveLength(3 + LIMITS.requestsWaitingPerJob);
+    expect(job.effects).toHaveLength(3 + 3);
   });
 
   test('a cancel comes too late for a last success that came before it', () => {

@@ -3,7 +3,6 @@ import {
   isFinalJobState,
   JobState,
   jobStateName,
-  LIMITS,
   SpiderError,
 } from '@spider/core';
 import type { DeferredEvent, JobControlBlock } from './job-control-block.ts';
@@ -37,8 +36,9 @@ export function handleRequest(
 
 function defer(job: JobControlBlock, event: DeferredEvent, effects: JobEffect[]): void {
   const isRequest = event.type === 'start' || event.type === 'cancel';
-  if (isRequest && job.deferred.length >= LIMITS.requestsWaitingPerJob) {
-    const rule = `${LIMITS.requestsWaitingPerJob} requests wait for it already, the limit of one job`;
+  const most = job.limits.waitingRequests;
+  if (isRequest && job.deferred.length >= most) {
+    const rule = `${most} requests wait for it, and runtime.limits.requests_per_job allows no more`;
     const error = new SpiderError('resource-exhausted', `${job.name} is busy; ${rule}`);
     effects.push({ type: 'rejected', request: event.request, error });
     return;

@@ -1,6 +1,7 @@
 import { LIMITS } from '@spider/core';
 import type { TaskGraph, TimestampMs } from '@spider/core';
 import type { AttemptCursor } from './attempt-cursor.ts';
+import { DEFAULT_JOB_LIMITS } from './job-limits.ts';
 
 /**
  * What is remembered of how the tasks of a job ran: the last attempt of each that ended, and the times
@@ -17,7 +18,14 @@ export class TaskRecords {
   readonly #sumUs: Float64Array;
   readonly #maxUs: Uint32Array;
 
-  constructor({ taskCount, taskKind, kinds }: TaskGraph) {
+  readonly #errorsMax: number;
+
+  /** @param errorsMax errors that are kept, 10,000 by default; the oldest ones are forgotten. */
+  constructor(
+    { taskCount, taskKind, kinds }: TaskGraph,
+    errorsMax = DEFAULT_JOB_LIMITS.taskErrors,
+  ) {
+    this.#errorsMax = errorsMax;
     const rowCount = taskCount + 2;
     this.#taskKind = taskKind;
     this.#startedAt = new Float64Array(rowCount);
@@ -41,7 +49,7 @@ export class TaskRecords {
     this.#ended(row, attempt);
     this.#errors.delete(row);
     this.#errors.set(row, message.slice(0, LIMITS.listedErrorLength));
-    if (this.#errors.size <= LIMITS.taskErrorsPerJob) return;
+    if (this.#errors.size <= this.#errorsMax) return;
     for (const oldest of this.#errors.keys()) {
       this.#errors.delete(oldest);
       return;

@@ -4,7 +4,6 @@ import {
   isFinalTaskState,
   JobState,
   jobStateName,
-  LIMITS,
   SpiderError,
   TaskState,
   type TimestampMs,
@@ -80,8 +79,10 @@ export function finishTasks(job: JobControlBlock, at: TimestampMs, effects: JobE
   }
   if (job.taskCount === 0) return;
   const bytes = job.outputs.jobOutputBytes;
-  if (bytes > LIMITS.jobOutputBytes) {
-    const message = `the outputs of the job have ${bytes} bytes, more than ${LIMITS.jobOutputBytes}`;
+  const most = job.limits.outputBytes;
+  if (bytes > most) {
+    const rule = `more than the ${most} of runtime.limits.job_output_bytes`;
+    const message = `the outputs of the job have ${bytes} bytes, ${rule}`;
     failJob(job, { at, message }, effects);
     return;
   }

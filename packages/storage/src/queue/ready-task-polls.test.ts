@@ -15,6 +15,7 @@ function start(capacity = 100) {
   const queue = new InboundQueue();
   const presence: boolean[] = [];
   const polls = new ReadyTaskPolls({
+    waitingMax: 3,
     clock,
     queue,
     capacity: { [Lane.Commit]: capacity, [Lane.Cleanup]: capacity, [Lane.Regular]: capacity },
@@ -101,7 +102,7 @@ describe('a poll', () => {
 
   test('gives its place to a newer one when too many wait', async () => {
     const { poll, stateOf } = start();
-    const all = Array.from({ length: LIMITS.waitingPolls + 1 }, () => poll(1, 1000));
+    const all = Array.from({ length: 4 }, () => poll(1, 1000));
     expect(await stateOf(all[0]!)).toEqual([]);
     expect(await stateOf(all[1]!)).toBe('waiting');
   });

@@ -18,6 +18,8 @@ export interface ReadyTaskPollsOptions {
   readonly onHandOutsLost: HandOutsOptions['onLost'];
   /** Somebody has begun to poll, or nobody does any more. */
   readonly onPresence: (isPresent: boolean) => void;
+  /** Polls that may wait at a time, for each kind of tasks. */
+  readonly waitingMax: number;
 }
 
 export interface Poll {
@@ -122,7 +124,7 @@ export class ReadyTaskPolls {
   ): Promise<readonly ReadyTasks[]> {
     const waiters = this.#waiters[lane];
     // All answers may come early, so the oldest makes room.
-    if (waiters.size >= LIMITS.waitingPolls) firstOf(waiters)?.answer([]);
+    if (waiters.size >= this.#options.waitingMax) firstOf(waiters)?.answer([]);
     const { promise, resolve } = Promise.withResolvers<readonly ReadyTasks[]>();
     const giveUp = (): void => waiter.answer([]);
     const deadline = this.#deadlines.create(giveUp);

@@ -14,7 +14,7 @@ import { ReadyTaskPolls } from './ready-task-polls.ts';
 export interface SchedulingOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly config: Pick<StorageConfig['runtime'], 'concurrency' | 'inbound_queue'>;
+  readonly config: Pick<StorageConfig['runtime'], 'concurrency' | 'inbound_queue' | 'limits'>;
   readonly store: Pick<Store, 'sessionId' | 'cluster'>;
   readonly cache: Pick<JobCache, 'find' | 'jobs'>;
   /** Called later, never by the constructor. */
@@ -97,6 +97,7 @@ export class Scheduling {
       clock,
       queue: this.queue,
       handOutTimeoutMs: inboundQueue.hand_out_timeout_ms,
+      waitingMax: config.limits.polls,
       capacity: {
         [Lane.Commit]: inboundQueue.commit_capacity,
         [Lane.Cleanup]: inboundQueue.cleanup_capacity,

@@ -17,6 +17,7 @@ import { isTransient } from '../db/store-error.ts';
 import type { EffectRunner } from '../effects/effect-runner.ts';
 import type { OutputMemory } from '../memory/output-memory.ts';
 import { JournalDecoder } from '../journal/journal-record.ts';
+import type { JobRules } from '../job-rules.ts';
 import { JobMachine } from '../machine/job-machine.ts';
 
 /** Jobs, and rows of a journal, that are read at once. */
@@ -32,8 +33,7 @@ export interface RecoveryOptions {
   readonly cache: JobCache;
   readonly runner: EffectRunner;
   readonly memory: OutputMemory;
-  /** Kinds of tasks of which only so many may be out at a time, as package/function. */
-  readonly limitedKinds: ReadonlySet<string>;
+  readonly rules: JobRules;
 }
 
 /**
@@ -126,7 +126,7 @@ async function readJob(stored: StoredJob, options: RecoveryOptions): Promise<Job
       inputs,
       state,
       policy,
-      limitedKinds: options.limitedKinds,
+      ...options.rules,
       ...(outputs && { outputs }),
       ...(errorMessage !== undefined && { failure: errorMessage }),
     });

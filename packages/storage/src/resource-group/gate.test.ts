@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Gate } from './gate.ts';
 
 function start() {
-  const gate = new Gate({ what: 'guests', running: 2, waiting: 2 });
+  const gate = new Gate({ what: 'guests', running: 2, waiting: 2, key: 'tables' });
   const entered: string[] = [];
   const enter = (name: string) => {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
@@ -39,7 +39,7 @@ test('those for whom there is no place to wait are turned away', async () => {
   const guests = ['a', 'b', 'c', 'd'].map(enter);
   await expect(enter('e').left).rejects.toMatchObject({
     code: 'resource-exhausted',
-    message: '2 guests wait already, the limit',
+    message: '2 guests wait, and tables allows no more',
   });
   for (const { leave } of guests) leave();
   await Promise.all(guests.map(({ left }) => left));

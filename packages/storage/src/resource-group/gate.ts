@@ -7,6 +7,8 @@ export interface GateOptions {
   readonly running: number;
   /** So many more may wait for their turn. */
   readonly waiting: number;
+  /** The configuration's key for that. */
+  readonly key: string;
 }
 
 /** Keeps costly operations from running all at once. */
@@ -37,9 +39,12 @@ export class Gate {
   }
 
   #turn(): Promise<void> {
-    const { what, waiting } = this.#options;
+    const { what, waiting, key } = this.#options;
     if (this.#waiting.length >= waiting) {
-      throw new SpiderError('resource-exhausted', `${waiting} ${what} wait already, the limit`);
+      throw new SpiderError(
+        'resource-exhausted',
+        `${waiting} ${what} wait, and ${key} allows no more`,
+      );
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);

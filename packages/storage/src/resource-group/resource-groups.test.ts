@@ -38,7 +38,7 @@ function start(passwords = plain) {
     findByExternalId: (externalId) => call(() => groups.get(externalId)),
   };
   const rng = new SeededRng('resource groups');
-  const resourceGroups = new ResourceGroups({ store, passwords, clock, rng });
+  const resourceGroups = new ResourceGroups({ store, passwords, clock, rng, waitingMax: 9 });
   return { clock, errors, resourceGroups };
 }
 

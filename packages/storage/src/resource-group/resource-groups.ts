@@ -11,6 +11,8 @@ export interface ResourceGroupsOptions {
   readonly passwords: PasswordHasher;
   readonly clock: Clock;
   readonly rng: Rng;
+  /** Passwords that may wait to be hashed. */
+  readonly waitingMax: number;
 }
 
 /** How a group is named in a login. */
@@ -22,16 +24,18 @@ const HASHES_AT_A_TIME = 2;
 /** Whose jobs there are, and who may say to be one of them. */
 export class ResourceGroups {
   readonly #options: ResourceGroupsOptions;
-  readonly #gate = new Gate({
-    what: 'passwords',
-    running: HASHES_AT_A_TIME,
-    waiting: LIMITS.passwordsWaiting,
-  });
+  readonly #gate: Gate;
   /** What passwords of groups that do not exist are held against. */
   #nobodys: Promise<string> | undefined;
 
   constructor(options: ResourceGroupsOptions) {
     this.#options = options;
+    this.#gate = new Gate({
+      what: 'passwords',
+      running: HASHES_AT_A_TIME,
+      waiting: options.waitingMax,
+      key: 'runtime.limits.passwords',
+    });
   }
 
   /**

@@ -136,15 +136,18 @@ describe('who watches a job', () => {
     const jobId = await storage.submit(flat(3));
     const worker = await ScriptedExecutionManager.register(storage.transport);
     const seen: [number, number][] = [];
+    let [leased, succeeded] = [0, 0];
     for await (const { status } of storage.jobs.watchJob({ jobId })) {
       const state = fromWireJobState(status?.state ?? 0);
       const { succeededTasks = 0 } = status ?? {};
       seen.push([state, succeededTasks]);
       // Each step is taken when the one before it was seen.
       if (state !== JobState.Running || succeededTasks === 3) continue;
-      if (status?.runningTasks === 0) {
+      if (leased === succeededTasks) {
+        leased += 1;
         await worker.lease([{ jobId, taskIndex: succeededTasks }]);
-      } else {
+      } else if (status?.runningTasks === 1 && succeeded === succeededTasks) {
+        succeeded += 1;
         worker.succeed(worker.leased.slice(-1), OUTPUT);
       }
     }

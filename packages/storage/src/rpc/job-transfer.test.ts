@@ -144,7 +144,7 @@ describe('an upload', () => {
     [
       'announces too much',
       [{ case: 'header', value: { job: {}, taskGraphBytes: 2n ** 28n + 1n } }],
-      'header.task_graph_bytes: 268435457 bytes are more than 268435456',
+      'header.task_graph_bytes: 268435457 bytes are more than the 268435456 of runtime.limits.job_bytes',
     ],
     [
       'announces far too much',

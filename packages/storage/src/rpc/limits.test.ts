@@ -7,6 +7,8 @@ import { JobService, WatchJobRequestSchema } from '@spider/proto';
 import { createTransport, silentLogger } from '@spider/runtime';
 import { systemClock } from '@spider/runtime/node';
 import { expect, test } from 'vitest';
+import { storageConfigSchema } from '../config.ts';
+import { toJobRules } from '../job-rules.ts';
 import type { JobStatus } from '../cache/job-status.ts';
 import type { Jobs, WatchOptions } from '../jobs.ts';
 import { chain, encoded, flat } from '../testing/graphs.ts';
@@ -49,6 +51,35 @@ test('so are their tasks', async () => {
   await storage.jobs.submitJob({ taskGraph: encoded(flat(4)), inputs: INPUTS });
   await storage.jobs.cancelJob({ jobId });
   await storage.jobs.submitJob(six);
+});
+
+test('so are the tasks, and the bytes, of one', async () => {
+  const bytes = one.taskGraph.length;
+  await using storage = await TestStorage.start(withLimits({ tasks_per_job: 5, job_bytes: bytes }));
+  const refused = (text: string): unknown =>
+    expect.objectContaining({
+      code: Code.InvalidArgument,
+      message: expect.stringContaining(text) as string,
+    });
+  await storage.jobs.submitJob(one);
+  await expect(
+    storage.jobs.submitJob({ taskGraph: encoded(flat(5)), inputs: INPUTS }),
+  ).rejects.toEqual(refused(`more than the ${bytes} of runtime.limits.job_bytes`));
+  await using few = await TestStorage.start(withLimits({ tasks_per_job: 5 }));
+  await few.jobs.submitJob({ taskGraph: encoded(flat(5)), inputs: INPUTS });
+  await expect(few.jobs.submitJob({ taskGraph: encoded(flat(6)), inputs: INPUTS })).rejects.toEqual(
+    refused('task_graph: has 6 tasks, more than the 5 of runtime.limits.tasks_per_job'),
+  );
+});
+
+test('so are the outputs of one, and the errors of its tasks that are kept', () => {
+  const limits = { job_output_bytes: 1000, task_errors_per_job: 7, requests_per_job: 3 };
+  const config = storageConfigSchema.parse({ runtime: { limits } });
+  expect(toJobRules(config).limits).toEqual({
+    outputBytes: 1000,
+    taskErrors: 7,
+    waitingRequests: 3,
+  });
 });
 
 test('so are submissions while the database does not answer, and their bytes', async () => {
@@ -103,6 +134,19 @@ test('so are those who watch a job, and one who leaves makes room', async () => 
   await first.return?.();
 });
 
+test('a submission that is repeated finds its job, although there is no room', async () => {
+  await using storage = await TestStorage.start(withLimits({ jobs: 1 }));
+  const first = storage.jobs.submitJob({ ...one, idempotencyKey: 'k' });
+  const again = storage.jobs.submitJob({ ...one, idempotencyKey: 'k', start: true });
+  const { jobId, existed } = await first;
+  expect(existed).toBe(false);
+  expect(await again).toMatchObject({ jobId, existed: true, state: JobState.Running });
+  await expect(storage.jobs.submitJob({ ...one, idempotencyKey: 'l' })).rejects.toEqual(
+    exhausted('1 jobs have not ended, and runtime.limits.jobs allows no more'),
+  );
+  expect((await storage.jobs.listJobs({})).jobs).toHaveLength(1);
+});
+
 test('a client that does not read is told the latest status alone', async () => {
   await using storage = await TestStorage.start();
   const { jobId } = await storage.jobs.submitJob(one);
@@ -117,7 +161,7 @@ test('a client that does not read is told the latest status alone', async () => 
   const service = createJobService({
     jobs: jobs as unknown as Jobs,
     logger: silentLogger,
-    uploads: { clock: systemClock, budget: undefined as never, idleMs: 1 },
+    uploads: { clock: systemClock, budget: undefined as never, idleMs: 1, bytesMax: 1 },
     taskLogs: undefined as never,
   });
   const context = { signal: new AbortController().signal } as HandlerContext;

@@ -116,7 +116,10 @@ describe('a login', () => {
     const refused = await Promise.race(all);
     release(true);
     expect(refused).toEqual(
-      refusedWith(Code.ResourceExhausted, '256 passwords wait already, the limit'),
+      refusedWith(
+        Code.ResourceExhausted,
+        '256 passwords wait, and runtime.limits.passwords allows no more',
+      ),
     );
     const answers = await Promise.all(all);
     expect(answers.filter((answer) => answer === 'in')).toHaveLength(258);

@@ -1,7 +1,8 @@
-import { invalidArgument, LIMITS, SpiderError } from '@spider/core';
+import { invalidArgument, SpiderError } from '@spider/core';
 import type { SubmitJobRequest, UploadHeader, UploadJobRequest } from '@spider/proto';
 import type { Clock } from '@spider/runtime';
 import { UploadAssembly } from '../submission/upload-assembly.ts';
+import { checkJobBytes } from '../submission/submit-job.ts';
 import type { ByteBudget } from '../submission/byte-budget.ts';
 
 export interface UploadOptions {
@@ -9,6 +10,8 @@ export interface UploadOptions {
   readonly budget: ByteBudget;
   /** How long a client may send nothing. */
   readonly idleMs: number;
+  /** Bytes of the graph, and of the inputs. */
+  readonly bytesMax: number;
 }
 
 /** A submission that has arrived in pieces. Its bytes belong to whoever receives it. */
@@ -28,14 +31,14 @@ export interface ReceivedUpload {
  */
 export async function receiveUpload<T>(
   requests: AsyncIterable<UploadJobRequest>,
-  { clock, budget, idleMs }: UploadOptions,
+  { clock, budget, idleMs, bytesMax }: UploadOptions,
   check: (job: SubmitJobRequest) => void,
   submit: (upload: ReceivedUpload) => Promise<T>,
 ): Promise<T> {
   const parts = requests[Symbol.asyncIterator]();
   const { part: first } = await nextPart(parts, clock, idleMs);
   if (first.case !== 'header') throw invalidArgument('header: is missing in the first message');
-  const job = checkHeader(first.value);
+  const job = checkHeader(first.value, bytesMax);
   check(job);
   const { taskGraphBytes, inputsBytes } = first.value;
   using _reserved = budget.reserve(Number(taskGraphBytes) + Number(inputsBytes));
@@ -54,18 +57,16 @@ export async function receiveUpload<T>(
 }
 
 /** Answers the submission without its bytes. */
-function checkHeader({ job, taskGraphBytes, inputsBytes }: UploadHeader): SubmitJobRequest {
+function checkHeader(
+  { job, taskGraphBytes, inputsBytes }: UploadHeader,
+  bytesMax: number,
+): SubmitJobRequest {
   if (job === undefined) throw invalidArgument('header.job: is missing');
   if (job.taskGraph.length > 0) throw invalidArgument('header.job.task_graph: belongs into data');
   if (job.inputs.length > 0) throw invalidArgument('header.job.inputs: belong into data');
-  checkAnnounced('header.task_graph_bytes', taskGraphBytes);
-  checkAnnounced('header.inputs_bytes', inputsBytes);
+  checkJobBytes('header.task_graph_bytes', taskGraphBytes, bytesMax);
+  checkJobBytes('header.inputs_bytes', inputsBytes, bytesMax);
   return job;
-}
-
-function checkAnnounced(field: string, bytes: bigint): void {
-  if (bytes <= BigInt(LIMITS.submissionBytes)) return;
-  throw invalidArgument(`${field}: ${bytes} bytes are more than ${LIMITS.submissionBytes}`);
 }
 
 /** @throws SpiderError if nothing comes in time, or nothing comes any more. */

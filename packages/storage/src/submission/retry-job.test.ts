@@ -14,6 +14,7 @@ import { LongWork } from '../long-work.ts';
 import { JobCache } from '../cache/job-cache.ts';
 import type { JobStatus } from '../cache/job-status.ts';
 import { BlobKind } from '../db/job-store.ts';
+import { DEFAULT_JOB_LIMITS } from '../machine/job-limits.ts';
 import type { JournalRow, NewJob } from '../db/job-store.ts';
 import { NO_METADATA } from '../job-metadata.ts';
 import { encodeJournalRecords } from '../journal/journal-record.ts';
@@ -79,6 +80,7 @@ async function retry(
       clock,
       work: new LongWork(clock),
       store: {
+        findJobByKey: async () => undefined,
         readBlob: async (_, kind) => blobs[kind],
         readJournal: async (_, after, limit) =>
           rows.filter(({ sequence }) => sequence > after).slice(0, limit),
@@ -95,7 +97,7 @@ async function retry(
       cache: new JobCache({ clock, retentionMs: 1 }),
       runner: { enter: () => undefined },
       rng: new SeededRng(1),
-      limitedKinds: new Set(),
+      rules: { limitedKinds: new Set(), limits: DEFAULT_JOB_LIMITS },
     },
   );
   return submitted[0]?.retry;

@@ -10,9 +10,9 @@ import { describeState } from '../cache/job-status.ts';
 import type { JobStatus } from '../cache/job-status.ts';
 import { BlobKind } from '../db/job-store.ts';
 import type { JobStore, NewRetry } from '../db/job-store.ts';
+import type { JobRules } from '../job-rules.ts';
 import { cutIntoRows } from '../journal/job-journal.ts';
 import { encodeJournalRecords, JournalDecoder } from '../journal/journal-record.ts';
-import type { Journal } from '../journal/journal.ts';
 import type { JobEffect } from '../machine/job-effect.ts';
 import type { AttemptColumns } from '../machine/job-event.ts';
 import { JobMachine } from '../machine/job-machine.ts';
@@ -31,10 +31,8 @@ export interface RetryRequest {
 }
 
 export interface RetryOptions extends EnterOptions {
-  /** Kinds of tasks of which only so many may be out at a time, as package/function. */
-  readonly limitedKinds: ReadonlySet<string>;
-  readonly store: Pick<JobStore, 'readBlob' | 'readJournal'>;
-  readonly journal: Pick<Journal, 'submit' | 'flush'>;
+  readonly rules: JobRules;
+  readonly store: Pick<JobStore, 'findJobByKey' | 'readBlob' | 'readJournal'>;
 }
 
 /**
@@ -52,7 +50,7 @@ export async function retryJob(
 ): Promise<SubmittedJob> {
   checkText('idempotency_key', idempotencyKey, LIMITS.idempotencyKeyBytes);
   if (old.state !== JobState.Failed) throw notRetriable(old);
-  const { clock, work, store, journal, limitedKinds } = options;
+  const { clock, work, store, journal, rules } = options;
   await journal.flush();
   const graphBytes = await readBlob(store, old.id, BlobKind.Graph);
   const inputs = await readBlob(store, old.id, BlobKind.Inputs);
@@ -60,7 +58,7 @@ export async function retryJob(
   const state = start ? JobState.Running : JobState.Ready;
   const policy = { ...old.policy, deadlineAt: undefined };
   const name = `the retry of job ${old.id}`;
-  const machine = new JobMachine({ name, graph, inputs, policy, state, limitedKinds });
+  const machine = new JobMachine({ name, graph, inputs, policy, state, ...rules });
   const { retry, effects } = await takeOver(old, machine, options);
   const toMachine = (ownName: string): NewMachine => {
     machine.rename(ownName);

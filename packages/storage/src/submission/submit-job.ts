@@ -13,7 +13,8 @@ import { randomKey } from '@spider/runtime';
 import type { Clock, Rng } from '@spider/runtime';
 import { Job } from '../cache/job.ts';
 import type { JobCache } from '../cache/job-cache.ts';
-import type { InsertedJob, NewJob } from '../db/job-store.ts';
+import type { InsertedJob, JobStore, NewJob } from '../db/job-store.ts';
+import type { JobRules } from '../job-rules.ts';
 import { checkMetadata } from '../job-metadata.ts';
 import type { JobMetadata } from '../job-metadata.ts';
 import type { EffectRunner } from '../effects/effect-runner.ts';
@@ -21,7 +22,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { LongWork } from '../long-work.ts';
 import type { JobEffect } from '../machine/job-effect.ts';
 import { JobMachine } from '../machine/job-machine.ts';
-import { checkBytes, checkText } from '../rpc/check.ts';
+import { checkText } from '../rpc/check.ts';
 
 export interface Submission {
   /** 0 stands for the default group. */
@@ -49,7 +50,8 @@ export interface SubmittedJob {
 export interface EnterOptions {
   readonly clock: Clock;
   readonly work: LongWork;
-  readonly journal: Pick<Journal, 'submit'>;
+  readonly journal: Pick<Journal, 'submit' | 'flush'>;
+  readonly store: Pick<JobStore, 'findJobByKey'>;
   readonly cache: JobCache;
   readonly runner: Pick<EffectRunner, 'enter'>;
   /** Draws keys that nobody can guess. */
@@ -59,8 +61,10 @@ export interface EnterOptions {
 export interface SubmitOptions extends EnterOptions {
   /** Of jobs that do not ask for one. */
   readonly durability: Durability;
-  /** Kinds of tasks of which only so many may be out at a time, as package/function. */
-  readonly limitedKinds: ReadonlySet<string>;
+  readonly rules: JobRules;
+  /** Tasks of a job, and bytes of its graph and of its inputs. */
+  readonly tasksMax: number;
+  readonly bytesMax: number;
 }
 
 /**
@@ -76,10 +80,14 @@ export async function submitJob(
   checkSubmission(submission);
   const { start, resourceGroupId, idempotencyKey, metadata, inputs } = submission;
   const { policy = DEFAULT_JOB_POLICY } = submission;
-  checkBytes('task_graph', submission.taskGraph.length, LIMITS.submissionBytes);
-  checkBytes('inputs', inputs.length, LIMITS.submissionBytes);
+  checkJobBytes('task_graph', submission.taskGraph.length, options.bytesMax);
+  checkJobBytes('inputs', inputs.length, options.bytesMax);
   const graph = await options.work.run(decodeTaskGraphInSteps(submission.taskGraph));
   if (graph.taskCount === 0) throw invalidArgument('task_graph: has no tasks');
+  if (graph.taskCount > options.tasksMax) {
+    const rule = `more than the ${options.tasksMax} of runtime.limits.tasks_per_job`;
+    throw invalidArgument(`task_graph: has ${graph.taskCount} tasks, ${rule}`);
+  }
   const inputCount = frameBounds(inputs).length / 2;
   if (inputCount !== graph.jobInputs.length) {
     throw invalidArgument(
@@ -104,7 +112,7 @@ export async function submitJob(
       inputs,
       policy,
       state: newJob.state,
-      limitedKinds: options.limitedKinds,
+      ...options.rules,
     }),
     effects: [],
   });
@@ -119,6 +127,13 @@ export async function submitJob(
 export function checkSubmission({ idempotencyKey, metadata }: Submission): void {
   checkText('idempotency_key', idempotencyKey, LIMITS.idempotencyKeyBytes);
   if (metadata !== undefined) checkMetadata(metadata);
+}
+
+/** @throws SpiderError 'invalid-argument' naming the field and the limit. */
+export function checkJobBytes(field: string, bytes: bigint | number, most: number): void {
+  if (bytes <= most) return;
+  const rule = `more than the ${most} of runtime.limits.job_bytes`;
+  throw invalidArgument(`${field}: ${bytes} bytes are ${rule}`);
 }
 
 /** A machine that nobody knows yet, and what it has asked for. */
@@ -137,11 +152,14 @@ export interface NewMachine {
 export async function enterJob(
   newJob: NewJob,
   toMachine: (name: string) => NewMachine,
-  { journal, cache, runner, rng }: EnterOptions,
+  options: EnterOptions,
 ): Promise<InsertedJob> {
+  const { journal, cache, runner, rng } = options;
   const { state, submittedAt, metadata, policy, retry } = newJob;
   const idempotencyKey = newJob.idempotencyKey ?? randomKey(rng);
-  using _admitted = cache.admit(newJob.taskCount);
+  const admitted = await admit(newJob, options);
+  if ('id' in admitted) return admitted;
+  using _admitted = admitted;
   const result = await journal.submit({ ...newJob, idempotencyKey });
   if (result.kind === 'no-resource-group') {
     throw notFound(`resource group ${newJob.resourceGroupId} does not exist`);
@@ -165,6 +183,27 @@ export async function enterJob(
   cache.add(job);
   runner.enter(job, effects);
   return { ...inserted, existed: false };
+}
+
+/**
+ * Keeps room for a job. There need not be any for one that is there already, which is answered then.
+ *
+ * @throws SpiderError 'resource-exhausted' naming the limit.
+ */
+async function admit(
+  { taskCount, resourceGroupId, idempotencyKey }: NewJob,
+  { cache, journal, store }: EnterOptions,
+): Promise<Disposable | InsertedJob> {
+  try {
+    return cache.admit(taskCount);
+  } catch (error) {
+    if (idempotencyKey === undefined) throw error;
+    // The first submission may be under way.
+    await journal.flush();
+    const existing = await store.findJobByKey(resourceGroupId, idempotencyKey);
+    if (existing === undefined) throw error;
+    return existing;
+  }
 }
 
 /**

@@ -173,6 +173,10 @@ export function describeStore(
         ]);
         const other = await insert(jobs, newJob({ idempotencyKey: 'Nightly' }));
         expect(other.existed).toBe(false);
+        expect(await jobs.findJobByKey(group(0), 'nightly')).toEqual(again);
+        expect(await jobs.findJobByKey(again.resourceGroupId, 'nightly')).toEqual(again);
+        expect(await jobs.findJobByKey(group(0), 'weekly')).toBeUndefined();
+        expect(await jobs.findJobByKey(group(404), 'nightly')).toBeUndefined();
         const without = [await insert(jobs, newJob()), await insert(jobs, newJob())];
         expect(present(without[0]).id).not.toBe(present(without[1]).id);
       }),

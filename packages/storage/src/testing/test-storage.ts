@@ -89,4 +89,7 @@ export class TestStorage implements AsyncDisposable {
   }
 }
 
-const testConfig = (config: unknown = {}): StorageConfig => storageConfigSchema.parse(config);
+/** Long enough for a machine that is busy with other tests. */
+const PATIENT = { runtime: { execution_managers: { heartbeat_interval_ms: 60_000 } } };
+
+const testConfig = (config: unknown = PATIENT): StorageConfig => storageConfigSchema.parse(config);
