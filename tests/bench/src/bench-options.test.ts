@@ -9,6 +9,7 @@ it('takes five runs on two slots unless told otherwise', () => {
     slots: 2,
     durability: undefined,
     profileDir: undefined,
+    record: false,
   });
 });
 
@@ -20,6 +21,8 @@ it('asks for help without a suite', () => {
 it.each([
   [['--runs', '0'], '--runs: expected a whole number from 1 to 1000, got 0'],
   [['--slots', 'two'], '--slots: expected a whole number from 1 to 64, got two'],
+  [['guard'], 'guard runs alone, without other suites'],
+  [['--record'], '--record is for guard alone'],
   [['--durability', 'none'], '--durability: expected job, task, sync, got none'],
 ])('names the argument that is wrong: %j', (args, message) => {
   expect(() => parseBenchOptions(['flat', ...args])).toThrow(message);

@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly durability: Durability | undefined;
   /** Where processes leave CPU profiles; undefined for none. */
   readonly profileDir: string | undefined;
+  /** Whether the guard writes down what it measures. */
+  readonly record: boolean;
 }
 
 /**
@@ -33,10 +35,15 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
       slots: { type: 'string', default: '2' },
       durability: { type: 'string' },
       profile: { type: 'string' },
+      record: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help || positionals.length === 0) return undefined;
+  if (positionals.includes('guard') && positionals.length > 1) {
+    throw new Error('guard runs alone, without other suites');
+  }
+  if (values.record && positionals[0] !== 'guard') throw new Error('--record is for guard alone');
   return {
     suites: positionals,
     json: values.json,
@@ -44,6 +51,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
     slots: integer('slots', values.slots, 1, 64),
     durability: durability(values.durability),
     profileDir: values.profile,
+    record: values.record,
   };
 }
 

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BenchOptions } from './bench-options.ts';
 import { formatJson, formatRow, TABLE_HEADER } from './format-results.ts';
+
+import { runGuard } from './guard/run-guard.ts';
 import type { Suite } from './suite.ts';
 import { SUITES } from './suites.ts';
 
@@ -16,12 +18,14 @@ median of the runs.
 
 ${SUITES.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n')}
   all        all of them
+  guard      whether a task of engine, zero and layered costs more processor time than recorded
 
   --json               one JSON object a line
   --runs N             measured runs (default 5)
   --slots N            executors (default 2)
   --durability LEVEL   job, task or sync (default: task, and sync for chain)
   --profile FOLDER     storage and execution managers leave CPU profiles there
+  --record             with guard: records what is measured
   --help               shows this
 `;
 
@@ -32,18 +36,32 @@ export interface BenchRun {
 
 /** @throws Error for a suite that doesn't exist, before any has run, or if one goes wrong. */
 export async function runBench(options: BenchOptions, { signal, print }: BenchRun): Promise<void> {
+  const { json } = options;
+  if (options.suites.includes('guard')) {
+    await inFolder('guard', (directory) =>
+      runGuard({ ...options, signal, directory }, { json, record: options.record, print }),
+    );
+    return;
+  }
   const suites = options.suites.flatMap(suitesNamed);
-  await mkdir(WORK_FOLDER, { recursive: true });
-  if (!options.json) print(TABLE_HEADER);
+  if (!json) print(TABLE_HEADER);
   for (const suite of suites) {
-    const directory = await mkdtemp(join(WORK_FOLDER, `bench-${suite.name}-`));
-    try {
+    await inFolder(suite.name, async (directory) => {
       for await (const result of suite.run({ ...options, signal, directory })) {
-        print(options.json ? formatJson(result) : formatRow(result));
+        print(json ? formatJson(result) : formatRow(result));
       }
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-    }
+    });
+  }
+}
+
+/** Runs something with a folder of its own, which is removed afterwards. */
+async function inFolder(name: string, run: (directory: string) => Promise<void>): Promise<void> {
+  await mkdir(WORK_FOLDER, { recursive: true });
+  const directory = await mkdtemp(join(WORK_FOLDER, `bench-${name}-`));
+  try {
+    await run(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { BenchOptions } from './bench-options.ts';
 import type { BenchResult } from './bench-result.ts';
 
-export interface BenchContext extends Omit<BenchOptions, 'suites' | 'json'> {
+export interface BenchContext extends Omit<BenchOptions, 'suites' | 'json' | 'record'> {
   readonly signal: AbortSignal;
   /** An empty folder of the suite's own, removed after it. */
   readonly directory: string;

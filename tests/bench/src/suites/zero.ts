@@ -1,9 +1,9 @@
 import type { JobHandle } from '@spider/client';
-import { startBenchCluster } from '../cluster/bench-cluster.ts';
+import { type BenchCluster, startBenchCluster } from '../cluster/bench-cluster.ts';
 import { measureRounds, type Round, succeeded } from '../measure-jobs.ts';
 import type { Suite } from '../suite.ts';
 import { verifyCannedOutputs } from '../workload/canned-outputs.ts';
-import { floatWorkload } from '../workload/workload.ts';
+import { floatWorkload, type Workload } from '../workload/workload.ts';
 import { InstantWorker } from '../zero/instant-worker.ts';
 import { LAYERED } from './closed-form.ts';
 
@@ -16,26 +16,35 @@ export const zero: Suite = {
     await using worker = await InstantWorker.start(bench.cluster.storageUrl);
     for (const [name, makeGraph] of Object.entries(LAYERED)) {
       const workload = floatWorkload(name, makeGraph());
-      let handle: JobHandle | undefined;
-      let reportedBefore = 0;
-      const round: Round = {
-        tasks: workload.graph.taskCount,
-        edges: workload.edges,
-        run: async () => {
-          reportedBefore = worker.reported;
-          handle = await bench.client.submitGraph(workload.graph, workload.inputs, { start: true });
-          await Promise.race([succeeded(handle), worker.failed]);
-        },
-        verify: async () => {
-          const reported = worker.reported - reportedBefore;
-          if (reported !== workload.graph.taskCount) {
-            throw new Error(`${name}: ${reported} reports of ${workload.graph.taskCount} tasks`);
-          }
-          verifyCannedOutputs((await handle?.outputs()) ?? [], workload);
-        },
-      };
+      const round = zeroRound(bench, worker, workload);
       const result = await measureRounds(bench, context, round, { suite: 'zero', workload: name });
       yield { ...result, engine: 'spider control plane' };
     }
   },
 };
+
+/** A round of one job whose tasks are all reported by this worker. */
+export function zeroRound(
+  { client }: BenchCluster,
+  worker: InstantWorker,
+  workload: Workload,
+): Round {
+  const tasks = workload.graph.taskCount;
+  let handle: JobHandle | undefined;
+  let reportedBefore = 0;
+  return {
+    tasks,
+    edges: workload.edges,
+    run: async () => {
+      reportedBefore = worker.reported;
+      handle = await client.submitGraph(workload.graph, workload.inputs, { start: true });
+      await Promise.race([succeeded(handle), worker.failed]);
+    },
+    verify: async () => {
+      const reported = worker.reported - reportedBefore;
+      if (reported !== tasks)
+        throw new Error(`${workload.name}: ${reported} reports of ${tasks} tasks`);
+      verifyCannedOutputs((await handle?.outputs()) ?? [], workload);
+    },
+  };
+}
