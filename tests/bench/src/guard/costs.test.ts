@@ -1,17 +1,34 @@
 import { expect, it } from 'vitest';
-import { compareCosts, costOf, describeRises, formatComparison } from './costs.ts';
+import type { LoopTime } from './calibration.ts';
+import {
+  compareCosts,
+  costOf,
+  describeRises,
+  formatComparison,
+  isQuiet,
+  stretchOf,
+} from './costs.ts';
 
 const RECORDED = {
   zero: { storage: 20 },
   layered: { storage: 40, executionManager: 20, executors: 20 },
 };
 
+const loops = (...stepsUs: number[]): LoopTime[] =>
+  stepsUs.map((stepUs) => ({ stepUs, stretch: 10 * stepUs }));
+
 it('takes the least of each, so that a disturbed repetition does not count', () => {
   const cost = costOf([
-    { cpu: { storage: 4, executionManager: 3 }, stepsUs: [0.1, 0.3] },
-    { cpu: { storage: 9, executionManager: 2 }, stepsUs: [0.4, 0.2] },
+    { cpu: { storage: 4, executionManager: 3 }, loops: loops(0.1, 0.3) },
+    { cpu: { storage: 9, executionManager: 2 }, loops: loops(0.4, 0.2) },
   ]);
   expect(cost).toEqual({ storage: 40, executionManager: 20 });
+});
+
+it('does not judge where a loop usually had half of a processor', () => {
+  const samples = [{ cpu: {}, loops: loops(0.1, 0.2, 0.21) }];
+  expect(stretchOf(samples)).toBe(2);
+  expect([1, 1.5, 2].map(isQuiet)).toEqual([true, true, false]);
 });
 
 it('allows a quarter more, over all processes of a suite', () => {

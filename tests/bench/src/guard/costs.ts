@@ -1,4 +1,5 @@
-import { rounded } from '../bench-result.ts';
+import { median, rounded } from '../bench-result.ts';
+import type { LoopTime } from './calibration.ts';
 import type { CpuByProcess } from './guarded.ts';
 
 /** What a task costs in each kind of process, in steps of the calibration loop. */
@@ -14,10 +15,13 @@ const PROFILE_COMMANDS: Readonly<Record<string, string>> = {
   engine: 'node --cpu-prof tests/bench/dist/main.js engine',
 };
 
+/** A machine on which the loop is stretched by more is too busy to judge by. */
+const STRETCH_MAX = 1.5;
+
 /** One repetition of a suite, and the calibration loops just before and after it. */
 export interface Sample {
   readonly cpu: CpuByProcess;
-  readonly stepsUs: readonly number[];
+  readonly loops: readonly LoopTime[];
 }
 
 /** How a suite compares with what is recorded. */
@@ -35,7 +39,7 @@ export interface Comparison {
  * the processors share; so the least of several repetitions counts, of each process and of the loop.
  */
 export function costOf(samples: readonly Sample[]): Cost {
-  const stepUs = Math.min(...samples.flatMap((sample) => sample.stepsUs));
+  const stepUs = Math.min(...samples.flatMap(({ loops }) => loops.map(({ stepUs }) => stepUs)));
   const processes = Object.keys(samples[0]?.cpu ?? {});
   return Object.fromEntries(
     processes.map((process) => {
@@ -44,6 +48,14 @@ export function costOf(samples: readonly Sample[]): Cost {
     }),
   );
 }
+
+/** How much longer things take than they work, because others want the processors. */
+export function stretchOf(samples: readonly Sample[]): number {
+  return median(samples.flatMap(({ loops }) => loops.map(({ stretch }) => stretch)));
+}
+
+/** Whether figures say something about the code. */
+export const isQuiet = (stretch: number): boolean => stretch <= STRETCH_MAX;
 
 /** @throws Error if nothing is recorded of a suite. */
 export function compareCosts(costs: Costs, recordedCosts: Costs): readonly Comparison[] {
