@@ -51,7 +51,7 @@ function toDatabase(file: z.output<typeof databaseSchema>) {
 const leaseSchema = z
   .object({
     /** How long the right to write outlives a storage that was killed; not on SQLite. */
-    duration_ms: milliseconds.min(500).default(3000),
+    duration_ms: milliseconds.min(500).default(2000),
     /** How often it is renewed. */
     renew_ms: milliseconds.min(100).default(1000),
   })

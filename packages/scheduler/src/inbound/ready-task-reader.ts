@@ -20,8 +20,8 @@ export interface ReadyTaskReaderOptions {
   readonly sharing: Sharing;
 }
 
-/** Short: until a new storage is found nothing at all is dispatched. */
-const RECONNECT_BACKOFF: BackoffPolicy = { initialDelayMs: 50, maxDelayMs: 500, jitter: 0.5 };
+/** Short, and before each single endpoint: until a new storage is found nothing at all is dispatched. */
+const RECONNECT_BACKOFF: BackoffPolicy = { initialDelayMs: 50, maxDelayMs: 100, jitter: 0.5 };
 
 /** Keeps a stream of ready tasks open, and opens it again for as long as that takes. */
 export class ReadyTaskReader {

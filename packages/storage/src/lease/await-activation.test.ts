@@ -87,7 +87,10 @@ describe('a standby', () => {
     for (let lease = 0; lease < 1200; lease++) await pass(3000);
     expect(await result).toBe(right);
     expect(asked()).toBe(1201);
-    expect(logger.lines).toHaveLength(1);
+    expect(logger.messages('info')).toEqual([
+      'standing by: another storage is active on this database',
+      'this storage is the active one now',
+    ]);
   });
 
   test('tells when another one is active', async () => {

@@ -21,7 +21,7 @@ export interface AwaitActivationOptions {
 const MARGIN_MS = 10;
 
 /** Those that wait for the same lease do not all ask at once. */
-const JITTER_MS = 90;
+const JITTER_MS = 20;
 
 /**
  * Waits for the right to write. A storage that was killed may have left a lease behind, so that one
@@ -37,7 +37,10 @@ export async function awaitActivation(options: AwaitActivationOptions): Promise<
   let limitMs = 0;
   for (;;) {
     const result = await activate();
-    if (result.kind === 'active') return result;
+    if (result.kind === 'active') {
+      if (last !== undefined) logger.info('this storage is the active one now');
+      return result;
+    }
     if (last === undefined) limitMs = Math.max(durationMs, result.retryMs) + MARGIN_MS + JITTER_MS;
     if (result.sessionId !== last?.sessionId) tell(result, standby, logger);
     last = result;
