@@ -331,6 +331,11 @@ describe('an execution manager that breaks the rules', () => {
       'hello.labels: a key is empty',
     ],
     [
+      'speaks a version of the future',
+      { hello: { ...hello(1n, 1), protocolVersion: 99 } },
+      'protocol_version: 99 is not known to this scheduler',
+    ],
+    [
       'serves a group that is none',
       { hello: hello(1n, 1, [0n]) },
       'hello.resource_group_ids: 0 is not in',
@@ -383,5 +388,6 @@ function hello(executionManagerId: bigint, slots: number, resourceGroupIds: bigi
     slots,
     labels: {},
     resourceGroupIds,
+    protocolVersion: 0,
   };
 }

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
-import { type Labels, SpiderError } from '@spider/core';
+import { type Labels, PROTOCOL_VERSION, SpiderError } from '@spider/core';
 import {
   AssignmentHelloSchema,
   AssignmentService,
@@ -154,6 +154,7 @@ export class AssignmentPuller {
           slots,
           labels,
           resourceGroupIds: resourceGroupIds.map(BigInt),
+          protocolVersion: PROTOCOL_VERSION,
         }),
         draining: this.#isDraining,
       }),

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { type Client, createClient } from '@connectrpc/connect';
-import { SpiderError } from '@spider/core';
+import { PROTOCOL_VERSION, SpiderError } from '@spider/core';
 import {
   checkExchangeResponse,
   type ExchangeRequest,
@@ -152,7 +152,7 @@ export class ExchangeClient {
     const { host, slots, version, liveness, endpointCount, listener } = this.#options;
     const reconnectMs = reconnectWithinMs(liveness, endpointCount);
     const { executionManagerId } = await client.registerExecutionManager(
-      { host, slots, version, reconnectMs },
+      { host, slots, version, reconnectMs, protocolVersion: PROTOCOL_VERSION },
       { signal },
     );
     listener.registered(executionManagerId);

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import {
+  PROTOCOL_VERSION,
   invalidArgument,
   LIMITS,
   type SchedulerId,
@@ -96,6 +97,7 @@ const toHello = (address: Endpoint, { weights, jobOrder }: Sharing): SchedulerHe
   const hello = create(SchedulerHelloSchema, address);
   // protobuf-es has the keys of a map of uint64 as text.
   for (const [id, weight] of weights) hello.groupWeights[String(id)] = weight;
+  hello.protocolVersion = PROTOCOL_VERSION;
   hello.criticalPathFirst = jobOrder === 'critical-path';
   return hello;
 };

@@ -1,5 +1,6 @@
 import {
   checkLabels,
+  checkProtocolVersion,
   type ExecutionManagerId,
   invalidArgument,
   LIMITS,
@@ -66,6 +67,7 @@ export class AssignmentStream
 
   #connect(hello: AssignmentHello): ConnectionNumber {
     const { executionManagerId, slots, labels } = hello;
+    checkProtocolVersion(hello.protocolVersion, 'scheduler');
     if (executionManagerId === 0n) throw invalidArgument('hello.execution_manager_id: is missing');
     if (slots < 1 || slots > LIMITS.slotsPerExecutionManager) {
       throw invalidArgument(`hello.slots: ${slots} is not in 1…${LIMITS.slotsPerExecutionManager}`);

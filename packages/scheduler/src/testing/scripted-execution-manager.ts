@@ -1,3 +1,4 @@
+import { PROTOCOL_VERSION } from '@spider/core';
 import { createClient } from '@connectrpc/connect';
 import type { SpiderError } from '@spider/core';
 import {
@@ -65,6 +66,7 @@ export class ScriptedExecutionManager implements Disposable {
         slots,
         labels,
         resourceGroupIds: resourceGroupIds.map(BigInt),
+        protocolVersion: PROTOCOL_VERSION,
       },
     });
   }

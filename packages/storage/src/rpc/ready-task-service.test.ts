@@ -108,6 +108,11 @@ describe('a message that breaks a rule ends its stream alone', () => {
       'hello',
     ],
     ['a port that is none', [{ hello: { host: '', port: 70_000 } }], 'hello.port'],
+    [
+      'a version of the future',
+      [{ hello: { host: '', port: 0, protocolVersion: 99 } }],
+      'protocol_version: 99 is not known to this storage',
+    ],
     ['too long a name', [{ hello: { host: 'x'.repeat(300), port: 1 } }], 'hello.host'],
     [
       'boundless credit',

@@ -1,6 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { checkLabels, invalidArgument, LIMITS, type Sharing } from '@spider/core';
+import {
+  checkProtocolVersion,
+  checkLabels,
+  invalidArgument,
+  LIMITS,
+  type Sharing,
+} from '@spider/core';
 import {
   checkReturnedTasks,
   JobProfileSchema,
@@ -162,7 +168,8 @@ const toWireProfile = (
   { priority, criticalPath }: JobProfile,
 ): WireJobProfile => create(JobProfileSchema, { jobId: BigInt(jobId), priority, criticalPath });
 
-function checkHello({ host, port, groupWeights }: SchedulerHello): void {
+function checkHello({ host, port, groupWeights, protocolVersion }: SchedulerHello): void {
+  checkProtocolVersion(protocolVersion, 'storage');
   checkText('hello.host', host, LIMITS.nameBytes);
   if (port > 65_535) throw invalidArgument(`hello.port: ${port} is not a port`);
   const weights = Object.entries(groupWeights);

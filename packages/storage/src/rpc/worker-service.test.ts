@@ -1,6 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { Code, createClient } from '@connectrpc/connect';
-import { JobState, LIMITS, TaskOutcome } from '@spider/core';
+import {
+  JobState,
+  LIMITS,
+  PROTOCOL_VERSION,
+  PROTOCOL_VERSION_MIN,
+  TaskOutcome,
+} from '@spider/core';
 import { ExchangeRequestSchema, WireTaskOutcome, WorkerService } from '@spider/proto';
 import type { ExchangeRequest, TaskContexts } from '@spider/proto';
 import { OutgoingStream } from '@spider/runtime';
@@ -426,5 +432,22 @@ describe('a message that breaks a rule ends its stream, says why, and does nothi
         code: Code.InvalidArgument,
       });
     }
+  });
+
+  test('an execution manager that speaks a version of the future, with those that are known', async () => {
+    await using world = await start();
+    const client = createClient(WorkerService, world.transport);
+    const refusal =
+      `protocol_version: 99 is not known to this storage, which speaks versions ` +
+      `${PROTOCOL_VERSION_MIN} to ${PROTOCOL_VERSION}: update this storage first`;
+    await expect(
+      client.registerExecutionManager({ slots: 1, protocolVersion: 99 }),
+    ).rejects.toMatchObject({ code: Code.InvalidArgument, rawMessage: refusal });
+    const registered = await register(world.transport);
+    registered.stream.cancel();
+    const late = new ScriptedExecutionManager(world.transport, registered.id);
+    late.send({ hello: { executionManagerId: registered.id, protocolVersion: 99 } });
+    expect(await late.inbox.closed()).toMatchObject({ code: 'invalid-argument', message: refusal });
+    await world.isSound();
   });
 });

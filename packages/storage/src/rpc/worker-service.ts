@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
-import { invalidArgument, LIMITS } from '@spider/core';
+import { checkProtocolVersion, invalidArgument, LIMITS } from '@spider/core';
 import type { ExecutionManagerId } from '@spider/core';
 import {
   DeregisterExecutionManagerResponseSchema,
@@ -23,7 +23,8 @@ export function createWorkerService(
 ): ServiceImpl<typeof WorkerService> {
   const { registry, sessionId, streamGraceMs, logger } = options;
   return {
-    async registerExecutionManager({ host, slots, version, reconnectMs }) {
+    async registerExecutionManager({ host, slots, version, reconnectMs, protocolVersion }) {
+      checkProtocolVersion(protocolVersion, 'storage');
       checkText('host', host, LIMITS.nameBytes);
       checkText('version', version, LIMITS.versionBytes);
       if (slots < 1 || slots > LIMITS.slotsPerExecutionManager) {

@@ -40,6 +40,7 @@ export class ScriptedScheduler {
       readonly port: number;
       readonly groupWeights?: Record<string, number>;
       readonly criticalPathFirst?: boolean;
+      readonly protocolVersion?: number;
     };
     readonly credit?: number;
     readonly pool?: number;
