@@ -125,6 +125,10 @@ export const LIMITS = {
   heldInstances: 1024 * 1024,
   /** One message between processes: a task's inputs or outputs, with room for the rest. */
   messageBytes: 66 * MIB,
+  /** Values that one message to a server becomes when it is decoded; a message within it counts for 16. */
+  valuesPerMessage: 4 * 1024 * 1024,
+  /** One message in JSON. */
+  jsonMessageBytes: 1 * MIB,
   /** Messages of one stream that wait for a peer to read them. */
   pendingMessages: 16 * 1024,
   /** Slots of one execution manager. */

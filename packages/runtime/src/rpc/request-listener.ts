@@ -13,6 +13,7 @@ import type { Logger } from '../logger.ts';
 import { dropEndlessDeadline } from './endless-deadline.ts';
 import { type Peer, valuesWithPeer } from './peer.ts';
 import type { RequestBudget, RequestShare } from './request-budget.ts';
+import { createRequestGuard, type RequestGuard } from './request-guard.ts';
 import { toGrpcMessage } from './grpc-response.ts';
 
 type Handler = ConnectRouter['handlers'][number];
@@ -84,7 +85,8 @@ async function handle(
   // whatever waits for its end.
   stream.once('finish', () => stream.removeAllListeners('data').resume());
   const share = isHeldWhole(handler) ? openShare(response, budget) : undefined;
-  const body = readWhole(request, share);
+  const guard = createRequestGuard(handler.method.input, request.headers['content-type']);
+  const body = readWhole(request, share, guard);
   await universalResponseToNodeResponse(await handler({ ...universal, body }), response);
 }
 
@@ -119,6 +121,7 @@ const isHeldWhole = ({ method }: Handler): boolean =>
 function readWhole(
   request: Http2ServerRequest,
   share: RequestShare | undefined,
+  guard: RequestGuard,
 ): AsyncIterable<Uint8Array> {
   const chunks: AsyncIterator<Uint8Array> = request[Symbol.asyncIterator]();
   return {
@@ -127,7 +130,11 @@ function readWhole(
         const result = await chunks.next().catch(rethrowClientGone);
         if (result.done === true) {
           if (request.stream.aborted) rethrowClientGone();
-        } else share?.take(result.value.length);
+          guard.end();
+        } else {
+          share?.take(result.value.length);
+          guard.push(result.value);
+        }
         return result;
       },
     }),

@@ -181,6 +181,7 @@ class NodeRpcServer implements RpcServer {
   }: ServedRoutes): RequestListener {
     const router = createConnectRouter({
       acceptCompression: [],
+      binaryOptions: { readUnknownFields: false },
       grpcWeb: false,
       interceptors: [errorInterceptor(this.#logger), ...interceptors],
       readMaxBytes: this.#options.readMaxBytes ?? LIMITS.messageBytes,
