@@ -1,7 +1,16 @@
 import { SpiderError } from '@spider/core';
 import { Command, CommanderError } from 'commander';
+import { clusterCommands } from './commands/cluster.ts';
+import { controlCommands } from './commands/control-job.ts';
 import { devCommand } from './commands/dev.ts';
+import { graphCommand } from './commands/graph.ts';
+import { addGroupCommand } from './commands/groups.ts';
+import { jobCommand } from './commands/job.ts';
+import { jobsCommand } from './commands/jobs.ts';
 import { logsCommand } from './commands/logs.ts';
+import { outputsCommand } from './commands/outputs.ts';
+import { submitCommands } from './commands/submit.ts';
+import { tasksCommand } from './commands/tasks.ts';
 import { traceCommand } from './commands/trace.ts';
 import { readVersion } from './version.ts';
 
@@ -37,15 +46,39 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 }
 
 function program(signal: AbortSignal): Command {
-  return new Command('spider')
+  const spider = new Command('spider')
     .description('Runs jobs of very many small tasks.')
     .version(readVersion())
     .exitOverride()
     .showHelpAfterError('(spider --help tells more)')
-    .addCommand(devCommand(signal))
-    .addCommand(logsCommand(signal))
-    .addCommand(traceCommand(signal));
+    .addHelpText('after', HELP);
+  for (const [heading, commands] of commandGroups(signal)) {
+    spider.commandsGroup(heading);
+    for (const command of commands) spider.addCommand(command);
+  }
+  return spider;
 }
+
+const commandGroups = (signal: AbortSignal): readonly (readonly [string, readonly Command[]])[] => [
+  ['Start here:', [devCommand(signal), ...submitCommands(signal), graphCommand()]],
+  [
+    'Jobs:',
+    [
+      jobsCommand(signal),
+      jobCommand(signal),
+      tasksCommand(signal),
+      logsCommand(signal),
+      outputsCommand(signal),
+      ...controlCommands(signal),
+    ],
+  ],
+  ['The cluster:', [...clusterCommands(signal), addGroupCommand(signal)]],
+  ['Benchmarks:', [traceCommand(signal)]],
+];
+
+const HELP = `
+Where storage is: --endpoint, or SPIDER_ENDPOINT; http://127.0.0.1:50051 by default.
+Exit codes: 0 done; 1 what was asked for failed; 2 the command line is wrong; 130 Ctrl-C.`;
 
 /**
  * Errors of our own and of the system are written for people. Of those that JavaScript itself throws,

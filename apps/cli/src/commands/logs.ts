@@ -1,25 +1,23 @@
-import { connect, type JobId, parseId, type TaskLogLine } from '@spider/client';
-import { CLEANUP_TASK_INDEX, COMMIT_TASK_INDEX } from '@spider/core';
-import { Command, InvalidArgumentError } from 'commander';
+import type { TaskLogLine } from '@spider/client';
+import { CLEANUP_TASK_INDEX, COMMIT_TASK_INDEX, type JobId } from '@spider/core';
+import type { Command } from 'commander';
+import { type CommandContext, storageCommand, withConnection } from '../connection.ts';
+import { jobIdArgument } from './arguments.ts';
 import { integerOption } from './integer-option.ts';
 
 interface LogsOptions {
-  readonly endpoint: readonly string[];
   readonly follow?: true;
   readonly attempt?: number;
   readonly timestamps?: true;
 }
 
-const ENDPOINT = 'http://127.0.0.1:50051';
 const ATTEMPT_MAX = 2 ** 32 - 1;
 const LAST_TASK_INDEX = CLEANUP_TASK_INDEX - 1;
 
 /** `spider logs`: what a task has printed. */
 export function logsCommand(signal: AbortSignal): Command {
-  return new Command('logs')
-    .exitOverride()
-    .description('Prints what one attempt at a task has printed.')
-    .argument('<job>', 'the id of the job', jobId)
+  return storageCommand('logs', 'Prints what one attempt at a task has printed.')
+    .argument('<job>', 'the job', jobIdArgument)
     .argument('<task>', 'the index of the task, or "commit" or "cleanup"', taskIndex)
     .option(
       '-f, --follow',
@@ -31,31 +29,26 @@ export function logsCommand(signal: AbortSignal): Command {
       integerOption(1, ATTEMPT_MAX),
     )
     .option('-t, --timestamps', 'print before each line when it was printed')
-    .option('--endpoint <url...>', 'where storage may be found', [ENDPOINT])
     .addHelpText(
       'after',
       '\nThe lines are kept by the execution manager that ran the attempt, if its configuration has\n' +
         'logs.dir. Remarks on what is missing of them go to stderr.',
     )
-    .action(async (job: JobId, task: number, options: LogsOptions) => {
-      using client = connect({ endpoints: options.endpoint });
-      const { follow = false, attempt } = options;
-      const lines = client
-        .job(job)
-        .taskLog(task, { follow, signal, ...(attempt !== undefined && { attempt }) });
-      for await (const line of lines) printLine(line, options.timestamps === true);
-    });
+    .action(async (job: JobId, task: number, options: LogsOptions) =>
+      withConnection(options, signal, async ({ client, print }) => {
+        const { follow = false, attempt, timestamps = false } = options;
+        const lines = client
+          .job(job)
+          .taskLog(task, { follow, signal, ...(attempt !== undefined && { attempt }) });
+        for await (const line of lines) printLine(line, timestamps, print);
+      }),
+    );
 }
 
-function printLine({ timeMs, text, isRemark }: TaskLogLine, hasTimestamp: boolean): void {
-  const time = hasTimestamp ? `${new Date(timeMs).toISOString()} ` : '';
-  if (isRemark) process.stderr.write(`spider: ${text}\n`);
-  else process.stdout.write(`${time}${text}\n`);
-}
-
-function jobId(text: string): JobId {
-  if (/^\d{1,20}$/.test(text)) return parseId<JobId>(text);
-  throw new InvalidArgumentError('It must be the number of a job.');
+function printLine(line: TaskLogLine, hasTime: boolean, print: CommandContext['print']): void {
+  const { timeMs, text, isRemark } = line;
+  if (isRemark && !print.isJson) process.stderr.write(`spider: ${text}\n`);
+  else print.one(line, () => (hasTime ? `${new Date(timeMs).toISOString()} ${text}` : text));
 }
 
 function taskIndex(text: string): number {
