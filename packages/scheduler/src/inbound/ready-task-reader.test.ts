@@ -95,6 +95,18 @@ test('a reader leaves a storage that another has superseded', async () => {
   expect(logger.messages('warn')).toContain('storage is left');
 });
 
+test('a storage that cannot be worked with is told of once, however often it takes the scheduler', async () => {
+  const { clock, source, logger } = setUp();
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const stream = await source.attempt(attempt);
+    stream.open(1);
+    stream.end(new SpiderError('failed-precondition', 'pool: update storage first'));
+    await clock.settle();
+    clock.advance(100);
+  }
+  expect(logger.messages('warn')).toEqual(['no connection to storage']);
+});
+
 test('a reader that is stopped closes its stream, or stops waiting', async () => {
   const first = setUp();
   const stream = await first.source.attempt(0);

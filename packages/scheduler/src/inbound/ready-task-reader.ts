@@ -54,6 +54,7 @@ export class ReadyTaskReader {
   /** Resolves when one stream has closed, with what was wrong. */
   #readOne(signal: AbortSignal): Promise<SpiderError | undefined> {
     const { source, dispatcher, logger, sharing, onConnected } = this.#options;
+    const failures = this.#failures;
     return new Promise((resolve) => {
       const handlers: ReadyTaskHandlers = {
         onOpen: ({ schedulerId, sessionId }) => {
@@ -68,6 +69,8 @@ export class ReadyTaskReader {
           signal.removeEventListener('abort', close);
           dispatcher.upstreamClosed();
           onConnected?.(false);
+          // One that we cannot work with may take us again and again.
+          if (error?.code === 'failed-precondition') this.#failures = failures;
           resolve(error);
         },
       };

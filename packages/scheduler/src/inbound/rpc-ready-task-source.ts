@@ -2,11 +2,13 @@ import { create } from '@bufbuild/protobuf';
 import { createClient } from '@connectrpc/connect';
 import {
   PROTOCOL_VERSION,
+  failedPrecondition,
   invalidArgument,
   LIMITS,
   type SchedulerId,
   type SessionId,
   type Sharing,
+  type SpiderError,
 } from '@spider/core';
 import {
   checkReadyTasks,
@@ -181,7 +183,10 @@ class ResponseReader {
     this.#handlers = handlers;
   }
 
-  /** @throws SpiderError 'invalid-argument' that names the field and the rule. */
+  /**
+   * @throws SpiderError 'invalid-argument' that names the field and the rule, 'failed-precondition' if
+   * storage is of a version that this scheduler cannot work with.
+   */
   read(response: PullReadyTasksResponse): void {
     const { welcome, ready, endedJobIds, pool, jobs } = response;
     if ((welcome === undefined) !== this.welcomed) {
@@ -195,6 +200,7 @@ class ResponseReader {
       });
     }
     if (ready.length > 0) {
+      if (pool === 0) throw knowsNoPools();
       checkReadyTasks(response);
       const profiles = new Map(jobs.map((job) => [job.jobId, job]));
       const tasks = ready.map((entry) => toReadyTasks(entry, profiles.get(entry.jobId)));
@@ -208,6 +214,12 @@ class ResponseReader {
     }
   }
 }
+
+/** Credit is for pools from 1 on. A storage that does not know them hands out as if there were one. */
+const knowsNoPools = (): SpiderError =>
+  failedPrecondition(
+    'pool: storage hands out tasks for none, as those do that know nothing of labels: update storage first',
+  );
 
 function toReadyTasks(
   { jobId, resourceGroupId, taskIndexes }: JobTasks,

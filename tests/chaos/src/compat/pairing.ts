@@ -8,8 +8,8 @@ import { binaryOf, type Build } from './older-build.ts';
 
 const LAYERS = 10;
 const WIDTH = 200;
-/** In the error of a peer that does not know the other one's version. */
-const REFUSAL = /protocol_version: .*? is not known to this [^"\\]+/;
+/** The error of a peer that does not work with the other one's version, in a line of its log. */
+const REFUSAL = /\w+: [^"\\]*\bupdate (?:this |that )?(?:storage|scheduler|process)(?: first)?/;
 
 /** Which build each kind of process is of. */
 export interface Pairing {
