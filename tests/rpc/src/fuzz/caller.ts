@@ -17,8 +17,9 @@ const ANSWERS: readonly CodeName[] = [
 ];
 /** By the client's own doing. */
 const GIVEN_UP: readonly CodeName[] = ['CANCELLED', 'DEADLINE_EXCEEDED'];
-/** Said on the stream of a peer that does not say anything any more. */
-const SILENCE = /said nothing for \d+ ms/;
+/** Said on the stream of a peer that does not say anything any more, and of a log that such a peer keeps. */
+const SILENCE =
+  /said nothing for \d+ ms|which keeps the log, (?:is not connected|has not answered|has lost its)/;
 /** A refusal travels in a header; clients read so much of those. */
 const REFUSAL_LENGTH_MAX = 4096;
 const DEADLINE_MS = 20_000;
@@ -100,7 +101,7 @@ export class Caller {
   async #callUnary(method: RpcMethod): Promise<void> {
     const { client, make } = this.#options;
     const request = make.make(method.packageName, method.requestType);
-    const mayWait = /^Poll|^Wait/.test(method.name);
+    const mayWait = /^Poll|^Wait|^ReadTaskLog$/.test(method.name);
     const call = client.open(method, request, mayWait ? 1_000 : DEADLINE_MS);
     const isGivenUp = make.draw.chance(0.03);
     if (isGivenUp) setTimeout(() => call.cancel(), make.draw.below(3));
