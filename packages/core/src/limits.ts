@@ -44,6 +44,8 @@ export const LIMITS = {
   passwordBytes: 2 * KIB,
   /** Passwords that wait to be hashed, which takes a tenth of a second of a core each. */
   passwordsWaiting: 256,
+  /** Resource groups whose failed logins are remembered. */
+  failedLoginGroups: 10_000,
   /** Bytes of an idempotency key. */
   idempotencyKeyBytes: 256,
   /** Bytes of a job's name. */

@@ -201,6 +201,9 @@ const runtimeSchema = z.object({
     .object({
       /** How long the token of a login is valid; clients renew theirs in time. */
       token_sec: positive.max(7 * 86_400).default(3_600),
+      /** Wrong passwords a minute of one resource group, and of all; so many may come at once. */
+      failures_per_minute: positive.default(20),
+      total_failures_per_minute: positive.default(600),
     })
     .prefault({}),
   jobs: z

@@ -11,6 +11,7 @@ import { NOT_SURE } from './lease/writer-lease-keeper.ts';
 import type { ReadyTaskFeed } from './queue/ready-task-feed.ts';
 import { recoverJobs } from './recovery/recover-jobs.ts';
 import { resumeJobs } from './recovery/resume-jobs.ts';
+import { FailedLogins } from './resource-group/failed-logins.ts';
 import { Logins } from './resource-group/logins.ts';
 import { ResourceGroups } from './resource-group/resource-groups.ts';
 import { callerInterceptor } from './rpc/caller.ts';
@@ -73,7 +74,13 @@ export class StorageService implements Service {
       waitingMax: config.runtime.limits.passwords,
     });
     const tokenMs = config.runtime.login.token_sec * 1000;
-    const logins = await Logins.open({ store: tokenKeys, groups, clock, rng, tokenMs });
+    const { login } = config.runtime;
+    const failed = new FailedLogins({
+      clock,
+      perMinute: login.failures_per_minute,
+      totalPerMinute: login.total_failures_per_minute,
+    });
+    const logins = await Logins.open({ store: tokenKeys, groups, failed, clock, rng, tokenMs });
     const service = new StorageService(options, { instances, groups, logins });
     const { registry, retention } = service.#parts;
     try {

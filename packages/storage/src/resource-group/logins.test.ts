@@ -1,9 +1,10 @@
-import { toId } from '@spider/core';
+import { SpiderError, toId } from '@spider/core';
 import type { ResourceGroupId, TimestampMs } from '@spider/core';
 import { SeededRng } from '@spider/runtime';
 import { ManualClock } from '@spider/runtime/testing';
 import { expect, test } from 'vitest';
 import type { StoredTokenKey, TokenKeyStore } from '../db/job-store.ts';
+import { FailedLogins } from './failed-logins.ts';
 import { Logins } from './logins.ts';
 import type { ResourceGroups } from './resource-groups.ts';
 
@@ -15,6 +16,8 @@ const GROUP = { externalId: 'nightly' };
 class Starts {
   readonly clock = new ManualClock();
   keys: StoredTokenKey[] = [];
+  /** Of every login, if there is one. */
+  failure: SpiderError | undefined;
   readonly #rng = new SeededRng('logins');
   #lastId = 0;
 
@@ -28,10 +31,14 @@ class Starts {
       },
     };
     const groups = {
-      authenticate: async () => toId<ResourceGroupId>(3),
+      authenticate: async () => {
+        if (this.failure !== undefined) throw this.failure;
+        return toId<ResourceGroupId>(3);
+      },
     } as Partial<ResourceGroups> as ResourceGroups;
     const { clock } = this;
-    return Logins.open({ store, groups, clock, rng: this.#rng, tokenMs: TOKEN_MS });
+    const failed = new FailedLogins({ clock, perMinute: 3, totalPerMinute: 9 });
+    return Logins.open({ store, groups, failed, clock, rng: this.#rng, tokenMs: TOKEN_MS });
   }
 }
 
@@ -53,6 +60,23 @@ test('a token outlives the start that gave it', async () => {
   const logins = await starts.open();
   expect(logins.verify(token).resourceGroupId).toBe(3n);
   expect(starts.keys).toHaveLength(1);
+});
+
+test('only so many logins of a group may fail for the password, and what else fails does not count', async () => {
+  const starts = new Starts();
+  const logins = await starts.open();
+  const logIn = () => logins.logIn(GROUP, new Uint8Array(0));
+  starts.failure = new SpiderError('unavailable', 'the database is away');
+  for (let login = 0; login < 5; login++) await expect(logIn()).rejects.toBe(starts.failure);
+  starts.failure = new SpiderError('unauthenticated', 'no');
+  for (let login = 0; login < 3; login++) await expect(logIn()).rejects.toBe(starts.failure);
+  await expect(logIn()).rejects.toThrow('try again in 20 s');
+  starts.failure = undefined;
+  const other = { id: toId<ResourceGroupId>(3) };
+  expect((await logins.logIn(other, new Uint8Array(0))).resourceGroupId).toBe(3n);
+  await expect(logIn()).rejects.toThrow('try again in 20 s');
+  starts.clock.advance(20_000);
+  await logIn();
 });
 
 test('an old key is replaced at a start, holds as long as its tokens, and is forgotten then', async () => {

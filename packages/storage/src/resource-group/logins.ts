@@ -1,13 +1,16 @@
+import { SpiderError } from '@spider/core';
 import type { ResourceGroupId, TimestampMs } from '@spider/core';
 import type { Clock, Rng } from '@spider/runtime';
 import type { StoredTokenKey, TokenKeyStore } from '../db/job-store.ts';
 import { retryTransient } from '../db/retry-transient.ts';
+import type { FailedLogins } from './failed-logins.ts';
 import { signToken, verifyToken } from './login-token.ts';
 import type { Login, TokenKey } from './login-token.ts';
 import type { GroupName, ResourceGroups } from './resource-groups.ts';
 
 export interface LoginsOptions {
   readonly groups: ResourceGroups;
+  readonly failed: FailedLogins;
   readonly clock: Clock;
   /** How long a token is valid. */
   readonly tokenMs: number;
@@ -62,14 +65,28 @@ export class Logins {
 
   /**
    * @throws SpiderError 'unauthenticated' unless there is such a group, with this password;
-   * 'resource-exhausted' while too many passwords wait to be checked.
+   * 'resource-exhausted' while too many passwords wait to be checked, or have been wrong.
    */
   async logIn(name: GroupName, password: Uint8Array): Promise<NewLogin> {
-    const { groups, clock, tokenMs } = this.#options;
-    const resourceGroupId: ResourceGroupId = await groups.authenticate(name, password);
+    const { clock, tokenMs } = this.#options;
+    const resourceGroupId = await this.#authenticate(name, password);
     const expiresAt = (clock.now() + tokenMs) as TimestampMs;
     const login = { resourceGroupId, expiresAt };
     return { ...login, token: signToken(login, this.#newest), lifetimeMs: tokenMs };
+  }
+
+  async #authenticate(name: GroupName, password: Uint8Array): Promise<ResourceGroupId> {
+    const { groups, failed } = this.#options;
+    const group = 'id' in name ? `id ${name.id}` : `name ${name.externalId}`;
+    failed.check(group);
+    try {
+      // Others may have failed while this one waited for its turn.
+      return await groups.authenticate(name, password, () => failed.check(group));
+    } catch (error) {
+      const isWrong = error instanceof SpiderError && error.code === 'unauthenticated';
+      if (isWrong) failed.add(group);
+      throw error;
+    }
   }
 
   /** @throws SpiderError 'unauthenticated' unless the token is one that is valid now. */

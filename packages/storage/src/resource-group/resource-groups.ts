@@ -69,11 +69,19 @@ export class ResourceGroups {
     await this.authenticate({ id }, password);
   }
 
-  /** As `verify`, for a group of either name. Answers its id. */
-  async authenticate(name: GroupName, password: Uint8Array): Promise<ResourceGroupId> {
+  /**
+   * As `verify`, for a group of either name. Answers its id.
+   *
+   * @param onTurn is called when the password's turn has come; if it throws, nothing is hashed.
+   */
+  async authenticate(
+    name: GroupName,
+    password: Uint8Array,
+    onTurn?: () => void,
+  ): Promise<ResourceGroupId> {
     checkBytes('password', password.length, LIMITS.passwordBytes);
     const group = await this.#find(name);
-    const matches = await this.#matches(group, password);
+    const matches = await this.#matches(group, password, onTurn);
     if (matches && group !== undefined) return group.id;
     const what = 'id' in name ? 'id' : 'name';
     throw new SpiderError(
@@ -102,10 +110,15 @@ export class ResourceGroups {
     return await retryTransient(this.#options, () => store.insert(externalId, hash));
   }
 
-  async #matches(group: StoredResourceGroup | undefined, password: Uint8Array): Promise<boolean> {
+  async #matches(
+    group: StoredResourceGroup | undefined,
+    password: Uint8Array,
+    onTurn?: () => void,
+  ): Promise<boolean> {
     const { passwords } = this.#options;
     const hash = group?.passwordHash;
     return await this.#gate.run(async () => {
+      onTurn?.();
       const nobodys = await this.#nobodysHash();
       const matches = await passwords.verify(password, hash ?? nobodys);
       return matches && hash !== undefined;

@@ -98,6 +98,24 @@ describe('a login', () => {
     );
   });
 
+  test('is refused for a while after too many with a wrong password, whatever waits for its turn', async () => {
+    const { counts, passwords } = countingPasswords();
+    const config = { runtime: { login: { failures_per_minute: 3 } } };
+    await using storage = await TestStorage.start({ passwords, config });
+    await addGroup(storage);
+    const logIn = (password: Uint8Array) =>
+      loginsOf(storage).login({ resourceGroup: byName('nightly'), password });
+    const before = counts.verified;
+    const all = await Promise.allSettled(
+      Array.from({ length: 50 }, () => logIn(new Uint8Array([1]))),
+    );
+    expect(counts.verified - before).toBeLessThan(3 + 2);
+    expect(all.filter(({ status }) => status === 'rejected')).toHaveLength(50);
+    await expect(logIn(SECRET)).rejects.toEqual(
+      refusedWith(Code.ResourceExhausted, 'too many logins of this resource group have failed'),
+    );
+  });
+
   test('waits for its turn among so many others, and is refused beyond', async () => {
     const { promise: held, resolve: release } = Promise.withResolvers<boolean>();
     const passwords: PasswordHasher = { hash: async () => 'hash', verify: () => held };
