@@ -123,7 +123,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)dist/' },
+    // What drivers of peers import is not installed unless they run.
+    exclude: { path: '(^|/)dist/|^tests/peers/drivers/' },
     parser: 'swc',
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {

@@ -8,7 +8,12 @@ import { root } from './lib/workspace.mjs';
 
 /** A lockfile that names a host installs from nowhere else. */
 function checkLockfiles() {
-  const naming = ['pnpm-lock.yaml', 'tools/bootstrap/package-lock.json'].filter((file) =>
+  const files = [
+    'pnpm-lock.yaml',
+    'tools/bootstrap/package-lock.json',
+    'tests/peers/drivers/package-lock.json',
+  ];
+  const naming = files.filter((file) =>
     /^\s*"?(resolved|tarball)\b|tarball: http/m.test(readFileSync(join(root, file), 'utf8')),
   );
   for (const file of naming) console.error(`${file} names a registry's host`);

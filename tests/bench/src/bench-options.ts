@@ -3,6 +3,9 @@ import { parseArgs } from 'node:util';
 export type Durability = 'job' | 'task' | 'sync';
 const DURABILITIES: readonly string[] = ['job', 'task', 'sync'] satisfies readonly Durability[];
 
+/** What is no suite, and runs none of the others. */
+const ALONE = ['guard', 'peers'];
+
 export interface BenchOptions {
   readonly suites: readonly string[];
   /** One JSON object a line instead of a table. */
@@ -40,8 +43,9 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
     },
   });
   if (values.help || positionals.length === 0) return undefined;
-  if (positionals.includes('guard') && positionals.length > 1) {
-    throw new Error('guard runs alone, without other suites');
+  const alone = ALONE.find((name) => positionals.includes(name));
+  if (alone !== undefined && positionals.length > 1) {
+    throw new Error(`${alone} runs alone, without other suites`);
   }
   if (values.record && positionals[0] !== 'guard') throw new Error('--record is for guard alone');
   return {

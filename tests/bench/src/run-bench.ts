@@ -5,6 +5,7 @@ import type { BenchOptions } from './bench-options.ts';
 import { formatJson, formatRow, TABLE_HEADER } from './format-results.ts';
 
 import { runGuard } from './guard/run-guard.ts';
+import { runBesidePeers } from './peers/run-beside-peers.ts';
 import type { Suite } from './suite.ts';
 import { SUITES } from './suites.ts';
 
@@ -19,6 +20,7 @@ median of the runs.
 ${SUITES.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n')}
   all        all of them
   guard      whether a task of engine, zero and layered costs more processor time than recorded
+  peers      flat, fan-in, layered and chain beside other engines, which are installed and started
 
   --json               one JSON object a line
   --runs N             measured runs (default 5)
@@ -40,6 +42,12 @@ export async function runBench(options: BenchOptions, { signal, print }: BenchRu
   if (options.suites.includes('guard')) {
     await inFolder('guard', (directory) =>
       runGuard({ ...options, signal, directory }, { json, record: options.record, print }),
+    );
+    return;
+  }
+  if (options.suites.includes('peers')) {
+    await inFolder('peers', (directory) =>
+      runBesidePeers({ ...options, signal, directory }, { json, print }),
     );
     return;
   }

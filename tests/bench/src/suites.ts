@@ -2,6 +2,7 @@ import { chain } from './suites/chain.ts';
 import { fanIn, fanOut, flat, layered, tree } from './suites/closed-form.ts';
 import { dispatch } from './suites/dispatch.ts';
 import { engine } from './suites/engine.ts';
+import { grain } from './suites/grain.ts';
 import { idle } from './suites/idle.ts';
 import { fairness } from './suites/fairness.ts';
 import { million } from './suites/million.ts';
@@ -28,6 +29,7 @@ export const SUITES: readonly Suite[] = [
   nn,
   submit,
   overhead,
+  grain,
   trace,
   million,
   recovery,
