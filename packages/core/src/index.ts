@@ -160,6 +160,7 @@ export {
   ExecutorOutcome,
   type ExecutorRequest,
   type ExecutorResult,
+  ExecutorResultReader,
 } from './wire/executor-pipe.ts';
 export {
   decodeFrame,

@@ -39,4 +39,5 @@ export type {
 export { inputLengthAt, kindAt } from './machine/instance-lot.ts';
 export type { InstanceList, InstanceLot } from './machine/instance-lot.ts';
 export type { InstanceKind } from './machine/instance-kind.ts';
+export { packPayloads, type PayloadRanges } from './machine/payload-ranges.ts';
 export type { ProcessExit, ResponseBatch } from './machine/slot-event.ts';

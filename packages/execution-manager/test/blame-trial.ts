@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { ExecutorOutcome } from '@spider/core';
 import { InstanceKinds } from '../src/machine/instance-kind.ts';
+import { packPayloads } from '../src/machine/payload-ranges.ts';
 import type { SlotEffect, SlotEvent } from '../src/machine/slot-event.ts';
 import { SlotMachine } from '../src/machine/slot-machine.ts';
 import { validateState } from '../src/machine/validate-state.ts';
@@ -102,7 +103,7 @@ export class BlameTrial {
         count,
         outcomes: answered.map(() => ExecutorOutcome.Succeeded),
         elapsedUs: answered.map(() => 5),
-        payloads: answered.map(() => new Uint8Array(4)),
+        payloads: packPayloads(answered.map(() => new Uint8Array(4))),
       },
     });
   }

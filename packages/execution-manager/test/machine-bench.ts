@@ -1,6 +1,7 @@
 import { ExecutorOutcome } from '@spider/core';
 import { InstanceKinds } from '../src/machine/instance-kind.ts';
 import type { InstanceLot } from '../src/machine/instance-lot.ts';
+import { packPayloads } from '../src/machine/payload-ranges.ts';
 import type {
   ProcessExit,
   ResponseBatch,
@@ -61,7 +62,7 @@ export class MachineBench {
       count,
       outcomes: Array.from({ length: count }, () => ExecutorOutcome.Succeeded),
       elapsedUs: Array.from({ length: count }, () => elapsedUs),
-      payloads: Array.from({ length: count }, () => new Uint8Array(4)),
+      payloads: packPayloads(Array.from({ length: count }, () => new Uint8Array(4))),
     };
     return this.tell({ type: 'responses', slot, process: this.processOf(slot), responses });
   }

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { ExecutorOutcome } from '@spider/core';
 import { InstanceKinds } from '../src/machine/instance-kind.ts';
 import type { InstanceLot } from '../src/machine/instance-lot.ts';
+import { packPayloads } from '../src/machine/payload-ranges.ts';
 import type { SlotEffect, SlotEvent } from '../src/machine/slot-event.ts';
 import { SlotMachine } from '../src/machine/slot-machine.ts';
 import { PIPE_COUNT_MAX } from '../src/machine/slot.ts';
@@ -101,7 +102,7 @@ export class SlotMachineModel {
         count: answered.length,
         outcomes: answered.map(() => ExecutorOutcome.Succeeded),
         elapsedUs: numbers,
-        payloads: answered.map(() => new Uint8Array(4)),
+        payloads: packPayloads(answered.map(() => new Uint8Array(4))),
       },
     });
   }

@@ -1,5 +1,5 @@
 import { encodeExecutorError, ExecutorOutcome } from '@spider/core';
-import { kindAt } from '@spider/execution-manager';
+import { kindAt, packPayloads } from '@spider/execution-manager';
 import type {
   ExecutorCallbacks,
   ExecutorProcess,
@@ -196,7 +196,7 @@ class SimExecutor implements ExecutorProcess {
       count: 1,
       outcomes: [OUTCOMES[end]],
       elapsedUs: [Math.round(durationMs * 1000)],
-      payloads: [payload],
+      payloads: packPayloads([payload]),
     });
     this.#next();
   }

@@ -2,6 +2,8 @@ import { SpiderError } from '../error.ts';
 import { LIMITS } from '../limits.ts';
 
 const KEPT_CAPACITY = 1024 * 1024;
+/** So many are copied one by one sooner than a view of them is made. */
+const FEW_BYTES = 24;
 
 /**
  * A buffer that grows while it is written to. Meant to be kept and cleared rather than made anew.
@@ -74,6 +76,16 @@ export class ByteWriter {
     this.reserve(bytes.length);
     this.bytes.set(bytes, this.position);
     this.position += bytes.length;
+  }
+
+  /** Appends what lies in `bytes` from `start` to `end`. */
+  appendRange(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.reserve(length);
+    const { bytes: to, position } = this;
+    if (length > FEW_BYTES) to.set(bytes.subarray(start, end), position);
+    else for (let i = 0; i < length; i++) to[position + i] = bytes[start + i] as number;
+    this.position = position + length;
   }
 
   /** Overwrites four bytes that were written before. */

@@ -4,6 +4,7 @@ import { type JobTasks, JobTasksSchema } from '@spider/proto';
 import { ManualClock } from '@spider/runtime/testing';
 import { beforeEach, expect, test } from 'vitest';
 import { LeaseLedger } from '../assignment/lease-ledger.ts';
+import { packPayloads } from '../machine/payload-ranges.ts';
 import { OutcomeReporter } from '../report/outcome-reporter.ts';
 import { makeLot } from '../testing/make-lot.ts';
 import { ExchangeOutbox } from './exchange-outbox.ts';
@@ -33,7 +34,7 @@ function report(count: number): void {
       count,
       outcomes: numbers.map(() => ExecutorOutcome.Succeeded),
       elapsedUs: numbers.map(() => 1),
-      payloads: numbers.map(() => new Uint8Array(4)),
+      payloads: packPayloads(numbers.map(() => new Uint8Array(4))),
     },
     numbers.map(() => lot),
     numbers,

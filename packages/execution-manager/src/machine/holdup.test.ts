@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ExecutorOutcome } from '@spider/core';
 import { MachineBench, measured, ofType, positionsRun } from '../../test/machine-bench.ts';
 import { makeLot } from '../testing/make-lot.ts';
+import { packPayloads } from './payload-ranges.ts';
 
 /** Two slots with four short tasks each, or so they are thought to be. */
 function twoFullPipes(): MachineBench {
@@ -125,7 +126,7 @@ describe('cancelled requests', () => {
       count: 2,
       outcomes: [ExecutorOutcome.Succeeded, ExecutorOutcome.Cancelled],
       elapsedUs: [2_000, 0],
-      payloads: [new Uint8Array(4), new Uint8Array(0)],
+      payloads: packPayloads([new Uint8Array(4), new Uint8Array(0)]),
     };
     const process = bench.processOf(0);
     const effects = bench.tell({ type: 'responses', slot: 0, process, responses });
@@ -140,7 +141,7 @@ describe('cancelled requests', () => {
       count: 1,
       outcomes: [ExecutorOutcome.Cancelled],
       elapsedUs: [0],
-      payloads: [new Uint8Array(0)],
+      payloads: packPayloads([new Uint8Array(0)]),
     };
     const process = bench.processOf(0);
     expect(bench.tell({ type: 'responses', slot: 0, process, responses })).toContainEqual(

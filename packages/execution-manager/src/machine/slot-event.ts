@@ -1,5 +1,6 @@
 import type { ExecutorOutcome } from '@spider/core';
 import type { InstanceList, InstanceLot } from './instance-lot.ts';
+import type { PayloadRanges } from './payload-ranges.ts';
 
 /** How an executor process ended. */
 export interface ProcessExit {
@@ -14,7 +15,7 @@ export interface ResponseBatch {
   readonly count: number;
   readonly outcomes: readonly ExecutorOutcome[];
   readonly elapsedUs: readonly number[];
-  readonly payloads: readonly Uint8Array[];
+  readonly payloads: PayloadRanges;
 }
 
 /**

@@ -2,6 +2,7 @@ import { ExecutorOutcome } from '@spider/core';
 import { describe, expect, test } from 'vitest';
 import { granted, MachineBench, measured, ofType, positionsRun } from '../../test/machine-bench.ts';
 import { makeLot } from '../testing/make-lot.ts';
+import { packPayloads } from './payload-ranges.ts';
 import type { ResponseBatch } from './slot-event.ts';
 import { PIPE_COUNT_MAX } from './slot.ts';
 
@@ -252,7 +253,7 @@ describe('a process dies', () => {
       count: 1,
       outcomes: [ExecutorOutcome.Succeeded],
       elapsedUs: [1],
-      payloads: [new Uint8Array(4)],
+      payloads: packPayloads([new Uint8Array(4)]),
     };
     expect(bench.tell({ type: 'responses', slot: 0, process, responses })).toEqual([]);
     expect(bench.inPipe(0)).toBe(1);

@@ -84,9 +84,15 @@ export class ExecuteEncoder {
       writer.append(this.#contextTail);
     }
     writer.setUint32LE(context, writer.length - context - 8);
-    const inputs = taskIndex >= CLEANUP_TASK_INDEX ? EMPTY_FRAME : inputsAt(lot, position);
-    writer.appendUint64LE(inputs.length);
-    writer.append(inputs);
+    if (taskIndex >= CLEANUP_TASK_INDEX) {
+      writer.appendUint64LE(EMPTY_FRAME.length);
+      writer.append(EMPTY_FRAME);
+    } else {
+      const inputsStart = lot.inputOffsets[position] as number;
+      const inputsEnd = lot.inputOffsets[position + 1] as number;
+      writer.appendUint64LE(inputsEnd - inputsStart);
+      writer.appendRange(lot.inputs, inputsStart, inputsEnd);
+    }
     writer.setUint32BE(start, writer.length - start - 4);
   }
 
@@ -112,6 +118,13 @@ export function requestLength(lot: InstanceLot, position: number, messageBytes: 
   if (most + rest + SMALL_CONTEXT_BYTES <= messageBytes) return 0;
   const context = isTermination ? terminationContext(lot, position).length : SMALL_CONTEXT_BYTES;
   return rest + context + (isTermination ? EMPTY_FRAME.length : inputLengthAt(lot, position));
+}
+
+/** A length that the body of no request of a lot exceeds. */
+export function longestRequest(lot: InstanceLot): number {
+  let prefix = 0;
+  for (const kind of lot.kinds) prefix = Math.max(prefix, kind.extendedPrefix.length);
+  return prefix + 16 + SMALL_CONTEXT_BYTES + lot.inputs.length * 2;
 }
 
 /** A commit task sees its job's outputs in its context; neither it nor a cleanup task has inputs. */

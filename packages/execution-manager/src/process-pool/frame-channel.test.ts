@@ -9,6 +9,7 @@ import {
   type ExecutorRequest,
 } from '@spider/core';
 import { expect, test } from 'vitest';
+import { packPayloads } from '../machine/payload-ranges.ts';
 import type { ResponseBatch } from '../machine/slot-event.ts';
 import { makeLot } from '../testing/make-lot.ts';
 import { FrameChannel } from './frame-channel.ts';
@@ -24,6 +25,12 @@ class Ends {
     onResponses: (responses) => this.responses.push(responses),
     onGivenBack: (count) => this.givenBack.push(count),
   });
+
+  /** Of the first answers that came together. */
+  payloads(): number[][] {
+    const { bytes, starts, ends } = this.responses[0]?.payloads ?? packPayloads([]);
+    return starts.map((start, i) => [...bytes.subarray(start, ends[i])]);
+  }
 
   /** The requests of the write with this number. */
   requests(write: number): ExecutorRequest[] {
@@ -67,7 +74,7 @@ test('all answers of a chunk come together, also behind the first one of all', (
   ends.channel.push(results(1, 2, 3));
   expect(ends.started).toEqual([false]);
   expect(ends.responses).toMatchObject([{ count: 2, elapsedUs: [20, 30], outcomes: [0, 0] }]);
-  expect(ends.responses[0]?.payloads.map((payload) => payload[0])).toEqual([2, 3]);
+  expect(ends.payloads()).toEqual([[2], [3]]);
 });
 
 test('an answer that is cut in two comes with its second part', () => {

@@ -5,11 +5,11 @@ import {
   appendShutdownRequest,
   ByteWriter,
   decodeExecutorNotice,
-  decodeExecutorResult,
   EMPTY_FRAME,
   encodeExecutePrefix,
   ExecutorFrameReader,
   type ExecutorOutcome,
+  ExecutorResultReader,
 } from '@spider/core';
 import type { InstanceList } from '../machine/instance-lot.ts';
 import type { ResponseBatch } from '../machine/slot-event.ts';
@@ -30,9 +30,21 @@ export interface FrameChannelOptions {
   readonly write: (bytes: Uint8Array) => void;
   /** The executor has answered for the first time; it may have said that it has extensions. */
   readonly onStarted: (hasExtensions: boolean) => void;
-  /** Payloads are views of chunks. */
+  /** Payloads lie in a chunk. */
   readonly onResponses: (responses: ResponseBatch) => void;
   readonly onGivenBack: (count: number) => void;
+}
+
+/** A batch of answers while it is filled. */
+interface GatheredResponses extends ResponseBatch {
+  count: number;
+  readonly outcomes: ExecutorOutcome[];
+  readonly elapsedUs: number[];
+  readonly payloads: {
+    readonly bytes: Uint8Array;
+    readonly starts: number[];
+    readonly ends: number[];
+  };
 }
 
 /** Speaks the executor pipe: many requests in one write, all answers of a chunk in one call. */
@@ -40,6 +52,7 @@ export class FrameChannel {
   readonly #options: FrameChannelOptions;
   readonly #encoder = new ExecuteEncoder();
   readonly #frames: ExecutorFrameReader;
+  readonly #result = new ExecutorResultReader();
   #hasStarted = false;
   #hasExtensions = false;
 
@@ -81,9 +94,7 @@ export class FrameChannel {
    */
   push(chunk: Uint8Array): void {
     const frames = this.#frames;
-    const outcomes: ExecutorOutcome[] = [];
-    const elapsedUs: number[] = [];
-    const payloads: Uint8Array[] = [];
+    const batches: GatheredResponses[] = [];
     const givenBack: number[] = [];
     frames.push(chunk);
     try {
@@ -94,22 +105,39 @@ export class FrameChannel {
           else givenBack.push(notice.count);
           continue;
         }
-        const result = decodeExecutorResult(frames.bytes, frames.start, frames.end);
-        if (!this.#hasStarted) {
+        this.#result.read(frames.bytes, frames.start, frames.end);
+        if (this.#hasStarted) this.#gather(batches);
+        else {
           this.#hasStarted = true;
           this.#options.onStarted(this.#hasExtensions);
-          continue;
         }
-        outcomes.push(result.outcome);
-        elapsedUs.push(result.elapsedUs);
-        payloads.push(result.payload);
       }
     } finally {
-      const count = outcomes.length;
       // These are the last requests of all, so that it does not matter which answers came before.
       for (const each of givenBack) this.#options.onGivenBack(each);
-      if (count > 0) this.#options.onResponses({ count, outcomes, elapsedUs, payloads });
+      for (const batch of batches) this.#options.onResponses(batch);
     }
+  }
+
+  /** A body that was cut in two lies in bytes of its own, and begins a batch of its own. */
+  #gather(batches: GatheredResponses[]): void {
+    const { bytes } = this.#frames;
+    let batch = batches.at(-1);
+    if (batch?.payloads.bytes !== bytes) {
+      batch = {
+        count: 0,
+        outcomes: [],
+        elapsedUs: [],
+        payloads: { bytes, starts: [], ends: [] },
+      };
+      batches.push(batch);
+    }
+    const { outcome, elapsedUs, payloadStart, payloadEnd } = this.#result;
+    batch.count += 1;
+    batch.outcomes.push(outcome);
+    batch.elapsedUs.push(elapsedUs);
+    batch.payloads.starts.push(payloadStart);
+    batch.payloads.ends.push(payloadEnd);
   }
 
   #probe(): void {

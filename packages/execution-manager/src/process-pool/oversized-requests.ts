@@ -1,5 +1,5 @@
 import type { InstanceLot } from '../machine/instance-lot.ts';
-import { requestLength } from './execute-frames.ts';
+import { longestRequest, requestLength } from './execute-frames.ts';
 
 /**
  * Takes those instances out of a lot whose requests are larger than an executor reads. Most lots
@@ -13,6 +13,7 @@ export function withoutOversized(
   messageBytes: number,
   onOversized: (position: number, message: string) => void,
 ): InstanceLot {
+  if (longestRequest(lot) <= messageBytes) return lot;
   const kept: number[] = [];
   for (let position = 0; position < lot.taskIndexes.length; position += 1) {
     const length = requestLength(lot, position, messageBytes);

@@ -8,6 +8,7 @@ import {
 import { ManualClock } from '@spider/runtime/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { InstanceLot } from '../machine/instance-lot.ts';
+import { packPayloads } from '../machine/payload-ranges.ts';
 import { makeLot } from '../testing/make-lot.ts';
 import type { ReportMessage } from './kept-reports.ts';
 import { OutcomeReporter } from './outcome-reporter.ts';
@@ -29,7 +30,12 @@ beforeEach(() => {
 
 function answer(lot: InstanceLot | undefined, position = 0, payload = new Uint8Array(4)): void {
   reporter.answered(
-    { count: 1, outcomes: [ExecutorOutcome.Succeeded], elapsedUs: [2_500], payloads: [payload] },
+    {
+      count: 1,
+      outcomes: [ExecutorOutcome.Succeeded],
+      elapsedUs: [2_500],
+      payloads: packPayloads([payload]),
+    },
     [lot],
     [position],
   );
@@ -37,7 +43,7 @@ function answer(lot: InstanceLot | undefined, position = 0, payload = new Uint8A
 
 function answerError(outcome: ExecutorOutcome, payload: Uint8Array): void {
   reporter.answered(
-    { count: 1, outcomes: [outcome], elapsedUs: [10], payloads: [payload] },
+    { count: 1, outcomes: [outcome], elapsedUs: [10], payloads: packPayloads([payload]) },
     [makeLot()],
     [0],
   );

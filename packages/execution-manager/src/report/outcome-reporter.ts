@@ -9,7 +9,7 @@ import type { Clock } from '@spider/runtime';
 import type { InstanceList, InstanceLot } from '../machine/instance-lot.ts';
 import type { ResponseBatch } from '../machine/slot-event.ts';
 import { KeptReports, type ReportMessage } from './kept-reports.ts';
-import { ReportGroup } from './report-group.ts';
+import { type Ending, ReportGroup } from './report-group.ts';
 
 /** Tasks in one message; more gain nothing. */
 const MESSAGE_TASKS = 256;
@@ -45,6 +45,8 @@ export class OutcomeReporter {
   #lastSequence = 0;
   #untaken: ReportMessage[] = [];
   #isBacklogged = false;
+  /** Of the answer that is being looked at. */
+  readonly #ending = endingWith(TaskOutcome.Succeeded, NO_PAYLOAD, 0, 0);
 
   constructor(options: OutcomeReporterOptions) {
     this.#options = options;
@@ -62,30 +64,18 @@ export class OutcomeReporter {
     positions: readonly number[],
   ): void {
     const nowMs = this.#options.clock.now();
-    for (let i = 0; i < responses.count; i += 1) {
+    const { count, outcomes, elapsedUs, payloads } = responses;
+    for (let i = 0; i < count; i += 1) {
       const lot = lots[i];
       if (lot === undefined) continue;
-      const elapsedUs = responses.elapsedUs[i] as number;
-      const payload = responses.payloads[i] as Uint8Array;
-      const startedMs = startOf(nowMs, elapsedUs);
-      const position = positions[i] as number;
-      switch (responses.outcomes[i]) {
-        case ExecutorOutcome.Succeeded:
-          this.#succeeded(lot, position, payload, startedMs, elapsedUs);
-          break;
-        case ExecutorOutcome.FailedForGood:
-          this.#add(
-            lot,
-            position,
-            TaskOutcome.FailedForGood,
-            explain(payload),
-            startedMs,
-            elapsedUs,
-          );
-          break;
-        default:
-          this.#add(lot, position, TaskOutcome.Failed, explain(payload), startedMs, elapsedUs);
-      }
+      const ending = this.#ending;
+      ending.bytes = payloads.bytes;
+      ending.start = payloads.starts[i] as number;
+      ending.end = payloads.ends[i] as number;
+      ending.elapsedUs = elapsedUs[i] as number;
+      ending.startedMs = startOf(nowMs, ending.elapsedUs);
+      judge(ending, outcomes[i] as ExecutorOutcome);
+      this.#add(lot, positions[i] as number, ending);
     }
   }
 
@@ -98,15 +88,14 @@ export class OutcomeReporter {
     elapsedUs: number,
   ): void {
     const startedMs = startOf(this.#options.clock.now(), elapsedUs);
-    this.#add(lot, position, outcome, encodeMessage(message), startedMs, elapsedUs);
+    this.#add(lot, position, endingWith(outcome, encodeMessage(message), startedMs, elapsedUs));
   }
 
   /** Instances were never run. */
   released({ lots, positions }: InstanceList): void {
     const startedMs = startOf(this.#options.clock.now(), 0);
-    lots.forEach((lot, i) => {
-      this.#add(lot, positions[i] as number, TaskOutcome.Released, NO_PAYLOAD, startedMs, 0);
-    });
+    const ending = endingWith(TaskOutcome.Released, NO_PAYLOAD, startedMs, 0);
+    lots.forEach((lot, i) => this.#add(lot, positions[i] as number, ending));
   }
 
   /** What has gathered since the last call, as messages. They are kept. */
@@ -131,36 +120,13 @@ export class OutcomeReporter {
     this.#checkBacklog();
   }
 
-  #succeeded(
-    lot: InstanceLot,
-    position: number,
-    outputs: Uint8Array,
-    startedMs: number,
-    elapsedUs: number,
-  ): void {
-    if (outputs.length <= LIMITS.taskPayloadBytes) {
-      this.#add(lot, position, TaskOutcome.Succeeded, outputs, startedMs, elapsedUs);
-      return;
-    }
-    const message = encodeMessage(
-      `the outputs have ${outputs.length} bytes, more than ${LIMITS.taskPayloadBytes}`,
-    );
-    this.#add(lot, position, TaskOutcome.FailedForGood, message, startedMs, elapsedUs);
-  }
-
-  #add(
-    lot: InstanceLot,
-    position: number,
-    outcome: TaskOutcome,
-    payload: Uint8Array,
-    startedMs: number,
-    elapsedUs: number,
-  ): void {
-    const bytes = this.#bytes + payload.length;
-    if (this.#count >= MESSAGE_TASKS || bytes > LIMITS.batchBytes) this.#seal();
-    this.#groupOf(lot).add(lot, position, outcome, payload, startedMs, elapsedUs);
+  #add(lot: InstanceLot, position: number, ending: Ending): void {
+    const length = ending.end - ending.start;
+    const isFull = this.#count >= MESSAGE_TASKS || this.#bytes + length > LIMITS.batchBytes;
+    if (isFull) this.#seal();
+    this.#groupOf(lot).add(lot, position, ending);
     this.#count += 1;
-    this.#bytes += payload.length;
+    this.#bytes += length;
     if (this.#count === 1) this.#options.onGathered();
   }
 
@@ -208,6 +174,37 @@ export class OutcomeReporter {
     this.#isBacklogged = isFull;
     this.#options.onBacklog(isFull);
   }
+}
+
+function endingWith(
+  outcome: TaskOutcome,
+  payload: Uint8Array,
+  startedMs: number,
+  elapsedUs: number,
+): Ending {
+  return { outcome, bytes: payload, start: 0, end: payload.length, startedMs, elapsedUs };
+}
+
+/** What storage is to make of an answer. Instead of an error it gets the text that people read. */
+function judge(ending: Ending, outcome: ExecutorOutcome): void {
+  const { bytes, start, end } = ending;
+  if (outcome !== ExecutorOutcome.Succeeded) {
+    const isForGood = outcome === ExecutorOutcome.FailedForGood;
+    ending.outcome = isForGood ? TaskOutcome.FailedForGood : TaskOutcome.Failed;
+    setMessage(ending, explain(bytes.subarray(start, end)));
+  } else if (end - start <= LIMITS.taskPayloadBytes) {
+    ending.outcome = TaskOutcome.Succeeded;
+  } else {
+    ending.outcome = TaskOutcome.FailedForGood;
+    const most = LIMITS.taskPayloadBytes;
+    setMessage(ending, encodeMessage(`the outputs have ${end - start} bytes, more than ${most}`));
+  }
+}
+
+function setMessage(ending: Ending, message: Uint8Array): void {
+  ending.bytes = message;
+  ending.start = 0;
+  ending.end = message.length;
 }
 
 const startOf = (nowMs: number, elapsedUs: number): number =>

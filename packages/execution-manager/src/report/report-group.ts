@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import type { TaskOutcome } from '@spider/core';
+import { ByteWriter, type TaskOutcome } from '@spider/core';
 import {
   JobInstancesSchema,
   type TaskReports,
@@ -8,6 +8,19 @@ import {
 } from '@spider/proto';
 import type { InstanceLot } from '../machine/instance-lot.ts';
 
+/** How an instance ended. */
+export interface Ending {
+  outcome: TaskOutcome;
+  /** What it has for storage lies in these bytes … */
+  bytes: Uint8Array;
+  /** … from here … */
+  start: number;
+  /** … to here. */
+  end: number;
+  startedMs: number;
+  elapsedUs: number;
+}
+
 /** Ended instances of one job, in the columns of their message. */
 export class ReportGroup {
   readonly jobId: bigint;
@@ -15,11 +28,10 @@ export class ReportGroup {
   readonly #taskIndexes: number[] = [];
   readonly #instanceOffsets: number[] = [];
   readonly #outcomes: TaskOutcome[] = [];
-  readonly #payloads: Uint8Array[] = [];
+  readonly #payloads = new ByteWriter(PAYLOAD_BYTES, Infinity);
   readonly #payloadLengths: number[] = [];
   readonly #startedMs: number[] = [];
   readonly #elapsedUs: number[] = [];
-  #payloadBytes = 0;
   #firstStartMs = Infinity;
 
   constructor(lot: InstanceLot) {
@@ -27,27 +39,21 @@ export class ReportGroup {
     this.instanceBase = lot.instanceBase;
   }
 
-  /** The payload is copied by `build`; until then it must not change. */
-  add(
-    lot: InstanceLot,
-    position: number,
-    outcome: TaskOutcome,
-    payload: Uint8Array,
-    startedMs: number,
-    elapsedUs: number,
-  ): void {
+  /** Copies what it is given. */
+  add(lot: InstanceLot, position: number, ending: Ending): void {
+    const { outcome, bytes, start, end, startedMs, elapsedUs } = ending;
     this.#taskIndexes.push(lot.taskIndexes[position] as number);
     this.#instanceOffsets.push(lot.instanceOffsets[position] as number);
     this.#outcomes.push(outcome);
-    this.#payloads.push(payload);
-    this.#payloadLengths.push(payload.length);
-    this.#payloadBytes += payload.length;
+    this.#payloads.appendRange(bytes, start, end);
+    this.#payloadLengths.push(end - start);
     this.#startedMs.push(startedMs);
     // An executor may claim any time, and a clock may tell fractions.
     this.#elapsedUs.push(Math.min(Math.round(elapsedUs), UINT32_MAX));
     if (startedMs < this.#firstStartMs) this.#firstStartMs = startedMs;
   }
 
+  /** Only once. */
   build(): TaskReports {
     const instances = create(JobInstancesSchema);
     instances.jobId = this.jobId;
@@ -58,7 +64,7 @@ export class ReportGroup {
     reports.instances = instances;
     reports.outcomes = toWireTaskOutcomes(this.#outcomes);
     reports.payloadLengths = this.#payloadLengths;
-    reports.payloads = concatenate(this.#payloads, this.#payloadBytes);
+    reports.payloads = this.#payloads.peek();
     reports.startedBaseMs = BigInt(this.#firstStartMs);
     reports.startedOffsetsMs = this.#startedMs.map((startedMs) =>
       Math.min(startedMs - this.#firstStartMs, UINT32_MAX),
@@ -68,14 +74,6 @@ export class ReportGroup {
   }
 }
 
+/** What the payloads of a message mostly take; it grows. */
+const PAYLOAD_BYTES = 4 * 1024;
 const UINT32_MAX = 0xffff_ffff;
-
-function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(length);
-  let position = 0;
-  for (const part of parts) {
-    whole.set(part, position);
-    position += part.length;
-  }
-  return whole;
-}

@@ -1,5 +1,6 @@
 import { encodeExecutorError, ExecutorOutcome } from '@spider/core';
 import type { InstanceList, InstanceLot } from '../machine/instance-lot.ts';
+import { packPayloads } from '../machine/payload-ranges.ts';
 import type { ProcessExit } from '../machine/slot-event.ts';
 import type {
   ExecutorCallbacks,
@@ -67,8 +68,10 @@ export class FakeExecutor implements ExecutorProcess {
       count: answered.length,
       outcomes: answered.map(() => ExecutorOutcome.Succeeded),
       elapsedUs: answered.map(() => elapsedUs),
-      payloads: answered.map(({ lot, position }) =>
-        lot.inputs.subarray(lot.inputOffsets[position], lot.inputOffsets[position + 1]),
+      payloads: packPayloads(
+        answered.map(({ lot, position }) =>
+          lot.inputs.subarray(lot.inputOffsets[position], lot.inputOffsets[position + 1]),
+        ),
       ),
     });
   }
@@ -81,7 +84,7 @@ export class FakeExecutor implements ExecutorProcess {
       count: 1,
       outcomes: [ExecutorOutcome.Failed],
       elapsedUs: [10],
-      payloads: [encodeExecutorError(error)],
+      payloads: packPayloads([encodeExecutorError(error)]),
     });
   }
 

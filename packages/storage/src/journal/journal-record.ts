@@ -23,11 +23,8 @@ const ATTEMPT_BYTES = 5 * COLUMN_BYTES + 1;
 /** Encodes the attempts of a `journal` effect; the result can be appended to what came before. */
 export function encodeJournalRecords(effect: JournalEffect): Uint8Array<ArrayBuffer> {
   const { attempts, positions } = effect;
-  const payloads = payloadsOf(effect);
-  const fixedBytes = HEADER_BYTES + positions.length * ATTEMPT_BYTES;
-  let length = fixedBytes;
-  for (const payload of payloads) length += payload.length;
-
+  const payloads = gatherPayloads(effect);
+  const length = HEADER_BYTES + positions.length * ATTEMPT_BYTES + payloads.totalBytes;
   const bytes = new Uint8Array(PREFIX_BYTES + length);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, VERSION);
@@ -41,14 +38,14 @@ export function encodeJournalRecords(effect: JournalEffect): Uint8Array<ArrayBuf
   at = writeColumn(view, at, attempts.instanceOffsets, positions);
   at = writeColumn(view, at, attempts.startedOffsetsMs, positions);
   at = writeColumn(view, at, attempts.elapsedUs, positions);
-  for (const payload of payloads) {
-    view.setUint32(at, payload.length, true);
+  for (const payloadLength of payloads.lengths) {
+    view.setUint32(at, payloadLength, true);
     at += COLUMN_BYTES;
   }
   for (const position of positions) bytes[at++] = outcomeOf(effect, position);
-  for (const payload of payloads) {
-    bytes.set(payload, at);
-    at += payload.length;
+  for (const run of payloads.runs) {
+    bytes.set(run, at);
+    at += run.length;
   }
   return bytes;
 }
@@ -67,28 +64,47 @@ export function countSuccesses(effect: JournalEffect, taskCount: number): number
   return successes;
 }
 
-/** Payloads in the order of `positions`; error messages are cut to what is kept of them. */
-function payloadsOf({ attempts, positions, malformed }: JournalEffect): Uint8Array[] {
+/** The payloads of a block, in the order of its attempts. */
+interface GatheredPayloads {
+  readonly lengths: number[];
+  /** Those that follow one another in what was reported are one run. */
+  readonly runs: Uint8Array[];
+  totalBytes: number;
+}
+
+/** Error messages are cut to what is kept of them. */
+function gatherPayloads({ attempts, positions, malformed }: JournalEffect): GatheredPayloads {
   const { payloads, payloadLengths, outcomes } = attempts;
-  const found: Uint8Array[] = [];
+  const gathered: GatheredPayloads = { lengths: [], runs: [], totalBytes: 0 };
   let start = 0;
+  let runStart = 0;
+  let runEnd = 0;
   let next = 0;
   for (let i = 0; next < positions.length; i++) {
     const length = payloadLengths[i] as number;
     if (i === positions[next]) {
       const isSuccess = outcomes[i] === TaskOutcome.Succeeded;
-      const kept = isSuccess ? length : Math.min(length, LIMITS.errorMessageBytes);
-      const message = malformed.get(i);
-      found.push(
-        message === undefined
-          ? payloads.subarray(start, start + kept)
-          : new TextEncoder().encode(message),
-      );
+      const message = malformed.size === 0 ? undefined : malformed.get(i);
+      let kept = isSuccess ? length : Math.min(length, LIMITS.errorMessageBytes);
+      if (start !== runEnd || message !== undefined) {
+        gathered.runs.push(payloads.subarray(runStart, runEnd));
+        runStart = start;
+        runEnd = start;
+      }
+      if (message === undefined) runEnd += kept;
+      else {
+        const text = new TextEncoder().encode(message);
+        gathered.runs.push(text);
+        kept = text.length;
+      }
+      gathered.lengths.push(kept);
+      gathered.totalBytes += kept;
       next += 1;
     }
     start += length;
   }
-  return found;
+  gathered.runs.push(payloads.subarray(runStart, runEnd));
+  return gathered;
 }
 
 function outcomeOf({ attempts, malformed }: JournalEffect, position: number): number {
