@@ -39,7 +39,7 @@ export function succeedTask(
 }
 
 function releaseChildren(job: JobControlBlock, task: number, effects: AttemptEffects): void {
-  const { unfinishedParents, graph, ready } = job;
+  const { unfinishedParents, graph, ready, claims } = job;
   const { child, childOffset } = graph;
   const end = childOffset[task + 1] as number;
   for (let i = childOffset[task] as number; i < end; i++) {
@@ -50,7 +50,7 @@ function releaseChildren(job: JobControlBlock, task: number, effects: AttemptEff
     job.moveTask(row, TaskState.Ready);
     // Queued when the job starts.
     if (job.state === JobState.Ready) continue;
-    if (!honourClaim(job, row, () => effects.cancelled)) ready.push(row);
+    if (claims.size === 0 || !honourClaim(job, row, effects)) ready.push(row);
   }
 }
 

@@ -25,7 +25,7 @@ export function claim(
 export function honourClaim(
   job: JobControlBlock,
   row: number,
-  cancelled: () => CancelledEffect,
+  effects: { readonly cancelled: CancelledEffect },
 ): boolean {
   const found = job.claims.get(row);
   if (found === undefined) return false;
@@ -35,7 +35,7 @@ export function honourClaim(
     return true;
   }
   // A parent has run again since, and may have had other outputs.
-  addTo(cancelled(), job, row, found);
+  addTo(effects.cancelled, job, row, found);
   return false;
 }
 
