@@ -52,7 +52,7 @@ async function runHello() {
     const url = await urlOf(dev);
     return run(process.execPath, [join(project, 'hello/main.ts'), url], project).trim();
   } finally {
-    process.kill(-dev.pid, 'SIGTERM');
+    if (dev.pid !== undefined) process.kill(-dev.pid, 'SIGTERM');
     await once(dev, 'close');
   }
 }
