@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from tempfile import TemporaryDirectory
 
 from distributed import Client, LocalCluster
 
@@ -52,8 +53,12 @@ def expected(tasks):
 
 
 def main(runs, workers):
-    with LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=0
+    with TemporaryDirectory(prefix="spider-peers-") as folder, LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        dashboard_address=None,
+        memory_limit=0,
+        local_directory=folder,
     ) as cluster, Client(cluster) as client:
         for name, tasks in WORKLOADS.items():
             outputs, values = expected(tasks)
