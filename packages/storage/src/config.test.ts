@@ -65,7 +65,23 @@ describe('the configuration', () => {
       credentials: undefined,
     });
     const both = storageConfigSchema.safeParse({ runtime: { db: { ...db, host: 'db' } } });
-    expect(both.error?.issues[0]?.message).toContain('either host or socket_path');
+    expect(both.error?.issues[0]?.message).toContain('one of host, hosts and socket_path');
+  });
+
+  test('may name the nodes of a cluster in place of one host', () => {
+    const db = { hosts: [{ host: 'db-1' }, { host: 'db-2', port: 3307 }], name: 'spider' };
+    expect(storageConfigSchema.parse({ runtime: { db } }).runtime.db).toEqual({
+      engine: 'mysql',
+      hosts: [
+        { host: 'db-1', port: 3306 },
+        { host: 'db-2', port: 3307 },
+      ],
+      name: 'spider',
+      maxConnections: 16,
+      credentials: undefined,
+    });
+    const both = storageConfigSchema.safeParse({ runtime: { db: { ...db, host: 'db' } } });
+    expect(both.error?.issues[0]?.message).toContain('one of host, hosts and socket_path');
   });
 
   test.for<[string, object, string]>([

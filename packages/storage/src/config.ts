@@ -18,6 +18,12 @@ const databaseSchema = z
     port: port.optional(),
     /** Of a server on this machine, instead of host and port. */
     socket_path: z.string().min(1).optional(),
+    /** The nodes of a cluster, instead of host and port: the next one is asked when one is gone. */
+    hosts: z
+      .array(z.object({ host: z.string().min(1), port: port.default(3306) }))
+      .min(1)
+      .max(16)
+      .optional(),
     name: z.string().min(1).optional(),
     max_connections: positive.max(10_000).default(16),
     credentials: z.object({ username: z.string(), password: z.string() }).optional(),
@@ -25,23 +31,29 @@ const databaseSchema = z
   // A configuration of the reference names a host and no engine.
   .transform((file) => ({
     ...file,
-    engine: file.engine ?? (file.host === undefined ? ('sqlite' as const) : ('mysql' as const)),
+    engine:
+      file.engine ??
+      (file.host === undefined && file.hosts === undefined
+        ? ('sqlite' as const)
+        : ('mysql' as const)),
   }))
   .refine(
-    ({ engine, host, name, socket_path: socketPath }) =>
+    ({ engine, host, hosts, name, socket_path: socketPath }) =>
       engine === 'sqlite' ||
-      ((host === undefined) !== (socketPath === undefined) && name !== undefined),
-    { message: 'engine mysql needs name, and either host or socket_path' },
+      ([host, hosts, socketPath].filter((place) => place !== undefined).length === 1 &&
+        name !== undefined),
+    { message: 'engine mysql needs name, and one of host, hosts and socket_path' },
   );
 
 function toDatabase(file: z.output<typeof databaseSchema>) {
   if (file.engine === 'sqlite') {
     return { engine: file.engine, path: file.path ?? 'spider-storage.sqlite' } as const;
   }
-  const { host, name = '', socket_path: socketPath, credentials } = file;
+  const { host, hosts, name = '', socket_path: socketPath, credentials } = file;
+  const place = socketPath === undefined ? { host, port: file.port ?? 3306 } : { socketPath };
   return {
     engine: file.engine,
-    ...(socketPath === undefined ? { host, port: file.port ?? 3306 } : { socketPath }),
+    ...(hosts === undefined ? place : { hosts }),
     name,
     maxConnections: file.max_connections,
     credentials,

@@ -6,3 +6,10 @@ export {
   type PrivateMariadbOptions,
   startPrivateMariadb,
 } from './private-mariadb.ts';
+export {
+  type GaleraNode,
+  galeraMissing,
+  type PrivateGalera,
+  type PrivateGaleraOptions,
+  startPrivateGalera,
+} from './private-galera.ts';

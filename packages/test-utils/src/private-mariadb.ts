@@ -1,13 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { createInterface } from 'node:readline';
-
-/** Debian puts the server where only root's PATH looks. */
-const EXTRA_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/libexec'];
-const START_DEADLINE_MS = 30_000;
+import { join } from 'node:path';
+import {
+  asRoot,
+  exitOf,
+  findProgram,
+  hasEnded,
+  installMariadb,
+  readyToConnect,
+  spawnTiedToParent,
+} from './mariadb-process.ts';
 
 export interface PrivateMariadbOptions {
   /** Additions to the environment of the server, at each start. */
@@ -81,21 +84,7 @@ class MariadbServer implements PrivateMariadb {
   }
 
   async install(): Promise<void> {
-    const install = spawn(
-      findProgram('mariadb-install-db') ?? 'mariadb-install-db',
-      [
-        '--no-defaults',
-        `--datadir=${join(this.#folder, 'data')}`,
-        ...asRoot(),
-        '--auth-root-authentication-method=normal',
-        '--skip-test-db',
-      ],
-      // A server that starts deletes whatever looks like a temporary table there, also another's.
-      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, TMPDIR: this.#folder } },
-    );
-    const lastLines = keepLastLines(install);
-    const code = await exitOf(install);
-    if (code !== 0) throw new Error(`mariadb-install-db failed:\n${lastLines.join('\n')}`);
+    await installMariadb(this.#folder);
   }
 
   async restart(): Promise<void> {
@@ -135,77 +124,4 @@ class MariadbServer implements PrivateMariadb {
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });
   }
-}
-
-/** The server refuses to run as root unless it is told to. */
-const asRoot = (): string[] => (process.getuid?.() === 0 ? ['--user=root'] : []);
-
-/** Where the machine offers it, the kernel ends the server with its parent, however that dies. */
-function spawnTiedToParent(
-  program: string,
-  env: NodeJS.ProcessEnv,
-  args: readonly string[],
-): ChildProcess {
-  const setpriv = findProgram('setpriv');
-  const command =
-    setpriv === undefined
-      ? [program, ...args]
-      : [setpriv, '--pdeathsig', 'KILL', '--', program, ...args];
-  return spawn(command[0] ?? program, command.slice(1), {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, ...env },
-  });
-}
-
-async function readyToConnect(server: ChildProcess): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const lastLines = keepLastLines(server, (line) => {
-      if (!line.includes('ready for connections')) return;
-      clearTimeout(timer);
-      resolve();
-    });
-    const fail = (reason: string): void => {
-      reject(new Error(`MariaDB ${reason}:\n${lastLines.join('\n')}`));
-    };
-    const timer = setTimeout(() => {
-      fail(`was not ready within ${START_DEADLINE_MS} ms`);
-    }, START_DEADLINE_MS);
-    server.once('exit', (code) => {
-      clearTimeout(timer);
-      fail(`ended with code ${code} while it started`);
-    });
-    server.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-  });
-}
-
-function keepLastLines(child: ChildProcess, onLine?: (line: string) => void): readonly string[] {
-  const lines: string[] = [];
-  if (child.stderr === null) return lines;
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    lines.push(line);
-    if (lines.length > 20) lines.shift();
-    onLine?.(line);
-  });
-  return lines;
-}
-
-const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
-  exitCode !== null || signalCode !== null;
-
-const exitOf = (child: ChildProcess): Promise<number | null> =>
-  new Promise((resolve, reject) => {
-    if (hasEnded(child)) {
-      resolve(child.exitCode);
-      return;
-    }
-    child.once('exit', resolve);
-    child.once('error', reject);
-  });
-
-function findProgram(name: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...EXTRA_FOLDERS];
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }

@@ -139,7 +139,7 @@ async function openFaults(
   if (shim === undefined) return faults;
   const names = ['storage', ...managerNames];
   if (!embeddedScheduler) names.push('scheduler');
-  if (db !== 'sqlite') names.push('mariadb');
+  if (db === 'mariadb') names.push('mariadb');
   for (const name of names) {
     faults.set(name, cleanup.use(shim.faultsOf(name)));
   }

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isFinalJobState, JobState, TaskOutcome } from '@spider/core';
 import type { Config } from '@spider/local-cluster';
 import { JournalDecoder } from '@spider/storage/testing';
-import { startPrivateMariadb } from '@spider/test-utils';
+import { startPrivateGalera, startPrivateMariadb } from '@spider/test-utils';
 import { createConnection } from 'mysql2/promise';
 import type { RowDataPacket } from 'mysql2/promise';
 import type { Place } from './link.ts';
+import { freePort } from './server-process.ts';
 
 /** What the database says has happened, read while no storage runs. */
 export interface FlushedState {
@@ -50,10 +52,11 @@ export interface ChaosDatabase extends AsyncDisposable {
 }
 
 export async function openChaosDatabase(
-  db: 'sqlite' | 'mariadb',
+  db: 'sqlite' | 'mariadb' | 'galera',
   directory: string,
   options: DatabaseOptions = {},
 ): Promise<ChaosDatabase> {
+  if (db === 'galera') return await openGalera();
   return db === 'sqlite'
     ? openSqlite(join(directory, 'storage.sqlite'))
     : await openMariadb(options);
@@ -135,6 +138,85 @@ async function openMariadb(options: DatabaseOptions): Promise<ChaosDatabase> {
     readFlushed: () => readFlushed(query),
     query,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+const GALERA_NODES = 3;
+const HOST = '127.0.0.1';
+
+async function openGalera(): Promise<ChaosDatabase> {
+  const galera = await startPrivateGalera({ nodes: GALERA_NODES, freePort });
+  const connect = (port = 0): ReturnType<typeof createConnection> =>
+    createConnection({
+      host: HOST,
+      port,
+      user: 'root',
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+    });
+  /** Until a node and all others know of one another: before that they are no majority without it. */
+  const untilComplete = async (port: number): Promise<void> => {
+    const connection = await connect(port);
+    try {
+      for (;;) {
+        const [rows] = await connection.query<RowDataPacket[]>(
+          "show status like 'wsrep_cluster_size'",
+        );
+        if (Number(rows[0]?.['Value']) === GALERA_NODES) return;
+        await sleep(100);
+      }
+    } finally {
+      await connection.end();
+    }
+  };
+  const query: Query = async (sql) => {
+    const node = galera.nodes.find(({ isRunning }) => isRunning);
+    const connection = await connect(node?.port);
+    try {
+      // Nothing that is committed on another node is missed.
+      await connection.query('set session wsrep_sync_wait = 7');
+      await connection.query(`create database if not exists ${DATABASE}`);
+      await connection.query(`use ${DATABASE}`);
+      return (await connection.query<RowDataPacket[]>(sql))[0];
+    } finally {
+      await connection.end();
+    }
+  };
+  try {
+    await query('select 1');
+  } catch (error) {
+    await galera[Symbol.asyncDispose]();
+    throw error;
+  }
+  const configAt = (ports: readonly number[]): Config => ({
+    engine: 'mysql',
+    hosts: ports.map((port) => ({ host: HOST, port })),
+    name: DATABASE,
+    credentials: { username: 'root', password: '' },
+  });
+  const nodes = galera.nodes.map((node): DatabaseNode => {
+    const { name, port } = node;
+    return {
+      name,
+      place: { port },
+      get isRunning() {
+        return node.isRunning;
+      },
+      kill: () => node.kill(),
+      restart: async () => {
+        await node.restart();
+        await untilComplete(port);
+      },
+      signal: (signal) => process.kill(node.pid, signal),
+    };
+  });
+  return {
+    config: configAt(galera.nodes.map(({ port }) => port)),
+    configBy: (ways) => configAt(ways.flatMap((way) => ('port' in way ? [way.port] : []))),
+    nodes,
+    readFlushed: () => readFlushed(query),
+    query,
+    [Symbol.asyncDispose]: () => galera[Symbol.asyncDispose](),
   };
 }
 

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { invalidArgument } from '@spider/core';
 import { BLOWS, type BlowName } from './blows/blow.ts';
 
-export const DATABASES = ['sqlite', 'mariadb'] as const;
+export const DATABASES = ['sqlite', 'mariadb', 'galera'] as const;
 export type DatabaseName = (typeof DATABASES)[number];
 
 export interface ChaosOptions {
@@ -34,7 +34,8 @@ last line is the result, as JSON.
   --seconds N             how long the trouble lasts (60)
   --round-seconds N       a new cluster every N seconds (300; with --kills all is one round)
   --seed S                draws jobs, blows and their instants (1)
-  --db sqlite|mariadb     (sqlite)
+  --db sqlite|mariadb|galera
+                          (sqlite); galera is a cluster of three nodes, one of which is struck at a time
   --durability task|sync  (task)
   --blows A,B,...         what is done, by default all that the others allow:
                             kill -9 of storage, scheduler, em, executor, database;

@@ -30,6 +30,11 @@ const TRANSIENT_MYSQL_CODES = new Set([
   'ER_RECORD_FILE_FULL',
   'ER_ERROR_ON_WRITE',
   'ER_ERROR_DURING_COMMIT',
+  // A node of a cluster does not belong to it just now, or had to give way to another one.
+  'ER_UNKNOWN_COM_ERROR',
+  'ER_QUERY_INTERRUPTED',
+  'PROTOCOL_SEQUENCE_TIMEOUT',
+  'ENOENT',
   'PROTOCOL_CONNECTION_LOST',
   'ECONNREFUSED',
   'ECONNRESET',
