@@ -41,7 +41,6 @@ import {
   struct,
   type TaskGraph,
   TaskGraphBuilder,
-  type TaskIndex,
   type TaskInstanceId,
   type TaskSource,
   type Type,
@@ -113,7 +112,7 @@ const written = (write: (writer: ByteWriter) => void): Uint8Array => {
 
 const CONTEXT = encodeTaskContext({
   jobId: parseId('7'),
-  taskIndex: 1 as TaskIndex,
+  taskIndex: 1,
   taskInstanceId: (2n ** 32n) as TaskInstanceId,
   resourceGroupId: parseId('3'),
   outputs: undefined,
