@@ -94,7 +94,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
   // Before what serves its calls ends.
   cleanup.defer(() => server.close());
   server.serve({
-    interceptors: storage.interceptors,
+    guards: storage.guards,
     routes: (router) => {
       storage.routes(router);
       scheduler?.routes(router);

@@ -1,5 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf';
-import { type CallOptions, type Client, createClient } from '@connectrpc/connect';
+import type { CallOptions, Client } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import { fromConnectError, JobService } from '@spider/proto';
 import type { Login } from './login.ts';
@@ -11,6 +11,7 @@ import {
   EndpointList,
   type Rng,
   type RpcTransport,
+  createRpcClient,
 } from '@spider/runtime';
 
 export type JobServiceClient = Client<typeof JobService>;
@@ -211,7 +212,7 @@ export class JobServiceCaller implements Disposable {
   }
 
   #clientAt<Service extends DescService>(service: Service, url: string): Client<Service> {
-    return createClient(service, this.#transportTo(url));
+    return createRpcClient(service, this.#transportTo(url));
   }
 
   #transportTo(url: string): RpcTransport {

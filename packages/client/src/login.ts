@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
-import { type CallOptions, createClient, type Transport } from '@connectrpc/connect';
+import type { CallOptions, Transport } from '@connectrpc/connect';
 import { LoginRequestSchema, LoginService } from '@spider/proto';
+import { createRpcClient } from '@spider/runtime';
 import type { Clock } from '@spider/runtime';
 
 /** Whose a client is. */
@@ -62,7 +63,7 @@ export class Login {
     const { resourceGroup, password } = this.#credentials;
     const askedUs = this.#clock.monotonicUs();
     try {
-      const { token: text, lifetimeMs } = await createClient(LoginService, transport).login(
+      const { token: text, lifetimeMs } = await createRpcClient(LoginService, transport).login(
         create(LoginRequestSchema, {
           resourceGroup: { case: 'resourceGroupName', value: resourceGroup },
           password: new TextEncoder().encode(password),

@@ -14,12 +14,14 @@ export type { Rng } from './rng.ts';
 export { SeededRng } from './seeded-rng.ts';
 export type { Service } from './service.ts';
 
+export type { CallGuard, IncomingCall } from './rpc/call-guard.ts';
 export { endpointUrl } from './rpc/endpoint.ts';
 export type { Endpoint } from './rpc/endpoint.ts';
 export { Health } from './rpc/health.ts';
 export { createInMemoryTransport } from './rpc/in-memory-transport.ts';
 export { peerOf } from './rpc/peer.ts';
 export type { Peer } from './rpc/peer.ts';
+export { createRpcClient } from './rpc/rpc-client.ts';
 export { startRpcServer } from './rpc/server.ts';
 export type { RpcServer, RpcServerOptions, ServedRoutes } from './rpc/server.ts';
 export { handleStream, openStream, pushStream } from './rpc/stream.ts';

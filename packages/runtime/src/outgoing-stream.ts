@@ -75,6 +75,11 @@ export class OutgoingStream<T> implements AsyncIterableIterator<T, undefined> {
     this.#close(true);
   }
 
+  /** The next message that is pending, as if it had been asked for by `next`. */
+  take(): T | undefined {
+    return this.#taken < this.#queue.length ? this.#take() : undefined;
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }

@@ -1,7 +1,7 @@
-import type { ConnectRouter, Interceptor } from '@connectrpc/connect';
+import type { ConnectRouter } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import type { SessionId } from '@spider/core';
-import type { PasswordHasher, Service } from '@spider/runtime';
+import type { CallGuard, PasswordHasher, Service } from '@spider/runtime';
 import { silenceMs } from './config.ts';
 import { newCounters } from './counters.ts';
 import { toJobRules } from './job-rules.ts';
@@ -14,7 +14,7 @@ import { resumeJobs } from './recovery/resume-jobs.ts';
 import { FailedLogins } from './resource-group/failed-logins.ts';
 import { Logins } from './resource-group/logins.ts';
 import { ResourceGroups } from './resource-group/resource-groups.ts';
-import { callerInterceptor } from './rpc/caller.ts';
+import { callerGuard } from './rpc/caller.ts';
 import type { ServerIdentity } from './rpc/cluster-service.ts';
 import { addStorageRoutes } from './rpc/storage-routes.ts';
 import { newStorageParts } from './storage-parts.ts';
@@ -104,8 +104,8 @@ export class StorageService implements Service {
   }
 
   /** Finds out whose a call is; of a server that has these services. */
-  get interceptors(): readonly Interceptor[] {
-    return [callerInterceptor(this.#logins)];
+  get guards(): readonly CallGuard[] {
+    return [callerGuard(this.#logins)];
   }
 
   /** Adds the services that clients, schedulers and execution managers call. */

@@ -1,5 +1,4 @@
 import { create } from '@bufbuild/protobuf';
-import { createClient } from '@connectrpc/connect';
 import { type Labels, PROTOCOL_VERSION, SpiderError } from '@spider/core';
 import {
   AssignmentHelloSchema,
@@ -17,6 +16,7 @@ import {
   type Rng,
   type RpcStream,
   type Timer,
+  createRpcClient,
 } from '@spider/runtime';
 import type { Connect } from '../ports.ts';
 import { Reconnection } from '../reconnection.ts';
@@ -130,7 +130,7 @@ export class AssignmentPuller {
     const { logger, connect, endpoints, slots, listener } = this.#options;
     const { labels = {}, resourceGroupIds = [] } = this.#options;
     const executionManagerId = this.#executionManagerId ?? 0n;
-    const client = createClient(AssignmentService, connect(endpoints.current));
+    const client = createRpcClient(AssignmentService, connect(endpoints.current));
     const { promise, resolve } = Promise.withResolvers<SpiderError>();
     const stream = openStream<PullAssignmentsResponse, PullAssignmentsRequest>(
       (requests, options) => client.pullAssignments(requests, options),

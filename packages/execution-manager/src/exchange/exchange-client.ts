@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { type Client, createClient } from '@connectrpc/connect';
+import type { Client } from '@connectrpc/connect';
 import { PROTOCOL_VERSION, SpiderError } from '@spider/core';
 import {
   checkExchangeResponse,
@@ -24,6 +24,7 @@ import {
   type Rng,
   type RpcStream,
   type Timer,
+  createRpcClient,
 } from '@spider/runtime';
 import type { Connect } from '../ports.ts';
 import { type Liveness, Reconnection, reconnectWithinMs } from '../reconnection.ts';
@@ -194,7 +195,7 @@ export class ExchangeClient {
 
   #client(): Client<typeof WorkerService> {
     const { connect, endpoints } = this.#options;
-    return createClient(WorkerService, connect(endpoints.current));
+    return createRpcClient(WorkerService, connect(endpoints.current));
   }
 
   /** A peer that does not answer on one stream does not on the others of the connection either. */

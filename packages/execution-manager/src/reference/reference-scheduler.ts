@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { type Client, ConnectError, createClient } from '@connectrpc/connect';
+import { type Client, ConnectError } from '@connectrpc/connect';
 import {
   type PullAssignmentsRequest,
   type PullAssignmentsResponse,
@@ -12,7 +12,7 @@ import {
   type TaskAssignmentRecord,
   TaskAssignmentRecordSchema,
 } from '@spider/proto/reference';
-import { OutgoingStream, type Timer } from '@spider/runtime';
+import { OutgoingStream, type Timer, createRpcClient } from '@spider/runtime';
 import type { Farewells } from './farewells.ts';
 import type { ReferencePeerOptions } from './reference-storage.ts';
 
@@ -35,7 +35,7 @@ export class ReferenceScheduler {
 
   constructor(options: ReferenceSchedulerOptions) {
     this.#options = options;
-    this.#scheduler = createClient(SchedulerService, options.transport);
+    this.#scheduler = createRpcClient(SchedulerService, options.transport);
   }
 
   pullAssignments(

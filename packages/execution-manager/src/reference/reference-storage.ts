@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type Client, Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
+import { type Client, Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { frameCount, TaskOutcome } from '@spider/core';
 import {
   type ExchangeRequest,
@@ -16,7 +16,13 @@ import {
   TaskInstanceManagementService,
   toReferenceTaskId,
 } from '@spider/proto/reference';
-import { type Clock, type Logger, OutgoingStream, type Timer } from '@spider/runtime';
+import {
+  type Clock,
+  type Logger,
+  OutgoingStream,
+  type Timer,
+  createRpcClient,
+} from '@spider/runtime';
 import { CallQueue } from './call-queue.ts';
 import { toTaskContexts } from './to-task-contexts.ts';
 
@@ -43,8 +49,8 @@ export class ReferenceStorage {
 
   constructor(options: ReferencePeerOptions) {
     this.#options = options;
-    this.#liveness = createClient(ExecutionManagerLivenessService, options.transport);
-    this.#tasks = createClient(TaskInstanceManagementService, options.transport);
+    this.#liveness = createRpcClient(ExecutionManagerLivenessService, options.transport);
+    this.#tasks = createRpcClient(TaskInstanceManagementService, options.transport);
   }
 
   async register(): Promise<{ executionManagerId: bigint; sessionId: bigint }> {

@@ -4,21 +4,22 @@ import { toConnectError } from '@spider/proto';
 import type { Logger } from '../logger.ts';
 
 /**
- * Gives clients the code and the message of a handler's SpiderError. What they only learn to be
- * internal is logged with its cause.
+ * What a client is answered for an error: the code and the message of a SpiderError. What it only
+ * learns to be internal is logged with its cause.
  */
+export function answerTo(error: unknown, method: string, logger: Logger): ConnectError {
+  const failure = toConnectError(error);
+  if (failure.code === Code.Internal && failure !== error) {
+    logger.error('an RPC failed', { method, error: failure.cause ?? failure });
+  }
+  return failure;
+}
+
+/** Answers errors as `answerTo` says, in calls that connect answers. */
 export function errorInterceptor(logger: Logger): Interceptor {
   return (next) => async (request) => {
-    const answer = (error: unknown): ConnectError => {
-      const failure = toConnectError(error);
-      if (failure.code === Code.Internal && failure !== error) {
-        logger.error('an RPC failed', {
-          method: `${request.service.typeName}/${request.method.name}`,
-          error: failure.cause ?? failure,
-        });
-      }
-      return failure;
-    };
+    const method = `${request.service.typeName}/${request.method.name}`;
+    const answer = (error: unknown): ConnectError => answerTo(error, method, logger);
     try {
       const response = await next(request);
       if (!response.stream) return response;

@@ -1,4 +1,4 @@
-import { connect } from 'node:http2';
+import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { once } from 'node:events';
 import { JobService } from '@spider/proto';
 import { invalidArgument } from '@spider/core';
@@ -23,7 +23,10 @@ it.each(TEXTS)('writes the message %j as %j', (text, onTheWire) => {
   expect(decodeURIComponent(onTheWire)).toBe(text);
 });
 
-it("writes a handler's error so that any client can read it", async () => {
+it.each([
+  ['a plain call', {}],
+  ['a call with a deadline', { 'grpc-timeout': '10S' }],
+])("writes a handler's error so that any client of %s can read it", async (_, headers) => {
   await using server = await startRpcServer({
     routes: (router) =>
       router.service(JobService, {
@@ -38,10 +41,15 @@ it("writes a handler's error so that any client can read it", async () => {
     ':path': '/spider.v1.JobService/GetJob',
     'content-type': 'application/grpc',
     te: 'trailers',
+    ...headers,
   });
-  stream.end(Buffer.alloc(5));
+  let fields: IncomingHttpHeaders = {};
+  const note = (more: IncomingHttpHeaders): void => {
+    fields = { ...fields, ...more };
+  };
+  stream.on('response', note).on('trailers', note).end(Buffer.alloc(5));
   stream.resume();
-  const [trailers] = (await once(stream, 'trailers')) as [Record<string, unknown>];
-  expect(trailers['grpc-message']).toBe('job_id: 5 is no "job"');
+  await once(stream, 'close');
+  expect(fields).toMatchObject({ 'grpc-status': '3', 'grpc-message': 'job_id: 5 is no "job"' });
   session.destroy();
 });

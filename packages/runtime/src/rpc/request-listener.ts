@@ -15,6 +15,7 @@ import { type Peer, valuesWithPeer } from './peer.ts';
 import type { RequestBudget, RequestShare } from './request-budget.ts';
 import { createRequestGuard, type RequestGuard } from './request-guard.ts';
 import { toGrpcMessage } from './grpc-response.ts';
+import { HALF_OPEN_MS } from './grpc/server-call.ts';
 
 type Handler = ConnectRouter['handlers'][number];
 
@@ -32,9 +33,6 @@ export interface RequestListenerOptions {
   /** Why all methods are just now, but those that tell the server's health. */
   readonly paused: (() => string | undefined) | undefined;
 }
-
-/** How long a client may leave a stream open whose call was answered. */
-const HALF_OPEN_MS = 10_000;
 
 /**
  * Leads HTTP/2 requests to the router's handlers. Beside `connectNodeAdapter` it survives requests

@@ -310,7 +310,7 @@ describe('a client that talks nonsense', () => {
   const EXCHANGE = '/spider.v1.WorkerService/Exchange';
   const EMPTY_MESSAGE = '0000000000';
 
-  it.each([
+  const NONSENSE: readonly (readonly [string, Record<string, string>, string, RegExp])[] = [
     ['an authority that is none', { ':authority': '%%% bad' }, EMPTY_MESSAGE, /PROTOCOL_ERROR/],
     ['no authority', { ':authority': '' }, EMPTY_MESSAGE, /PROTOCOL_ERROR/],
     ['a path that is none', { ':path': '//[::' }, EMPTY_MESSAGE, /^12$/],
@@ -324,6 +324,16 @@ describe('a client that talks nonsense', () => {
     ['two messages for one', {}, EMPTY_MESSAGE + EMPTY_MESSAGE, /^12$/],
     ['half a message', {}, '00000000ff00', /^3$/],
     ['a streamed message that is none', { ':path': EXCHANGE }, '0000000001ff', /^3$/],
+  ];
+  /** A call with a deadline is answered by connect. */
+  const DEADLINE = { 'grpc-timeout': '60S' };
+
+  it.each([
+    ...NONSENSE,
+    ...NONSENSE.map(
+      ([name, headers, body, expected]) =>
+        [`${name}, and a deadline,`, { ...DEADLINE, ...headers }, body, expected] as const,
+    ),
   ])('with %s gets an error', async (_, headers, body, expected) => {
     const server = await start();
     const session = connectHttp2(server.url);

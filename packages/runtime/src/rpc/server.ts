@@ -2,30 +2,32 @@ import { setMaxListeners } from 'node:events';
 import {
   constants,
   createServer,
+  Http2ServerRequest,
   type Http2Server,
   type Http2Session,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
-import {
-  Code,
-  ConnectError,
-  createConnectRouter,
-  type ConnectRouter,
-  type Interceptor,
-} from '@connectrpc/connect';
+import { Code, ConnectError, createConnectRouter, type ConnectRouter } from '@connectrpc/connect';
 import { LIMITS, SpiderError } from '@spider/core';
 
 import type { Clock } from '../clock.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import { systemClock } from '../node/system-clock.ts';
+import { guardInterceptor, type CallGuard } from './call-guard.ts';
 import { endpointUrl } from './endpoint.ts';
-import { errorInterceptor } from './error-interceptor.ts';
+import { answerTo, errorInterceptor } from './error-interceptor.ts';
 import { GrpcResponse } from './grpc-response.ts';
+import { GrpcServer } from './grpc/grpc-server.ts';
+import { noteMethods, type ServedMethod } from './grpc/served-method.ts';
+import type { ServerCall } from './grpc/server-call.ts';
 import type { Health } from './health.ts';
 import { CONNECTION_WINDOW_BYTES, HTTP2_OPTIONS } from './http2-options.ts';
 import { createRequestListener, type RequestListener } from './request-listener.ts';
+import type { Peer } from './peer.ts';
 import { RequestBudget } from './request-budget.ts';
 import { SessionWatch } from './session-watch.ts';
 
@@ -33,8 +35,8 @@ import { SessionWatch } from './session-watch.ts';
 export interface ServedRoutes {
   /** Registers the services; none by default. */
   readonly routes?: (router: ConnectRouter) => void;
-  /** What calls pass through on their way to the services; none by default. */
-  readonly interceptors?: readonly Interceptor[];
+  /** What calls pass on their way to the services; none by default. */
+  readonly guards?: readonly CallGuard[];
   /** Why this server cannot do now what it has no service for; by default there is no such method. */
   readonly unavailable?: string;
   /**
@@ -97,17 +99,24 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
 
 const GIB = 1024 ** 3;
 
+/** What answers calls: those of gRPC as our clients make them, and all others. */
+interface Answers {
+  readonly grpc: GrpcServer;
+  readonly listener: RequestListener;
+}
+
 class NodeRpcServer implements RpcServer {
   readonly #server: Http2Server;
   readonly #sessions = new Map<Http2Session, SessionWatch>();
   readonly #shutdown = new AbortController();
+  readonly #calls = new Set<ServerCall>();
   readonly #clock: Clock;
   readonly #pings: { readonly intervalMs: number; readonly timeoutMs: number };
   readonly #options: RpcServerOptions;
   readonly #budget: RequestBudget;
   #isFull = false;
   readonly #logger: Logger;
-  #listener: RequestListener;
+  #answers: Answers;
   #url = '';
   #port = 0;
   #closed: Promise<void> | undefined;
@@ -122,14 +131,13 @@ class NodeRpcServer implements RpcServer {
     this.#pings = { intervalMs: pingIntervalMs, timeoutMs: pingTimeoutMs };
     // Every open call listens to it.
     setMaxListeners(0, this.#shutdown.signal);
-    this.#listener = this.#createListener(options);
-    this.#server = createServer(
-      {
-        ...HTTP2_OPTIONS,
-        Http2ServerResponse: GrpcResponse,
-        settings: { ...HTTP2_OPTIONS.settings, maxConcurrentStreams: maxStreamsPerConnection },
-      },
-      (request, response) => this.#listener(request, response),
+    this.#answers = this.#answersOf(options);
+    this.#server = createServer({
+      ...HTTP2_OPTIONS,
+      settings: { ...HTTP2_OPTIONS.settings, maxConcurrentStreams: maxStreamsPerConnection },
+    });
+    this.#server.on('stream', (stream, headers, _flags, rawHeaders) =>
+      this.#answer(stream, headers, rawHeaders),
     );
     this.#server.on('session', (session) => this.#welcome(session));
     // What a client does to its connection is nothing to report, and must not stop the server.
@@ -161,7 +169,7 @@ class NodeRpcServer implements RpcServer {
   }
 
   serve(routes: ServedRoutes): void {
-    this.#listener = this.#createListener(routes);
+    this.#answers = this.#answersOf(routes);
   }
 
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
@@ -173,36 +181,51 @@ class NodeRpcServer implements RpcServer {
     await this.close();
   }
 
-  #createListener({
-    routes,
-    unavailable,
-    paused,
-    interceptors = [],
-  }: ServedRoutes): RequestListener {
+  #answer(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+  ): void {
+    const { grpc, listener } = this.#answers;
+    if (grpc.take(stream, headers)) return;
+    const request = new Http2ServerRequest(stream, headers, {}, rawHeaders);
+    listener(request, new GrpcResponse(stream));
+  }
+
+  #answersOf({ routes, unavailable, paused, guards = [] }: ServedRoutes): Answers {
+    const readMaxBytes = this.#options.readMaxBytes ?? LIMITS.messageBytes;
+    const logger = this.#logger;
+    const clock = this.#clock;
+    const budget = this.#budget;
     const router = createConnectRouter({
       acceptCompression: [],
       binaryOptions: { readUnknownFields: false },
       grpcWeb: false,
-      interceptors: [errorInterceptor(this.#logger), ...interceptors],
-      readMaxBytes: this.#options.readMaxBytes ?? LIMITS.messageBytes,
+      interceptors: [errorInterceptor(logger), ...guards.map(guardInterceptor)],
+      readMaxBytes,
       shutdownSignal: this.#shutdown.signal,
     });
-    this.#options.health?.routes(router);
-    routes?.(router);
-    return createRequestListener(router, {
-      logger: this.#logger,
-      clock: this.#clock,
-      budget: this.#budget,
-      peerAt: (session) => this.#sessions.get(session),
-      unavailable,
-      paused,
-    });
+    const methods = new Map<string, ServedMethod>();
+    const noting = noteMethods(router, methods);
+    this.#options.health?.routes(noting);
+    routes?.(noting);
+    const toAnswer = (error: unknown, method: string): ConnectError =>
+      answerTo(error, method, logger);
+    const calls = this.#calls;
+    const peerAt = (session: Http2Session): Peer | undefined => this.#sessions.get(session);
+    const shared = { clock, budget, peerAt, paused };
+    return {
+      grpc: new GrpcServer({ ...shared, methods, readMaxBytes, guards, toAnswer, calls }),
+      listener: createRequestListener(router, { ...shared, logger, unavailable }),
+    };
   }
 
   async #close(graceMs: number): Promise<void> {
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
-    this.#shutdown.abort(new ConnectError('the server is stopping', Code.Unavailable));
+    const stopping = new ConnectError('the server is stopping', Code.Unavailable);
+    this.#shutdown.abort(stopping);
+    for (const call of this.#calls) call.abort(stopping);
     for (const session of this.#sessions.keys()) session.close();
     const grace = this.#clock.setTimer(graceMs, () => {
       for (const session of this.#sessions.keys()) session.destroy();

@@ -1,10 +1,10 @@
 import type { Transport } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
 import { LIMITS, SpiderError } from '@spider/core';
 
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { ClientConnection } from './client-connection.ts';
+import { GrpcTransport, type GrpcTransportOptions } from './grpc/grpc-transport.ts';
 
 export interface TransportOptions {
   /** Where the server is, such as `http://127.0.0.1:50051`. */
@@ -40,21 +40,38 @@ export interface RpcTransport extends Transport, Disposable {
  */
 export function createTransport(options: TransportOptions): RpcTransport {
   const url = checkUrl(options.url);
+  const clock = options.clock ?? systemClock;
   const connection = new ClientConnection(url, {
-    clock: options.clock ?? systemClock,
+    clock,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     pingIntervalMs: options.pingIntervalMs ?? 5_000,
     pingTimeoutMs: options.pingTimeoutMs ?? 5_000,
   });
-  const transport = createGrpcTransport({
-    baseUrl: url,
-    sessionManager: connection,
-    acceptCompression: [],
-    readMaxBytes: options.readMaxBytes ?? LIMITS.messageBytes,
-  });
-  const close = (): void => connection.close();
-  const ping = (onAnswer: () => void): void => connection.ping(onAnswer);
-  return { ...transport, url, ping, close, [Symbol.dispose]: close };
+  const readMaxBytes = options.readMaxBytes ?? LIMITS.messageBytes;
+  return new ClosableTransport(url, { connection, clock, readMaxBytes });
+}
+
+class ClosableTransport extends GrpcTransport implements RpcTransport {
+  readonly url: string;
+  readonly #connection: ClientConnection;
+
+  constructor(url: string, options: GrpcTransportOptions) {
+    super(options);
+    this.url = url;
+    this.#connection = options.connection;
+  }
+
+  ping(onAnswer: () => void): void {
+    this.#connection.ping(onAnswer);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 function checkUrl(url: string): string {

@@ -1,4 +1,4 @@
-import { type Client, createClient } from '@connectrpc/connect';
+import type { Client } from '@connectrpc/connect';
 import {
   invalidArgument,
   type SchedulerId,
@@ -20,6 +20,7 @@ import {
   type Endpoint,
   EndpointList,
   type RpcTransport,
+  createRpcClient,
 } from '@spider/runtime';
 
 import type { PoolNumber, ReadyTasks, ReturnedTasks } from '../machine/dispatch-event.ts';
@@ -104,8 +105,8 @@ class PollingStream implements ReadyTaskStream {
     this.next = next;
     this.#options = options;
     this.#handlers = handlers;
-    this.#queues = createClient(InboundQueueService, transport);
-    this.#registration = createClient(SchedulerRegistrationService, transport);
+    this.#queues = createRpcClient(InboundQueueService, transport);
+    this.#registration = createRpcClient(SchedulerRegistrationService, transport);
     this.#held = new HeldTasks((tasks, pool) => handlers.onReady(tasks, pool));
   }
 

@@ -1,5 +1,4 @@
 import { create } from '@bufbuild/protobuf';
-import { createClient } from '@connectrpc/connect';
 import {
   PROTOCOL_VERSION,
   failedPrecondition,
@@ -29,6 +28,7 @@ import {
   type RpcStream,
   type RpcTransport,
   silentLogger,
+  createRpcClient,
 } from '@spider/runtime';
 
 import type {
@@ -75,7 +75,7 @@ export class RpcReadyTaskSource implements ReadyTaskSource {
 
   open(handlers: ReadyTaskHandlers, sharing: Sharing): ReadyTaskStream {
     const transport = this.#connect(this.#endpoints.current);
-    const client = createClient(ReadyTaskService, transport);
+    const client = createRpcClient(ReadyTaskService, transport);
     const reader = new ResponseReader(handlers);
     const stream = openStream<PullReadyTasksResponse, PullReadyTasksRequest>(
       (requests, options) => client.pullReadyTasks(requests, options),

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { BlobKind } from './job-store.ts';
 import type { Schema } from './schema.ts';
+import { Statement } from './statement.ts';
 
 /** How many bytes a value has; undefined if there is none. Reads its last row alone. */
 export async function selectBlobBytes(
@@ -30,12 +31,16 @@ export async function selectBlobPart(
   kind: BlobKind,
   part: number,
 ): Promise<Uint8Array | undefined> {
-  const row = await database
-    .selectFrom('job_blobs')
-    .select('data')
-    .where('job_id', '=', jobId)
-    .where('kind', '=', kind)
-    .where('part', '=', part)
-    .executeTakeFirst();
-  return row?.data;
+  const { rows } = await findPart.run(database, { jobId, kind, part });
+  return rows[0]?.data;
 }
+
+const findPart = new Statement(
+  (database, { jobId, kind, part }: { jobId: JobId; kind: BlobKind; part: number }) =>
+    database
+      .selectFrom('job_blobs')
+      .select('data')
+      .where('job_id', '=', jobId)
+      .where('kind', '=', kind)
+      .where('part', '=', part),
+);

@@ -3,6 +3,7 @@ import type { JobId } from '@spider/core';
 import type { Kysely, Transaction } from 'kysely';
 import type { BlobKind } from './job-store.ts';
 import type { Schema } from './schema.ts';
+import { Statement } from './statement.ts';
 
 /** Rows in one statement: 4 MiB, which are 8 in text, below the 16 of a MySQL packet by default. */
 const PARTS_PER_STATEMENT = 4;
@@ -29,10 +30,15 @@ export async function insertBlobRows(
   rows: readonly BlobRow[],
 ): Promise<void> {
   for (let first = 0; first < rows.length; first += PARTS_PER_STATEMENT) {
-    const some = rows.slice(first, first + PARTS_PER_STATEMENT);
-    await transaction.insertInto('job_blobs').values(some).execute();
+    await insertRows.run(transaction, ...rows.slice(first, first + PARTS_PER_STATEMENT));
   }
 }
+
+const insertRows = new Statement((database, ...rows: BlobRow[]) =>
+  database
+    .insertInto('job_blobs')
+    .values(rows.map(({ job_id, kind, part, data }) => ({ job_id, kind, part, data }))),
+);
 
 export async function selectBlob(
   database: Kysely<Schema>,

@@ -1,7 +1,7 @@
 import { isFinalJobState, JobState } from '@spider/core';
-import type { JobId, Labels, ResourceGroupId } from '@spider/core';
+import type { JobId, Labels, ResourceGroupId, TimestampMs } from '@spider/core';
 import { sql } from 'kysely';
-import type { Kysely, Transaction } from 'kysely';
+import type { Insertable, Kysely, Transaction } from 'kysely';
 import { blobRows, insertBlobRows, toBuffer } from './blob.ts';
 import { NO_METADATA } from '../job-metadata.ts';
 import { policyColumns } from './job-policy-columns.ts';
@@ -17,8 +17,9 @@ import type {
 import { DEFAULT_RESOURCE_GROUP } from './migrations/0001-initial.ts';
 import type { Engine } from './migrations/column-types.ts';
 import { ROW_ID_MAX } from './row-id.ts';
-import type { Schema } from './schema.ts';
+import type { JobTable, JournalTable, Schema } from './schema.ts';
 import { insertedId } from './session-database.ts';
+import { Statement } from './statement.ts';
 
 /** Bytes of journal rows in one statement; twice as many in text, below the 16 MiB of a MySQL packet. */
 const STATEMENT_BYTES = 4 * 1024 * 1024;
@@ -35,21 +36,18 @@ export async function insertJob(
   if (resourceGroupId === undefined) return { kind: 'no-resource-group' };
   const existing = await findByIdempotencyKey(transaction, resourceGroupId, job.idempotencyKey);
   if (existing !== undefined) return { kind: 'job', job: existing };
-  const inserted = await transaction
-    .insertInto('jobs')
-    .values({
-      resource_group_id: resourceGroupId,
-      idempotency_key: job.idempotencyKey ?? null,
-      state: job.state,
-      task_count: job.taskCount,
-      submitted_at: job.submittedAt,
-      started_at: job.state === JobState.Running ? job.submittedAt : null,
-      succeeded_tasks: job.retry?.succeededTasks ?? 0,
-      retry_of_job_id: job.retry?.retryOf ?? null,
-      ...metadataColumns(job),
-      ...policyColumns(job.policy),
-    })
-    .executeTakeFirstOrThrow();
+  const inserted = await insertJobRow.run(transaction, {
+    resource_group_id: resourceGroupId,
+    idempotency_key: job.idempotencyKey ?? null,
+    state: job.state,
+    task_count: job.taskCount,
+    submitted_at: job.submittedAt,
+    started_at: job.state === JobState.Running ? job.submittedAt : null,
+    succeeded_tasks: job.retry?.succeededTasks ?? 0,
+    retry_of_job_id: job.retry?.retryOf ?? null,
+    ...metadataColumns(job),
+    ...policyColumns(job.policy),
+  });
   const id = insertedId(inserted) as JobId;
   await insertBlobRows(transaction, [
     ...blobRows(id, BlobKind.Graph, job.graph),
@@ -64,6 +62,35 @@ export async function insertJob(
   await insertJournal(transaction, journal, engine);
   return { kind: 'job', job: { id, resourceGroupId, existed: false, state: job.state } };
 }
+
+const RECORDS_COLUMNS = ['job_id', 'sequence', 'records'] as const;
+
+const JOB_COLUMNS = [
+  'resource_group_id',
+  'idempotency_key',
+  'state',
+  'task_count',
+  'submitted_at',
+  'started_at',
+  'succeeded_tasks',
+  'retry_of_job_id',
+  'name',
+  'labels',
+  'priority',
+  'requires',
+  'max_concurrency',
+  'durability',
+  'failure_policy',
+  'cleanup_after_failure',
+  'deadline_ms',
+  'deadline_at',
+] as const satisfies readonly (keyof Insertable<JobTable>)[];
+
+type NewJobRow = Pick<Insertable<JobTable>, (typeof JOB_COLUMNS)[number]>;
+
+const insertJobRow = new Statement((database, row: NewJobRow) =>
+  database.insertInto('jobs').values(pick(row, JOB_COLUMNS)),
+);
 
 function metadataColumns({ metadata = NO_METADATA }: NewJob): {
   name: string;
@@ -103,14 +130,23 @@ export async function findResourceGroup(
   transaction: Kysely<Schema>,
   id: ResourceGroupId,
 ): Promise<ResourceGroupId | undefined> {
-  const groups = transaction.selectFrom('resource_groups').select('id');
-  const query =
+  const { rows } =
     id === 0n
-      ? groups.where('external_id', '=', DEFAULT_RESOURCE_GROUP)
-      : groups.where('id', '=', id > ROW_ID_MAX ? -1n : id);
-  const row = await query.executeTakeFirst();
-  return row?.id as ResourceGroupId | undefined;
+      ? await findDefaultGroup.run(transaction, {})
+      : await findGroup.run(transaction, { id: id > ROW_ID_MAX ? -1n : id });
+  return rows[0]?.id as ResourceGroupId | undefined;
 }
+
+const findDefaultGroup = new Statement((database, _none: object) =>
+  database
+    .selectFrom('resource_groups')
+    .select('id')
+    .where('external_id', '=', DEFAULT_RESOURCE_GROUP),
+);
+
+const findGroup = new Statement((database, { id }: { id: bigint }) =>
+  database.selectFrom('resource_groups').select('id').where('id', '=', id),
+);
 
 export async function findByIdempotencyKey(
   transaction: Kysely<Schema>,
@@ -118,16 +154,20 @@ export async function findByIdempotencyKey(
   key: string | undefined,
 ): Promise<InsertedJob | undefined> {
   if (key === undefined) return undefined;
-  const row = await transaction
-    .selectFrom('jobs')
-    .select(['id', 'state'])
-    .where('resource_group_id', '=', resourceGroupId)
-    .where('idempotency_key', '=', key)
-    .executeTakeFirst();
+  const [row] = (await findByKey.run(transaction, { resourceGroupId, key })).rows;
   if (row === undefined) return undefined;
   const state = Number(row.state) as JobState;
   return { id: row.id as JobId, resourceGroupId, existed: true, state };
 }
+
+const findByKey = new Statement(
+  (database, { resourceGroupId, key }: { resourceGroupId: ResourceGroupId; key: string }) =>
+    database
+      .selectFrom('jobs')
+      .select(['id', 'state'])
+      .where('resource_group_id', '=', resourceGroupId)
+      .where('idempotency_key', '=', key),
+);
 
 export async function insertJournal(
   transaction: Transaction<Schema>,
@@ -147,48 +187,76 @@ export async function insertJournal(
       rows.push({ job_id: row.jobId, sequence: row.sequence, records: toBuffer(row.records) });
       first++;
     }
-    await transaction
-      .insertInto('journal')
-      .values(rows)
-      // A flush whose answer was lost is repeated.
-      .$if(engine === 'mysql', (query) =>
-        query.onDuplicateKeyUpdate({ records: sql`values(records)` }),
-      )
-      .execute();
+    const insertion = engine === 'mysql' ? insertOrRepeatRecords : insertRecords;
+    await insertion.run(transaction, ...rows);
   }
 }
+
+type RecordsRow = Insertable<JournalTable>;
+
+const insertRecords = new Statement((database, ...rows: RecordsRow[]) =>
+  database.insertInto('journal').values(rows.map((row) => pick(row, RECORDS_COLUMNS))),
+);
+
+/** A flush whose answer was lost is repeated. */
+const insertOrRepeatRecords = new Statement((database, ...rows: RecordsRow[]) =>
+  database
+    .insertInto('journal')
+    .values(rows.map((row) => pick(row, RECORDS_COLUMNS)))
+    .onDuplicateKeyUpdate({ records: sql`values(records)` }),
+);
 
 export async function changeState(
   transaction: Transaction<Schema>,
   change: JobStateChange,
 ): Promise<ChangeResult> {
-  const updated = await transaction
+  const isStart = change.from === JobState.Ready && change.to === JobState.Running;
+  const updated = await updateState.run(transaction, {
+    ...change,
+    errorMessage: change.errorMessage ?? null,
+    // Null leaves what there is.
+    endReason: change.endReason ?? null,
+    startedAt: isStart ? change.at : null,
+    endedAt: isFinalJobState(change.to) ? change.at : null,
+  });
+  if (updated.numAffectedRows === 0n) return await conflict(transaction, change.jobId);
+  if (change.outputs !== undefined) {
+    await insertBlobRows(transaction, blobRows(change.jobId, BlobKind.Outputs, change.outputs));
+  }
+  if (change.deleteJournal) {
+    await deleteRecords.run(transaction, { jobId: change.jobId });
+  }
+  return { kind: 'changed' };
+}
+
+interface UpdatedState extends Omit<JobStateChange, 'errorMessage' | 'endReason'> {
+  readonly errorMessage: string | null;
+  readonly endReason: string | null;
+  readonly startedAt: TimestampMs | null;
+  readonly endedAt: TimestampMs | null;
+}
+
+const updateState = new Statement((database, change: UpdatedState) =>
+  database
     .updateTable('jobs')
-    .set({
+    .set((set) => ({
       state: change.to,
       succeeded_tasks: change.succeededTasks,
       failed_tasks: change.failedTasks,
       skipped_tasks: change.skippedTasks,
       failed_attempts: change.failedAttempts,
-      error_message: change.errorMessage ?? null,
-      ...(change.endReason === undefined ? {} : { end_reason: change.endReason }),
-      ...(change.from === JobState.Ready && change.to === JobState.Running
-        ? { started_at: change.at }
-        : {}),
-      ...(isFinalJobState(change.to) ? { ended_at: change.at } : {}),
-    })
+      error_message: change.errorMessage,
+      end_reason: set.fn.coalesce(set.val(change.endReason), set.ref('end_reason')),
+      started_at: set.fn.coalesce(set.val(change.startedAt), set.ref('started_at')),
+      ended_at: set.fn.coalesce(set.val(change.endedAt), set.ref('ended_at')),
+    }))
     .where('id', '=', change.jobId)
-    .where('state', '=', change.from)
-    .executeTakeFirst();
-  if (updated.numUpdatedRows === 0n) return await conflict(transaction, change.jobId);
-  if (change.outputs !== undefined) {
-    await insertBlobRows(transaction, blobRows(change.jobId, BlobKind.Outputs, change.outputs));
-  }
-  if (change.deleteJournal) {
-    await transaction.deleteFrom('journal').where('job_id', '=', change.jobId).execute();
-  }
-  return { kind: 'changed' };
-}
+    .where('state', '=', change.from),
+);
+
+const deleteRecords = new Statement((database, { jobId }: { jobId: JobId }) =>
+  database.deleteFrom('journal').where('job_id', '=', jobId),
+);
 
 async function conflict(transaction: Transaction<Schema>, jobId: JobId): Promise<ChangeResult> {
   const row = await transaction
@@ -198,4 +266,13 @@ async function conflict(transaction: Transaction<Schema>, jobId: JobId): Promise
     .executeTakeFirst();
   const state = row === undefined ? undefined : (Number(row.state) as JobState);
   return { kind: 'conflict', state };
+}
+
+/** The columns one by one: of a row that is none yet, only the names are known. */
+function pick<Row, Column extends keyof Row>(
+  row: Row,
+  columns: readonly Column[],
+): Pick<Row, Column> {
+  const entries = columns.map((column) => [column, row[column]]);
+  return Object.fromEntries(entries) as Pick<Row, Column>;
 }

@@ -88,7 +88,7 @@ export interface JobTable {
   failed_tasks: ColumnType<number | bigint, number | undefined, number>;
   skipped_tasks: ColumnType<number | bigint, number | undefined, number>;
   /** Why it was ended before its tasks had; null for most. */
-  end_reason: ColumnType<string | null, string | null | undefined, string>;
+  end_reason: ColumnType<string | null, string | null | undefined, string | null>;
   /** A JSON object of strings; null for none. */
   requires: ColumnType<string | null, string | null | undefined, string | null>;
   /** 0 for any number. */

@@ -3,6 +3,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { SessionId, TimestampMs } from '@spider/core';
 import type { Engine } from './migrations/column-types.ts';
 import type { Schema } from './schema.ts';
+import { Statement } from './statement.ts';
 import { SupersededError, toStoreError } from './store-error.ts';
 import { endLease, readLease, writeLease } from './writer-lease.ts';
 import type { HeldLease, LeaseTerms } from './writer-lease.ts';
@@ -15,12 +16,22 @@ export class SessionDatabase {
   readonly kysely: Kysely<Schema>;
   readonly engine: Engine;
   readonly sessionId: SessionId;
+  readonly #findActive: Statement<object, { session_id: bigint }>;
   readonly #superseded = Promise.withResolvers<SupersededError>();
 
   private constructor(kysely: Kysely<Schema>, engine: Engine, sessionId: SessionId) {
     this.kysely = kysely;
     this.engine = engine;
     this.sessionId = sessionId;
+    this.#findActive = new Statement((database, _none: object) =>
+      database
+        .selectFrom('active_session')
+        .select('session_id')
+        .where('id', '=', 1)
+        // Shared, so that writes exclude the opening of a session and not one another. In SQLite the
+        // transaction holds the only write lock already.
+        .$if(engine === 'mysql', (query) => query.modifyEnd(sql`lock in share mode`)),
+    );
   }
 
   /** Opens a new session and with that supersedes all earlier ones, whatever lease they hold. */
@@ -80,17 +91,10 @@ export class SessionDatabase {
   }
 
   async #assertActive(transaction: Transaction<Schema>): Promise<void> {
-    const row = await transaction
-      .selectFrom('active_session')
-      .select('session_id')
-      .where('id', '=', 1)
-      // Shared, so that writes exclude the opening of a session and not one another. In SQLite the
-      // transaction holds the only write lock already.
-      .$if(this.engine === 'mysql', (query) => query.modifyEnd(sql`lock in share mode`))
-      .executeTakeFirstOrThrow();
-    if (row.session_id !== this.sessionId) {
-      throw new SupersededError(this.sessionId, row.session_id);
-    }
+    const { rows } = await this.#findActive.run(transaction, {});
+    const active = rows[0]?.session_id;
+    if (active === undefined) throw new Error('the database does not say which session is active');
+    if (active !== this.sessionId) throw new SupersededError(this.sessionId, active);
   }
 }
 

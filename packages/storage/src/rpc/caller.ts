@@ -1,7 +1,8 @@
 import { createContextKey } from '@connectrpc/connect';
-import type { HandlerContext, Interceptor } from '@connectrpc/connect';
+import type { HandlerContext } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import { HealthService, LoginService } from '@spider/proto';
+import type { CallGuard } from '@spider/runtime';
 import type { Login } from '../resource-group/login-token.ts';
 import type { Logins } from '../resource-group/logins.ts';
 
@@ -22,18 +23,15 @@ const OPEN_METHODS: ReadonlySet<string> = new Set([
  * Finds out whose a call is, from the token in its metadata. A call without one goes on, as nobody's;
  * one with a token that is not valid is refused. A stream is asked once, when it begins.
  */
-export const callerInterceptor =
-  (logins: Pick<Logins, 'verify'>): Interceptor =>
-  (next) =>
-  (request) => {
-    const header = request.header.get('authorization');
-    const method = `${request.service.typeName}/${request.method.name}`;
-    if (header === null || OPEN_METHODS.has(method)) return next(request);
-    if (!header.startsWith(BEARER)) {
+export const callerGuard =
+  (logins: Pick<Logins, 'verify'>): CallGuard =>
+  (call) => {
+    const authorization = call.header('authorization');
+    if (authorization === null || OPEN_METHODS.has(call.method)) return;
+    if (!authorization.startsWith(BEARER)) {
       throw new SpiderError('unauthenticated', 'authorization: does not begin with "Bearer "');
     }
-    request.contextValues.set(callerKey, logins.verify(header.slice(BEARER.length)));
-    return next(request);
+    call.values.set(callerKey, logins.verify(authorization.slice(BEARER.length)));
   };
 
 /** Whose a call is; undefined if it does not say. */

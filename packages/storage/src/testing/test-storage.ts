@@ -60,7 +60,7 @@ export class TestStorage implements AsyncDisposable {
     });
     const server = await startRpcServer({
       routes: (router) => service.routes(router),
-      interceptors: service.interceptors,
+      guards: service.guards,
       logger,
     });
     return new TestStorage(service, server, store);
