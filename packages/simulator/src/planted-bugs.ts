@@ -57,8 +57,8 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
   'a storage finds only after a write that it was superseded': {
     checker: 'superseded-writes-nothing',
     file: 'storage/dist/db/session-database.js',
-    find: 'throw new SupersededError(this.sessionId, row.session_id);',
-    replace: 'this.#superseded.resolve(new SupersededError(this.sessionId, row.session_id));',
+    find: 'throw new SupersededError(this.sessionId, active);',
+    replace: 'this.#superseded.resolve(new SupersededError(this.sessionId, active));',
   },
   'what is read back counts as not flushed': {
     checker: 'progress-never-back',
@@ -75,8 +75,9 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
   'the database counts one task too many': {
     checker: 'cache-equals-database',
     file: 'storage/dist/db/job-writes.js',
-    find: 'succeeded_tasks: change.succeededTasks,',
-    replace: 'succeeded_tasks: change.succeededTasks + 1,',
+    find: 'errorMessage: change.errorMessage ?? null,',
+    replace:
+      'errorMessage: change.errorMessage ?? null, succeededTasks: change.succeededTasks + 1,',
   },
   'a slow task that has succeeded stays queued': {
     checker: 'invariants-hold',
