@@ -93,10 +93,11 @@ class Bench implements AsyncDisposable {
     const known = this.#transports.get(url);
     if (known !== undefined) return known;
     const transport = createTransport({ url });
+    const reach = transport.ping.bind(transport);
     const ping: RpcTransport['ping'] = (onAnswer) => {
-      if (url !== this.frozenUrl) transport.ping(onAnswer);
+      if (url !== this.frozenUrl) reach(onAnswer);
     };
-    this.#transports.set(url, { ...transport, ping });
+    this.#transports.set(url, Object.assign(transport, { ping }));
     return transport;
   }
 }
