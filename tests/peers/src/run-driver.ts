@@ -17,6 +17,8 @@ export async function* runDriver(
   const child = spawn(command, args, {
     cwd: DRIVERS,
     signal,
+    // Unlike on SIGTERM, Python cleans up.
+    killSignal: 'SIGINT',
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_NO_WARNINGS: '1' },
   });
@@ -37,6 +39,6 @@ export async function* runDriver(
     const [code] = (await Promise.race([exited, failed.promise])) as [number | null];
     if (code !== 0) throw new Error(`${args[0] ?? command} failed: ${complaint.trim()}`);
   } finally {
-    child.kill();
+    child.kill('SIGINT');
   }
 }
