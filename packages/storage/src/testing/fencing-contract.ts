@@ -77,6 +77,7 @@ const WRITES: Record<Part, Record<string, (store: Store) => Promise<unknown>>> =
 const READS: Record<Part, readonly string[]> = {
   jobs: [
     'findJob',
+    'findJobByKey',
     'readBlob',
     'readBlobBytes',
     'readBlobPart',
