@@ -1,7 +1,6 @@
 import { parse, stringify } from 'yaml';
 import type { z } from 'zod';
 import type { Endpoint } from '../rpc/endpoint.ts';
-import { askHealth } from './ask-health.ts';
 import { readDaemonFlags, type DaemonInfo } from './daemon-flags.ts';
 import { ExitError } from './exit-error.ts';
 import { isSecretKey, parseConfig, readConfigFile } from './load-config.ts';
@@ -41,6 +40,8 @@ export async function readDaemonConfig<File extends z.ZodType, Config extends z.
   const text = await readConfigFile(configPath);
   const config = parseConfig(configPath, text, schema);
   if (mode === 'health' && listensAt !== undefined) {
+    // A server that starts needs no client.
+    const { askHealth } = await import('./ask-health.ts');
     const { isServing, text: answer } = await askHealth(listensAt(config));
     throw new ExitError(isServing ? 0 : 1, answer);
   }

@@ -48,6 +48,8 @@ class Model {
   readonly machine: DispatchMachine;
   readonly window: number;
   tasks: ModelTask[] = [];
+  /** The latest phase of each job of which a task is in the scheduler's care. */
+  readonly phases = new Map<number, number>();
   readonly connections = new Map<number, ModelConnection>();
   session = 0;
   open = false;
@@ -100,6 +102,8 @@ class Model {
     this.machine.validateState();
     assert(this.machine.waiting === this.waiting.length, 'a wrong count of waiting tasks');
     this.tasks = this.tasks.filter(({ place }) => place !== 'gone');
+    const jobs = new Set(this.tasks.map(({ jobId }) => jobId));
+    for (const jobId of this.phases.keys()) if (!jobs.has(jobId)) this.phases.delete(jobId);
     return received;
   }
 
@@ -162,11 +166,12 @@ class Model {
     for (const taskIndex of taskIndexes) {
       const phase = phaseOf(taskIndex);
       const ofJob = this.tasks.filter((task) => task.jobId === jobId && task.place !== 'gone');
-      const late = ofJob.some((task) => phaseOf(task.taskIndex) > phase);
+      const reached = this.phases.get(jobId) ?? phase;
       for (const task of ofJob) {
         if (task.place === 'waiting' && phaseOf(task.taskIndex) < phase) task.place = 'gone';
       }
-      this.tasks.push({ jobId, taskIndex, place: late ? 'gone' : 'waiting' });
+      this.phases.set(jobId, Math.max(reached, phase));
+      this.tasks.push({ jobId, taskIndex, place: phase < reached ? 'gone' : 'waiting' });
     }
     const tasks = [{ jobId, resourceGroupId: 1, taskIndexes }];
     this.handle({ type: 'tasks-ready', pool: 1, tasks });
@@ -207,13 +212,8 @@ class Model {
       ({ place }) => typeof place === 'object' && place.connection === connection,
     );
     for (const task of returned) {
-      const outdated = this.tasks.some(
-        (other) =>
-          other.jobId === task.jobId &&
-          other.place !== 'gone' &&
-          phaseOf(other.taskIndex) > phaseOf(task.taskIndex),
-      );
-      task.place = outdated ? 'gone' : 'waiting';
+      const reached = this.phases.get(task.jobId) ?? 0;
+      task.place = phaseOf(task.taskIndex) < reached ? 'gone' : 'waiting';
     }
   }
 
