@@ -89,6 +89,18 @@ describe('what an execution manager sends', () => {
     expect(() => checkReports(nameless)).toThrow('reports[0].instances: is missing');
   });
 
+  it('names instances by numbers that doubles hold, whatever the offset', () => {
+    const named = (instanceBase: bigint) =>
+      reports({
+        instances: { jobId: 1n, taskIndexes: [0, 1], instanceBase, instanceOffsets: [7, 8] },
+      });
+
+    expect(() => checkReports(named(2n ** 53n - 2n ** 32n))).not.toThrow();
+    expect(() => checkReports(named(2n ** 64n - 1n))).toThrow(
+      'reports[0].instances.instance_base: 18446744073709551615 is more than 9007194959773696',
+    );
+  });
+
   it('reports on no more tasks at once than a message may carry', () => {
     const many = reports({ instances: { taskIndexes: TOO_MANY, instanceOffsets: TOO_MANY } });
 

@@ -89,11 +89,18 @@ function checkEachInstances(all: readonly JobInstances[], field: string, most: n
   }
 }
 
+/** Ids of instances are numbers that doubles hold, also with the largest offset. */
+const INSTANCE_BASE_MAX = BigInt(Number.MAX_SAFE_INTEGER - 0xffff_ffff);
+
 function checkInstances(instances: JobInstances, field: string): void {
   checkParallel(
     instances.instanceOffsets.length,
     instances.taskIndexes.length,
     `${field}.instance_offsets`,
+  );
+  if (instances.instanceBase <= INSTANCE_BASE_MAX) return;
+  throw invalidArgument(
+    `${field}.instance_base: ${instances.instanceBase} is more than ${INSTANCE_BASE_MAX}`,
   );
 }
 
