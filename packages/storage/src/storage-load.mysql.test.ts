@@ -1,32 +1,6 @@
-import type { TimestampMs } from '@spider/core';
-import { mariadbMissing, startPrivateMariadb } from '@spider/test-utils';
-import type { PrivateMariadb } from '@spider/test-utils';
-import { createConnection } from 'mysql2/promise';
-import { afterAll, beforeAll, describe } from 'vitest';
-import { openStore } from './db/open-store.ts';
+import { onMariadb } from '../test/on-mariadb.ts';
 import { describeLoads } from './testing/load-contract.ts';
 
-describe.skipIf(mariadbMissing() !== undefined)('with a private MariaDB', () => {
-  let server: PrivateMariadb;
-  let databases = 0;
-
-  beforeAll(async () => {
-    server = await startPrivateMariadb();
-  }, 60_000);
-  afterAll(async () => {
-    await server[Symbol.asyncDispose]();
-  });
-
-  describeLoads('MariaDB', async (run) => {
-    const { socketPath } = server;
-    databases += 1;
-    const name = `load_${databases}`;
-    const connection = await createConnection({ socketPath, user: 'root' });
-    await connection.query(`create database ${name}`);
-    await connection.end();
-    const credentials = { username: 'root', password: '' };
-    await run(
-      await openStore({ engine: 'mysql', socketPath, name, credentials }, 1 as TimestampMs),
-    );
-  });
+onMariadb((engine, onDatabase) => {
+  describeLoads(engine, (run) => onDatabase(async (open) => run(await open())));
 });
