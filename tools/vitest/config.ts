@@ -1,11 +1,24 @@
 import { fileURLToPath } from 'node:url';
 
-import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { defineConfig, type Plugin, type ViteUserConfig } from 'vitest/config';
 
 const countsReporter = fileURLToPath(new URL('./counts-reporter.ts', import.meta.url));
 
+const seededFastCheck = fileURLToPath(new URL('./seeded-fast-check.ts', import.meta.url));
+
+/** Gives tests fast-check with a seed. A setup file would load it for tests without properties too. */
+const seedsProperties: Plugin = {
+  name: 'spider:seeds-properties',
+  enforce: 'pre',
+  resolveId(source, importer) {
+    if (source !== 'fast-check' || importer === seededFastCheck) return undefined;
+    return seededFastCheck;
+  },
+};
+
 /** The vitest configuration of every package. */
 const config: ViteUserConfig = defineConfig({
+  plugins: [seedsProperties],
   ssr: {
     resolve: {
       // '@spider/source' makes tests run on the sources of the other packages, with no build.

@@ -176,7 +176,8 @@ function readPolicy(reader: VarintReader): ExecutionPolicy {
     softTimeoutMs: reader.readVarint(),
     hardTimeoutMs: reader.readVarint(),
   };
-  return form === 1 ? policy : { ...policy, retryDelayMs: reader.readVarint() };
+  const retryDelayMs = form === 1 ? 0 : reader.readVarint();
+  return retryDelayMs === 0 ? policy : { ...policy, retryDelayMs };
 }
 
 function* readJobInputs(

@@ -87,6 +87,22 @@ describe('the bytes of a graph', () => {
   });
 });
 
+test('a retry delay of nothing, which nobody writes, is none', () => {
+  const policy = { ...DEFAULT_EXECUTION_POLICY, retryDelayMs: 1 };
+  const builder = new TaskGraphBuilder();
+  builder.addTask({ kind: { ...floatTaskKind(0, 0), policy }, sources: [] });
+  const bytes = encodeTaskGraph(builder.build());
+  expect(decodeTaskGraph(bytes).kinds[0]?.policy).toEqual(policy);
+
+  // The delay stands before the counts of the kind's inputs and outputs, and those of the job's
+  // inputs, its constants, its tasks, and the one task.
+  const place = bytes.lastIndexOf(1, -4);
+  bytes[place] = 0;
+  const graph = decodeTaskGraph(bytes);
+  expect(graph.kinds[0]?.policy).toEqual(DEFAULT_EXECUTION_POLICY);
+  expect(decodeTaskGraph(encodeTaskGraph(graph))).toEqual(graph);
+});
+
 describe('what is refused', () => {
   test('bytes that are something else', () => {
     expect(refusal(1, 2, 3, 4)).toBe(
