@@ -1,3 +1,5 @@
+import type { Histogram } from './histogram.ts';
+
 /** What one workload of a suite came to; with --json this object is one line. */
 export interface BenchResult {
   readonly suite: string;
@@ -21,6 +23,7 @@ export interface BenchResult {
   readonly runs: number;
   /** What the suite measures beside: names end in their unit. */
   readonly extra?: Readonly<Record<string, number>>;
+  readonly histogram?: Histogram;
 }
 
 /** The middle one, or the mean of the middle two. */

@@ -1,4 +1,5 @@
 import { type BenchResult, rounded } from './bench-result.ts';
+import { formatHistogram } from './histogram.ts';
 
 /** One object, one line. */
 export function formatJson(result: BenchResult): string {
@@ -16,7 +17,7 @@ export const TABLE_HEADER = [
   ' CPU µs a task; peak MB; more',
 ].join(' ');
 
-/** One row of the table, for people. */
+/** One row of the table, for people, with the histogram below it if there is one. */
 export function formatRow(result: BenchResult): string {
   const { workload, durability, tasks, seconds, tasksPerSecond } = result;
   const more = [
@@ -24,7 +25,7 @@ export function formatRow(result: BenchResult): string {
     describe(result.peakRssMb, 'MB'),
     describe(result.extra ?? {}, ''),
   ];
-  return [
+  const row = [
     workload.padEnd(20),
     durability.padEnd(10),
     String(tasks).padStart(8),
@@ -32,6 +33,7 @@ export function formatRow(result: BenchResult): string {
     String(Math.round(tasksPerSecond)).padStart(9),
     ` ${more.filter(Boolean).join('; ')}`,
   ].join(' ');
+  return result.histogram === undefined ? row : `${row}\n${formatHistogram(result.histogram)}`;
 }
 
 function describe(values: Readonly<Record<string, number>>, unit: string): string {

@@ -28,6 +28,8 @@ export interface BenchClusterOptions {
   readonly separateScheduler?: boolean;
   /** The `scheduler` section of storage's configuration. */
   readonly scheduler?: Readonly<Record<string, unknown>>;
+  /** Additions to the environment of storage. */
+  readonly storageEnv?: Readonly<Record<string, string>>;
   /** Tells the folders of several clusters apart. */
   readonly name?: string;
 }
@@ -55,7 +57,7 @@ export async function startBenchCluster(
         scheduler: options.scheduler ?? {},
       },
     },
-    ...(context.profileDir !== undefined && { env: await profiling(context.profileDir) }),
+    env: await environment(context.profileDir, options.storageEnv),
   });
   const client = connect({ endpoints: [cluster.storageUrl] });
   return {
@@ -70,7 +72,17 @@ export async function startBenchCluster(
 }
 
 /** Executors get no environment but what they need, and so no profile. */
-async function profiling(directory: string): Promise<NodeJS.ProcessEnv> {
-  await mkdir(directory, { recursive: true });
-  return { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${directory}` };
+async function environment(
+  profileDir: string | undefined,
+  storageEnv: Readonly<Record<string, string>> = {},
+): Promise<(processName: string) => NodeJS.ProcessEnv> {
+  const all: Record<string, string> = {};
+  if (profileDir !== undefined) {
+    await mkdir(profileDir, { recursive: true });
+    all['NODE_OPTIONS'] = `--cpu-prof --cpu-prof-dir=${profileDir}`;
+  }
+  const ofStorage = { ...all, ...storageEnv };
+  const nodeOptions = [all['NODE_OPTIONS'], storageEnv['NODE_OPTIONS']].filter(Boolean).join(' ');
+  if (nodeOptions !== '') ofStorage['NODE_OPTIONS'] = nodeOptions;
+  return (processName) => (processName.startsWith('storage') ? ofStorage : all);
 }

@@ -14,35 +14,38 @@ export interface ChainOptions {
   readonly suite: string;
   readonly workload: string;
   readonly cluster: BenchClusterOptions;
-  /** Figures from how long each hop took, in milliseconds. */
-  readonly figures: (hopsMs: readonly number[]) => Readonly<Record<string, number>>;
+}
+
+export interface MeasuredChain {
+  readonly result: BenchResult;
+  /** When each task of each measured run began, in ms of the monotonic clock. */
+  readonly startsMs: readonly (readonly number[])[];
 }
 
 export const chain: Suite = {
   name: 'chain',
   summary: 'tasks one after the other: the time a hop; durability sync unless told otherwise',
   run: async function* run(context) {
-    yield await measureChain(context, {
+    const { result, startsMs } = await measureChain(context, {
       suite: 'chain',
       workload: `chain-${HOPS}`,
       cluster: { durability: 'sync' },
-      figures: (hopsMs) => ({
-        hopP50Ms: percentile(hopsMs, 0.5),
-        hopP99Ms: percentile(hopsMs, 0.99),
-      }),
     });
+    const hopsMs = startsMs.flatMap(hopsOf);
+    const extra = { hopP50Ms: percentile(hopsMs, 0.5), hopP99Ms: percentile(hopsMs, 0.99) };
+    yield { ...result, extra };
   },
 };
 
 /** Each task tells when it ran; the time from one to the next is a hop. */
 export async function measureChain(
   context: BenchContext,
-  { suite, workload, cluster, figures }: ChainOptions,
-): Promise<BenchResult> {
+  { suite, workload, cluster }: ChainOptions,
+): Promise<MeasuredChain> {
   await using bench = await startBenchCluster(context, cluster);
   const graph = chainOfTicks(HOPS + 1);
   const inputs = encodeFrame([packFloat64(0)]);
-  const hopsMs: number[] = [];
+  const startsMs: number[][] = [];
   let round = 0;
   let handle: JobHandle | undefined;
   const job: Round = {
@@ -54,22 +57,27 @@ export async function measureChain(
     },
     verify: async () => {
       const times = ((await handle?.outputs()) ?? []).map(unpackFloat64);
-      const hops = hopsOf(times);
-      if (++round > WARM_UP_ROUNDS) hopsMs.push(...hops);
+      verifyOrder(times);
+      if (++round > WARM_UP_ROUNDS) startsMs.push(times);
     },
   };
   const options = { suite, workload, warmUpRounds: WARM_UP_ROUNDS };
   const result = await measureRounds(bench, context, job, options);
-  return { ...result, extra: figures(hopsMs) };
+  return { result, startsMs };
+}
+
+/** How long each hop of a chain took. */
+export function hopsOf(startsMs: readonly number[]): number[] {
+  return startsMs.slice(1).map((start, before) => start - (startsMs[before] ?? Number.NaN));
 }
 
 /** @throws Error unless every task ran, and none before the one it waited for. */
-function hopsOf(timesMs: readonly number[]): number[] {
-  if (timesMs.length !== HOPS + 1) throw new Error(`${timesMs.length} of ${HOPS + 1} tasks ran`);
-  const hops = timesMs.slice(1).map((time, i) => time - (timesMs[i] ?? Number.NaN));
-  const early = hops.findIndex((hop) => !(hop > 0));
+function verifyOrder(startsMs: readonly number[]): void {
+  if (startsMs.length !== HOPS + 1) {
+    throw new Error(`${startsMs.length} of ${HOPS + 1} tasks ran`);
+  }
+  const early = hopsOf(startsMs).findIndex((hop) => !(hop > 0));
   if (early >= 0) throw new Error(`task ${early + 1} ran before the one it depends on`);
-  return hops;
 }
 
 function chainOfTicks(length: number): TaskGraph {

@@ -1,39 +1,41 @@
 import { percentile } from '../bench-result.ts';
+import { dispatchTimes, ReadyStamps } from '../dispatch/ready-stamps.ts';
+import { histogram } from '../histogram.ts';
 import type { Suite } from '../suite.ts';
-import { measureChain } from './chain.ts';
+import { hopsOf, measureChain } from './chain.ts';
 
-/** Upper bounds of the histogram's bins; what is beyond the last one is in one more. */
-const BINS_MS = [0.5, 1, 2, 5, 10, 20];
+const BOUNDS_MS = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20];
 
 /**
- * From the moment a task ran to the moment the next one does: its report, the decision that the next is
- * ready, its way through the scheduler to the executor. More than from ready to running.
+ * From the moment a task becomes ready in storage to the moment its code begins in the executor, by one
+ * clock: all processes of a machine share the monotonic one.
  */
 export const dispatch: Suite = {
   name: 'dispatch',
   summary: 'how long a task takes from ready to running, with storage and scheduler apart',
   run: async function* run(context) {
-    yield await measureChain(context, {
+    const stamps = new ReadyStamps(context.directory);
+    const { result, startsMs } = await measureChain(context, {
       suite: 'dispatch',
       workload: 'chain-separate',
-      cluster: { separateScheduler: true },
-      figures: (hopsMs) => ({
-        dispatchP50Ms: percentile(hopsMs, 0.5),
-        dispatchP99Ms: percentile(hopsMs, 0.99),
-        ...histogram(hopsMs),
-      }),
+      cluster: { separateScheduler: true, storageEnv: stamps.env },
     });
+    const readyMs = stamps.read().slice(-startsMs.length);
+    const timesMs = startsMs.flatMap((starts, round) =>
+      dispatchTimes(readyMs[round] ?? [], starts),
+    );
+    const hopsMs = startsMs.flatMap(hopsOf);
+    yield {
+      ...result,
+      extra: {
+        dispatchP50Ms: percentile(timesMs, 0.5),
+        dispatchP90Ms: percentile(timesMs, 0.9),
+        dispatchP99Ms: percentile(timesMs, 0.99),
+        dispatchMaxMs: percentile(timesMs, 1),
+        hopP50Ms: percentile(hopsMs, 0.5),
+        hopP99Ms: percentile(hopsMs, 0.99),
+      },
+      histogram: histogram('from ready to running, ms: tasks', timesMs, BOUNDS_MS),
+    };
   },
 };
-
-/** The fraction of hops in each bin. */
-function histogram(hopsMs: readonly number[]): Record<string, number> {
-  const bins: Record<string, number> = {};
-  let from = 0;
-  for (const to of [...BINS_MS, Infinity]) {
-    const count = hopsMs.filter((hop) => hop >= from && hop < to).length;
-    bins[to === Infinity ? `over${from}Ms` : `under${to}Ms`] = count / hopsMs.length;
-    from = to;
-  }
-  return bins;
-}
