@@ -4,7 +4,7 @@ import {
   type ClientHttp2Stream,
 } from 'node:http2';
 import type { OutgoingHttpHeaders } from 'node:http2';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 
 import { Code, ConnectError } from '@connectrpc/connect';
 
@@ -117,7 +117,7 @@ class LiveSession {
     socket.once('close', lose);
     socket.once('connect', () => {
       const http2 = connectHttp2(authority, { ...HTTP2_OPTIONS, createConnection: () => socket });
-      session.live = new LiveSession(http2, authority, options);
+      session.live = new LiveSession(http2, socket, authority, options);
       // The kernel accepts connections for a peer that stands still; only the peer itself says this.
       http2.once('remoteSettings', () => session.live && resolve(session.live));
       http2.once('error', fail);
@@ -129,14 +129,19 @@ class LiveSession {
     }
   }
 
-  private constructor(session: ClientHttp2Session, authority: string, options: ConnectionOptions) {
+  private constructor(
+    session: ClientHttp2Session,
+    socket: Socket,
+    authority: string,
+    options: ConnectionOptions,
+  ) {
     this.#session = session;
     // Its streams bear the news; without a listener the error would stop the process.
     session.on('error', () => undefined);
     session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
     // Whoever opens it waits until then.
     session.once('remoteSettings', () => this.#holdProcess());
-    this.#watch = new SessionWatch(session, options.clock, {
+    this.#watch = new SessionWatch(session, socket, options.clock, {
       intervalMs: options.pingIntervalMs,
       timeoutMs: options.pingTimeoutMs,
       onDead: () =>
@@ -170,7 +175,7 @@ class LiveSession {
 
   destroy(reason: ConnectError): void {
     this.failStreams(reason);
-    this.#session.destroy();
+    this.#watch.cut();
   }
 
   /** Requests keep the process alive, an idle connection doesn't. */

@@ -22,6 +22,9 @@ import { startRpcServer, type RpcServer, type RpcServerOptions } from './server.
 import { handleStream, openStream } from './stream.ts';
 import { createTransport } from './transport.ts';
 
+/** The first bytes of a client of HTTP/2. */
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
 let stack: AsyncDisposableStack;
 let logger: RecordingLogger;
 /** What `registerExecutionManager` does, by the host that it is called with. */
@@ -72,6 +75,21 @@ async function failureOf(call: Promise<unknown>): Promise<SpiderError> {
 async function answers(server: RpcServer): Promise<boolean> {
   const { executionManagerId } = await clientOf(server).registerExecutionManager({ slots: 5 });
   return executionManagerId === 5n;
+}
+
+/** A client that says hello and listens, and never hangs up of its own accord. */
+async function deafClient(server: RpcServer): Promise<Socket> {
+  const socket = connectTcp({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+  stack.defer(() => void socket.destroy());
+  socket.write(PREFACE + '\0\0\0\u0004\0\0\0\0\0');
+  await once(socket, 'data');
+  return socket;
+}
+
+/** Resolves when the server has said on this socket that it sends no more. */
+async function hungUpOn(socket: Socket): Promise<void> {
+  socket.resume();
+  await once(socket, 'end');
 }
 
 describe('startRpcServer', () => {
@@ -289,8 +307,6 @@ describe('what a server takes at a time', () => {
 });
 
 describe('a client that talks nonsense', () => {
-  const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-
   it.each([
     ['HTTP/1.1', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['no protocol at all', Buffer.alloc(5_000, 0x7f)],
@@ -463,6 +479,18 @@ describe('the end of a server', () => {
     expect(await failure).toMatchObject({ code: 'unavailable' });
   });
 
+  it('does not wait for a client that does not hang up', async () => {
+    const clock = new ManualClock();
+    const server = await start({ clock });
+    const socket = await deafClient(server);
+    const closed = server.close({ graceMs: 500 });
+    await hungUpOn(socket);
+    clock.advance(500);
+
+    await closed;
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it('is the same for everybody who asks for it', async () => {
     const server = await start();
 
@@ -472,6 +500,20 @@ describe('the end of a server', () => {
 });
 
 describe('a connection whose other end has frozen', () => {
+  it('makes room for others after a while, also if that end had said that it goes', async () => {
+    const clock = new ManualClock();
+    const server = await start({ clock, maxConnections: 1 });
+    const socket = await deafClient(server);
+    // GOAWAY, of stream 0, with nothing to blame.
+    socket.write(Buffer.from('0000080700000000000000000000000000', 'hex'));
+    await hungUpOn(socket);
+    clock.advance(5_000);
+    clock.advance(5_000);
+
+    expect(clock.pendingTimers).toBe(0);
+    expect(await answers(server)).toBe(true);
+  });
+
   it('is found by the server, which closes its streams', async () => {
     const clock = new ManualClock();
     const opened = Promise.withResolvers<void>();

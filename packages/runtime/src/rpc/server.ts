@@ -9,7 +9,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 import { Code, ConnectError, createConnectRouter, type ConnectRouter } from '@connectrpc/connect';
 import { LIMITS, SpiderError } from '@spider/core';
@@ -115,6 +115,8 @@ class NodeRpcServer implements RpcServer {
   readonly #options: RpcServerOptions;
   readonly #budget: RequestBudget;
   #isFull = false;
+  /** The latest connection; its session begins at once. */
+  #arrived: Socket | undefined;
   readonly #logger: Logger;
   #answers: Answers;
   #url = '';
@@ -139,7 +141,10 @@ class NodeRpcServer implements RpcServer {
     this.#server.on('stream', (stream, headers, _flags, rawHeaders) =>
       this.#answer(stream, headers, rawHeaders),
     );
-    this.#server.on('session', (session) => this.#welcome(session));
+    this.#server.prependListener('connection', (socket: Socket) => {
+      this.#arrived = socket;
+    });
+    this.#server.on('session', (session) => this.#welcome(session, this.#arrived as Socket));
     // What a client does to its connection is nothing to report, and must not stop the server.
     this.#server.on('sessionError', () => undefined);
   }
@@ -228,7 +233,7 @@ class NodeRpcServer implements RpcServer {
     for (const call of this.#calls) call.abort(stopping);
     for (const session of this.#sessions.keys()) session.close();
     const grace = this.#clock.setTimer(graceMs, () => {
-      for (const session of this.#sessions.keys()) session.destroy();
+      for (const watch of this.#sessions.values()) watch.cut();
     });
     await closed;
     grace.cancel();
@@ -243,15 +248,16 @@ class NodeRpcServer implements RpcServer {
     this.#isFull = true;
   }
 
-  #welcome(session: ServerHttp2Session): void {
+  #welcome(session: ServerHttp2Session, socket: Socket): void {
     const { maxConnections = 10_000 } = this.#options;
     if (this.#sessions.size >= maxConnections) {
       this.#refuse(session, `${maxConnections} connections are open, the limit`);
       return;
     }
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    const onDead = (): void => session.destroy();
-    this.#sessions.set(session, new SessionWatch(session, this.#clock, { ...this.#pings, onDead }));
+    const onDead = (): void => watch.cut();
+    const watch = new SessionWatch(session, socket, this.#clock, { ...this.#pings, onDead });
+    this.#sessions.set(session, watch);
     session.once('close', () => {
       this.#sessions.delete(session);
       this.#isFull = false;

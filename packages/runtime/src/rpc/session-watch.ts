@@ -1,4 +1,5 @@
 import type { Http2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 
 import type { Clock, Timer } from '../clock.ts';
 import type { Peer } from './peer.ts';
@@ -18,13 +19,16 @@ export interface SessionWatchOptions {
  */
 export class SessionWatch implements Peer {
   readonly #session: Http2Session;
+  readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #options: SessionWatchOptions;
   #heardUs: number;
   #timer: Timer;
 
-  constructor(session: Http2Session, clock: Clock, options: SessionWatchOptions) {
+  /** The socket is the one that the session stands on. */
+  constructor(session: Http2Session, socket: Socket, clock: Clock, options: SessionWatchOptions) {
     this.#session = session;
+    this.#socket = socket;
     this.#clock = clock;
     this.#options = options;
     this.#heardUs = clock.monotonicUs();
@@ -47,6 +51,17 @@ export class SessionWatch implements Peer {
     });
   }
 
+  /**
+   * Ends the session at once. One that was closing, or had, would wait for its peer to hang up, and a
+   * peer may never do that.
+   */
+  cut(): void {
+    const isClosing = this.#session.closed;
+    this.#timer.cancel();
+    this.#session.destroy();
+    if (isClosing) this.#socket.destroy();
+  }
+
   #heard(): void {
     this.#heardUs = this.#clock.monotonicUs();
   }
@@ -56,19 +71,19 @@ export class SessionWatch implements Peer {
   }
 
   #look(): void {
-    if (this.#session.destroyed) return;
     const { intervalMs } = this.#options;
     const quietMs = (this.#clock.monotonicUs() - this.#heardUs) / 1000;
     if (quietMs < intervalMs) this.#timer = this.#wait(intervalMs - quietMs);
     else this.#ask();
   }
 
+  /** A session that is gone while its socket is not has a peer that does not hang up: no answer either. */
   #ask(): void {
     const { intervalMs, timeoutMs, onDead } = this.#options;
     this.#timer = this.#clock.setTimer(timeoutMs, onDead);
     this.ping(() => {
       this.#timer.cancel();
-      if (!this.#session.destroyed) this.#timer = this.#wait(intervalMs);
+      this.#timer = this.#wait(intervalMs);
     });
   }
 }
