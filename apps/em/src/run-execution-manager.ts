@@ -1,4 +1,4 @@
-import { availableParallelism, hostname, totalmem } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { resolve } from 'node:path';
 import {
   bothSinks,
@@ -8,14 +8,10 @@ import {
   executionManagerFileSchema,
   type ExecutionManagerConfig,
   ExecutionManagerService,
-  executorEnvironment,
-  executorLaunch,
   forwardingSink,
   type LogSink,
   type LogsConfig,
-  processSpawner,
   SpareExecutors,
-  type SpawnExecutorOptions,
   TaskLogStore,
   withReferenceFallback,
 } from '@spider/execution-manager';
@@ -29,13 +25,10 @@ import {
   systemClock,
 } from '@spider/runtime/node';
 import { taskExecutorPath } from '@spider/task-executor';
+import { executorSpawner, memoryShareMib } from './executor-spawner.ts';
 
 const VERSION = packageVersion(new URL('../package.json', import.meta.url));
 const BINARY = 'spider-execution-manager';
-const MIB = 1024 * 1024;
-/** Of the machine's memory, what all executors may have unless the configuration says it. */
-const MEMORY_SHARE = 0.8;
-const MEMORY_MIB_MIN = 512;
 
 /**
  * Reads the configuration, starts the executors, and runs tasks until the signal is aborted; what
@@ -60,7 +53,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
   const logs = await logsOf(config.logs, logger, cleanup);
   const executors = cleanup.use(
     new SpareExecutors({
-      spawn: processSpawner(await executorsOf(config, slots, logs.sink)),
+      spawn: await executorSpawner(config, slots, logs.sink),
       count: config.taskExecutor.spares,
       clock: systemClock,
     }),
@@ -114,54 +107,10 @@ function effectiveFile(file: ExecutionManagerFile): object {
     slots,
     task_executor: {
       ...executor,
-      bin_path: executor.bin_path ?? taskExecutorPath,
+      ...(executor.mode === 'process' && { bin_path: executor.bin_path ?? taskExecutorPath }),
       memory_limit_mib: executor.memory_limit_mib ?? memoryShareMib(slots),
     },
   };
-}
-
-async function executorsOf(
-  { taskExecutor, logs: { maxTaskBytes } }: ExecutionManagerConfig,
-  slots: number,
-  logs: LogSink,
-): Promise<SpawnExecutorOptions> {
-  const { binPath, maxLogLineBytes, inheritedEnv, packageDir, memoryLimitMib, maxMessageBytes } =
-    taskExecutor;
-  const shareMib = memoryLimitMib ?? memoryShareMib(slots);
-  const launch = await executorLaunch({
-    ...taskExecutor,
-    binPath: binPath ?? taskExecutorPath,
-    nodePath: process.execPath,
-    heapMib: shareMib,
-  });
-  const env = executorEnvironment({
-    packageDir: resolve(packageDir),
-    inheritedEnv,
-    maxMessageBytes,
-    from: process.env,
-  });
-  return {
-    ...launch,
-    env: { ...env, ...launch.env },
-    hasDescriptors: binPath === undefined,
-    isBoxed: taskExecutor.wall.isBubblewrapped,
-    clock: systemClock,
-    logs,
-    maxLogLineBytes,
-    maxTaskLogBytes: maxTaskBytes,
-    memoryLimitMib: shareMib,
-    recycleAboveMib: taskExecutor.recycleAboveMib,
-    maxMessageBytes,
-  };
-}
-
-/** So that all executors together leave the machine something. */
-function memoryShareMib(slots: number): number {
-  const bytes = process.constrainedMemory() || totalmem();
-  return Math.max(
-    MEMORY_MIB_MIN,
-    Math.floor((Math.min(bytes, totalmem()) * MEMORY_SHARE) / slots / MIB),
-  );
 }
 
 /** Everything is forwarded; what tasks print is kept, too, if there is a place for it. */

@@ -163,6 +163,11 @@ export {
   ExecutorResultReader,
 } from './wire/executor-pipe.ts';
 export {
+  type ExecutorThreadData,
+  type ExecutorThreadMessage,
+  THREAD_TEXT_BYTES_MAX,
+} from './wire/executor-thread.ts';
+export {
   decodeFrame,
   EMPTY_FRAME,
   encodeFrame,

@@ -22,6 +22,7 @@ test('storage and the folder of task packages are enough', () => {
     cancelGraceMs: 1_000,
     startTimeoutMs: 30_000,
     taskExecutor: {
+      mode: 'process',
       binPath: undefined,
       packageDir: '/packages',
       inheritedEnv: [],
@@ -85,6 +86,15 @@ task_executor: { package_dir: /packages }
   });
 });
 
+/** A file whose executors are threads unless more is said. */
+const threads = (more: string): string =>
+  `storage: { host: a, port: 1 }\ntask_executor: { mode: thread, package_dir: /p, ${more} }`;
+
+test('executors may be threads where nothing is to hold them in', () => {
+  const { taskExecutor } = parse(threads('guard_rail: { enabled: false }, recycle_after_tasks: 9'));
+  expect(taskExecutor).toMatchObject({ mode: 'thread', recycleAfterTasks: 9 });
+});
+
 test.each([
   [
     'storage: { host: a, port: 1 }\ntask_executor: { package_dir: p, bin_path: b, max_message_mib: 9 }',
@@ -101,6 +111,19 @@ test.each([
   ],
   [`${MINIMAL}slots: "two"`, 'slots is "two": '],
   ['storage: { host: a, port: 1 }', 'task_executor is missing: '],
+  [
+    `storage: { host: a, port: 1 }\ntask_executor: { package_dir: /p, mode: fibre }`,
+    'task_executor.mode is "fibre": ',
+  ],
+  [threads(''), 'task_executor.guard_rail.enabled is missing: must be false with mode thread'],
+  [
+    threads('guard_rail: { enabled: false }, bin_path: /bin/executor'),
+    'task_executor.bin_path is "/bin/executor": must not be given with mode thread',
+  ],
+  ...['uid: 65534', 'gid: 65534', 'bubblewrap: true'].map((wall) => [
+    threads(`guard_rail: { enabled: false }, wall: { ${wall} }`),
+    'task_executor.wall is a map: is not possible with mode thread',
+  ]),
   [
     `${MINIMAL}scheduler: { host: a, port: 1 }\nscheduler_endpoints: [{ host: b, port: 1 }]`,
     'this and scheduler_endpoints exclude each other',

@@ -7,10 +7,11 @@ export { withReferenceFallback } from './reference/reference-fallback.ts';
 export type { ReferenceFallbackOptions } from './reference/reference-fallback.ts';
 export type { Connect } from './ports.ts';
 
-// Executors as child processes.
+// Executors as child processes, and as threads.
 export { executorCommand } from './launch/executor-command.ts';
 export { executorEnvironment } from './launch/executor-environment.ts';
 export type { ExecutorEnvironmentOptions } from './launch/executor-environment.ts';
+export { existingPath } from './launch/existing-path.ts';
 export { executorLaunch } from './launch/executor-launch.ts';
 export type { ExecutorLaunch, ExecutorLaunchOptions } from './launch/executor-launch.ts';
 export type { GuardRailConfig } from './launch/guard-rail.ts';
@@ -19,7 +20,10 @@ export { SpareExecutors } from './process-pool/spare-executors.ts';
 export type { SpareExecutorsOptions } from './process-pool/spare-executors.ts';
 export { processSpawner } from './process-pool/spawn-executor.ts';
 export type { ExecutorCommand, SpawnExecutorOptions } from './process-pool/spawn-executor.ts';
-export type { TaskExecutorConfig } from './task-executor-config.ts';
+export { threadSpawner } from './process-pool/spawn-thread.ts';
+export type { SpawnThreadOptions } from './process-pool/spawn-thread.ts';
+export type { ExecutorOptions } from './process-pool/executor-options.ts';
+export type { ExecutorMode, TaskExecutorConfig } from './task-executor-config.ts';
 
 // What tasks print.
 export { bothSinks, forwardingSink } from './logs/forwarding-sink.ts';

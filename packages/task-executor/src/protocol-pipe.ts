@@ -14,15 +14,9 @@ export interface ProtocolPipe {
 
 /**
  * Opens the pipe to the execution manager: at the descriptors that it names, of which nothing that a
- * task starts knows, or else at stdin and stdout. From now on whatever task code prints, through
- * `console` or `process.stdout`, goes to stderr.
+ * task starts knows, or else at stdin and stdout.
  */
 export function openProtocolPipe(): ProtocolPipe {
-  Object.defineProperty(process, 'stdout', {
-    configurable: true,
-    enumerable: true,
-    get: () => process.stderr,
-  });
   const named = /^(\d+),(\d+)$/.exec(process.env[EXECUTOR_DESCRIPTORS_ENV] ?? '');
   if (named === null) return { input: process.stdin, write: writerTo(STDOUT) };
   // Another executor that a task starts has them not.

@@ -90,11 +90,17 @@ function markOf(context: Uint8Array): LogMark | undefined {
 }
 
 /**
- * Takes over `process.stderr` if the execution manager wants to know whose lines are.
+ * From now on whatever task code prints, through `console` or `process.stdout`, goes to stderr. Takes
+ * that over, too, if the execution manager wants to know whose lines are.
  *
  * @param write writes to stderr, all of the bytes before it returns.
  */
 export function openTaskOutput(write: Write): TaskOutput | undefined {
+  Object.defineProperty(process, 'stdout', {
+    configurable: true,
+    enumerable: true,
+    get: () => process.stderr,
+  });
   const [, token, maxBytes] = /^([\w-]+),(\d+)$/.exec(process.env[EXECUTOR_LOGS_ENV] ?? '') ?? [];
   if (token === undefined) return undefined;
   // Whoever knows the token can write in another task's name.

@@ -1,6 +1,5 @@
-import { resolve } from 'node:path';
 import { realpath } from 'node:fs/promises';
-import { SpiderError } from '@spider/core';
+import { existingPath } from './existing-path.ts';
 import { executorCommand } from './executor-command.ts';
 import { type GuardRailConfig, guardRail } from './guard-rail.ts';
 import { endingWithParent } from './parent-death.ts';
@@ -35,8 +34,8 @@ export interface ExecutorLaunch {
  */
 export async function executorLaunch(options: ExecutorLaunchOptions): Promise<ExecutorLaunch> {
   const { nodePath, heapMib, wall } = options;
-  const binPath = await existing('task_executor.bin_path', options.binPath);
-  const packageDir = await existing('task_executor.package_dir', options.packageDir);
+  const binPath = await existingPath('task_executor.bin_path', options.binPath);
+  const packageDir = await existingPath('task_executor.package_dir', options.packageDir);
   const rail = await guardRail(options.guardRail, packageDir, binPath);
   const flags = [...rail.flags];
   if (heapMib !== undefined) flags.push(`--max-old-space-size=${heapMib}`);
@@ -60,16 +59,4 @@ type Command = Pick<ExecutorLaunch, 'command' | 'args'>;
 function inFrontOf({ command, args }: Command, [runner, ...rest]: readonly string[]): Command {
   if (runner === undefined) return { command, args };
   return { command: runner, args: [...rest, command, ...args] };
-}
-
-async function existing(key: string, path: string): Promise<string> {
-  const absolute = resolve(path);
-  try {
-    await realpath(absolute);
-  } catch (cause) {
-    throw new SpiderError('invalid-argument', `${key} is ${absolute}: there is no such thing`, {
-      cause,
-    });
-  }
-  return absolute;
 }

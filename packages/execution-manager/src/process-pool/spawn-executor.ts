@@ -3,15 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { EXECUTOR_DESCRIPTORS_ENV, EXECUTOR_LOGS_ENV } from '@spider/core';
-import type { Clock, Timer } from '@spider/runtime';
+import type { Timer } from '@spider/runtime';
 import { ExecutorOutput } from '../logs/executor-output.ts';
-import type { LogEntry, LogSink } from '../logs/log-entry.ts';
+import type { LogEntry } from '../logs/log-entry.ts';
 import type { InstanceList } from '../machine/instance-lot.ts';
 import type { ProcessExit } from '../machine/slot-event.ts';
+import { outOfMemory, watchedChannel, watchMemory } from './executor-memory.ts';
+import { CLOSE_MS, type ExecutorOptions } from './executor-options.ts';
 import type { ExecutorCallbacks, ExecutorProcess, SpawnExecutor } from './executor-process.ts';
-import { FrameChannel } from './frame-channel.ts';
+import type { FrameChannel } from './frame-channel.ts';
 import { memoryUse } from './memory-use.ts';
-import { MemoryWatch } from './memory-watch.ts';
+import type { MemoryWatch } from './memory-watch.ts';
 
 /** Where requests go in, results come out, and what is written is for people. */
 interface Wiring {
@@ -29,14 +31,11 @@ const AT_DESCRIPTORS: Wiring = {
   texts: [1, 2],
 };
 
-const MIB = 1024 * 1024;
 /** What ends a process that V8 has no more memory for. */
 const ABORTS = ['SIGABRT', 'SIGTRAP', 'SIGILL'];
 /** Shells and their like tell the signal that has ended a child by a code from here on. */
 const SIGNAL_CODES = 128;
 
-/** How long a process that was asked to end may take. */
-const CLOSE_MS = 5_000;
 /** How long pipes may stay open when the process is gone, or the process when its output is. */
 const LAST_WORDS_MS = 1_000;
 
@@ -47,25 +46,12 @@ export interface ExecutorCommand {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export interface SpawnExecutorOptions extends ExecutorCommand {
+export interface SpawnExecutorOptions extends ExecutorCommand, ExecutorOptions {
   /**
    * Whether the program takes requests and writes results at descriptors of their own, so that what a
    * task or a process of its prints to stdout does no harm. Only executors of ours can; default: false.
    */
   readonly hasDescriptors?: boolean;
-  /** What the body of a message may have; default: `LIMITS.executorFrameBytes`. */
-  readonly maxMessageBytes?: number | undefined;
-  readonly clock: Clock;
-  /** Where what executors print goes, line by line. */
-  readonly logs: LogSink;
-  /** Longer lines are cut. */
-  readonly maxLogLineBytes: number;
-  /** What a task prints beyond this is dropped. */
-  readonly maxTaskLogBytes: number;
-  /** Memory that an executor may have, with all that it starts; undefined: no limit. */
-  readonly memoryLimitMib?: number | undefined;
-  /** Memory from which on it had better be replaced; undefined: no matter. */
-  readonly recycleAboveMib?: number | undefined;
   /** Whether the process that is started only looks after the executor, and passes its end on. */
   readonly isBoxed?: boolean;
 }
@@ -115,19 +101,8 @@ class ChildExecutor implements ExecutorProcess {
     this.#memory = this.#watchMemory();
     this.#requests = this.#child.stdio[requests] as Writable;
     this.#listen();
-    this.#channel = new FrameChannel({
-      maxMessageBytes: options.maxMessageBytes,
-      write: (bytes) => void this.#requests.write(bytes),
-      onStarted: (hasExtensions) => callbacks.onStarted(hasExtensions),
-      onResponses: (responses) => {
-        this.#memory?.add(-responses.count);
-        callbacks.onResponses(responses);
-      },
-      onGivenBack: (count) => {
-        this.#memory?.add(-count);
-        callbacks.onGivenBack(count);
-      },
-    });
+    const write = (bytes: Uint8Array): void => void this.#requests.write(bytes);
+    this.#channel = watchedChannel({ ...options, write }, callbacks, this.#memory);
   }
 
   execute(instances: InstanceList): void {
@@ -178,27 +153,15 @@ class ChildExecutor implements ExecutorProcess {
 
   #watchMemory(): MemoryWatch | undefined {
     const { pid } = this.#child;
-    const { clock, memoryLimitMib = Infinity, recycleAboveMib = Infinity } = this.#options;
-    if (pid === undefined || Math.min(memoryLimitMib, recycleAboveMib) === Infinity) {
-      return undefined;
-    }
-    return new MemoryWatch({
-      clock,
-      limitBytes: memoryLimitMib * MIB,
-      grownBytes: recycleAboveMib * MIB,
-      onGrown: () => this.#callbacks.onGrown(),
+    if (pid === undefined) return undefined;
+    return watchMemory(this.#options, {
       read: () => memoryUse(pid),
+      onGrown: () => this.#callbacks.onGrown(),
       onExceeded: () => {
-        this.#exit ??= this.#outOfMemory();
+        this.#exit ??= outOfMemory(this.#options);
         this.kill();
       },
     });
-  }
-
-  #outOfMemory(): ProcessExit {
-    const { memoryLimitMib } = this.#options;
-    const limit = memoryLimitMib === undefined ? 'no limit is set' : `limit ${memoryLimitMib} MiB`;
-    return { code: undefined, signal: undefined, error: `out of memory: ${limit}` };
   }
 
   #forward(text: Readable): void {
@@ -252,7 +215,9 @@ class ChildExecutor implements ExecutorProcess {
     this.#output.end();
     const exit = this.#exit ?? exitOf(null, null);
     const isAborted = exit.signal !== undefined && ABORTS.includes(exit.signal);
-    this.#callbacks.onExit(isAborted && this.#output.isOutOfMemory ? this.#outOfMemory() : exit);
+    this.#callbacks.onExit(
+      isAborted && this.#output.isOutOfMemory ? outOfMemory(this.#options) : exit,
+    );
   }
 }
 

@@ -55,6 +55,17 @@ export const block = defineTask({
   },
 });
 
+/** As block, for as long as nobody stops it; says when it begins. */
+export const blockLong = defineTask({
+  name: 'block_long',
+  inputs: [],
+  outputs: [int32],
+  run: () => {
+    console.log('begins');
+    for (;;);
+  },
+});
+
 export const forkProcess = defineTask({
   name: 'fork',
   inputs: [],
@@ -145,6 +156,7 @@ export default definePackage({
     printMib,
     printRawMib,
     block,
+    blockLong,
     forkProcess,
     exit,
     leakObjects,
