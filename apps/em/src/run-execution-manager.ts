@@ -6,7 +6,6 @@ import {
   type ExecutionManagerFile,
   executionManagerConfigSchema,
   executionManagerFileSchema,
-  type ExecutionManagerConfig,
   ExecutionManagerService,
   forwardingSink,
   type LogSink,

@@ -84,10 +84,10 @@ export const taskExecutorFileSchema = fields
     path: ['max_message_mib'],
     message: `only our own executor takes more than ${DEFAULT_MESSAGE_MIB}: bin_path must not be given`,
   })
-  .superRefine((file, { addIssue }) => {
+  .superRefine((file, context) => {
     if (file.mode !== 'thread') return;
     for (const [path, message] of againstThreads(file)) {
-      addIssue({ code: 'custom', path, message, input: undefined });
+      context.addIssue({ code: 'custom', path, message, input: undefined });
     }
   });
 

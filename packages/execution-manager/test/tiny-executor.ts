@@ -1,6 +1,7 @@
 /**
  * An executor of few words, for tests of those who run executors. It speaks the pipe by hand, so that
- * a mistake in the real codec does not hide in both ends. What it does depends on the function:
+ * a mistake in the real codec does not hide in both ends. In a worker thread it takes and posts frames
+ * and text. What it does depends on the function:
  *
  * - echo: its outputs are its inputs
  * - fail, fail-for-good: answers the text in its inputs, as an error
@@ -10,20 +11,31 @@
  * - fork: starts a process that connects to the port in its inputs and stays, then blocks for ever
  * - garbage: writes nonsense to stdout and stays
  * - print: writes its inputs to stderr, and is done
+ * - untaken: answers how many bytes of text lie where it has posted them
+ * - throw: fails when nobody looks, with the text in its inputs
+ * - sleep: waits for a process that takes so many seconds, and hears nothing
  * - shout: has a process of its own write its inputs to stdout
  * - environment: answers its environment as JSON
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
 
+const { untakenText } = (workerData ?? {}) as { readonly untakenText?: Int32Array };
 let buffered = Buffer.alloc(0);
 
 const descriptors = process.env['SPIDER_EXECUTOR_DESCRIPTORS']?.split(',').map(Number);
 const [requests = 0, results = 1] = descriptors ?? [];
-const input = requests === 0 ? process.stdin : new Socket({ fd: requests, writable: false });
 
-input.on('data', (chunk: Buffer) => {
+if (parentPort !== null) parentPort.on('message', (chunk: Uint8Array) => take(chunk));
+else {
+  const input = requests === 0 ? process.stdin : new Socket({ fd: requests, writable: false });
+  input.on('data', take);
+  input.on('end', () => process.exit(0));
+}
+
+function take(chunk: Uint8Array): void {
   buffered = Buffer.concat([buffered, chunk]);
   while (buffered.length >= 4) {
     const end = 4 + buffered.readUInt32BE(0);
@@ -32,8 +44,7 @@ input.on('data', (chunk: Buffer) => {
     buffered = buffered.subarray(end);
     handle(body);
   }
-});
-input.on('end', () => process.exit(0));
+}
 
 function handle(body: Buffer): void {
   if (body.readUInt32LE(0) === 1) process.exit(0);
@@ -81,14 +92,26 @@ function run(functionName: string, inputs: Buffer): void {
       return;
     }
     case 'garbage':
-      writeSync(results, Buffer.from('ffffffffffffffff', 'hex'));
+      say(Buffer.from('ffffffffffffffff', 'hex'));
       return;
     case 'print':
-      writeSync(2, inputs);
+      print(inputs);
       answer(0, inputs);
       return;
     case 'shout':
       spawnSync('echo', [text], { stdio: 'inherit' });
+      answer(0, inputs);
+      return;
+    case 'untaken':
+      answer(0, Buffer.from(String(untakenText?.[0])));
+      return;
+    case 'throw':
+      setImmediate(() => {
+        throw new Error(text);
+      });
+      return;
+    case 'sleep':
+      spawnSync('sleep', [text]);
       answer(0, inputs);
       return;
     case 'environment':
@@ -107,7 +130,21 @@ function answer(outcome: number, payload: Buffer, elapsedUs = 7): void {
   frame.writeBigUInt64LE(BigInt(payload.length), 12);
   payload.copy(frame, 20);
   frame.writeBigUInt64LE(BigInt(elapsedUs), 20 + payload.length);
-  writeSync(results, frame);
+  say(frame);
+}
+
+function say(bytes: Buffer): void {
+  if (parentPort !== null) parentPort.postMessage(new Uint8Array(bytes));
+  else writeSync(results, bytes);
+}
+
+function print(bytes: Buffer): void {
+  if (parentPort === null || untakenText === undefined) {
+    writeSync(2, bytes);
+    return;
+  }
+  Atomics.add(untakenText, 0, bytes.length);
+  parentPort.postMessage({ text: new Uint8Array(bytes) });
 }
 
 /** MessagePack of `TaskError(ExecutionError(message))`. */

@@ -8,17 +8,18 @@ import type { Worker } from 'node:worker_threads';
 export function threadMemory(worker: Pick<Worker, 'getHeapStatistics'>): () => number {
   let bytes = 0;
   let isAsked = false;
-  return () => {
-    if (isAsked) return bytes;
+  const ask = async (): Promise<void> => {
     isAsked = true;
-    worker.getHeapStatistics().then(
-      (heap) => {
-        isAsked = false;
-        bytes = heap.total_physical_size + heap.external_memory + heap.malloced_memory;
-      },
+    try {
+      const heap = await worker.getHeapStatistics();
+      bytes = heap.total_physical_size + heap.external_memory + heap.malloced_memory;
+      isAsked = false;
+    } catch {
       // It has ended, and is not asked again.
-      () => undefined,
-    );
+    }
+  };
+  return () => {
+    if (!isAsked) void ask();
     return bytes;
   };
 }

@@ -61,7 +61,7 @@ export const blockLong = defineTask({
   inputs: [],
   outputs: [int32],
   run: () => {
-    console.log('begins');
+    process.stdout.write('begins\n');
     for (;;);
   },
 });
