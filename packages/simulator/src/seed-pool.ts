@@ -36,7 +36,6 @@ async function runThread(
   const goOn = (): void => {
     seed = take();
     if (seed === undefined) resolve();
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
     else worker.postMessage(seed);
   };
   worker.on('message', (outcome: SeedOutcome) => {
