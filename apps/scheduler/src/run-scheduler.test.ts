@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -77,6 +79,21 @@ test('a configuration that cannot work is refused with the key and the rule', as
   });
 
   await expect(running).rejects.toThrow(/port is "fifty": .*expected number/);
+});
+
+test('an address that another process has ends it', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void other.close());
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const path = await writeConfig(`port: ${port}\nstorage_endpoint: { host: 127.0.0.1, port: 1 }\n`);
+  const running = runScheduler({
+    args: ['-c', path],
+    signal: new AbortController().signal,
+    logger: new RecordingLogger(),
+  });
+
+  await expect(running).rejects.toThrow(String(port));
 });
 
 test('a call without a configuration is refused with the usage', async () => {

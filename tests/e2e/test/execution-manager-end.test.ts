@@ -6,13 +6,17 @@ import { connect, defineJob, int32, string } from '@spider/client';
 import { type ClusterProcess, type LocalCluster, startLocalCluster } from '@spider/local-cluster';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { repositoryPath } from '../src/index.ts';
-import { stay } from './task-packages/lifecycle/index.ts';
+import { linger, stay } from './task-packages/lifecycle/index.ts';
 
 /** Said at least so often; ten missed ones are the end of an execution manager. */
 const HEARTBEAT_MS = 150;
 
 const job = defineJob([string, int32, int32], (graph, record, firstMs, againMs) => [
   graph.task(stay, record, firstMs, againMs),
+]);
+
+const slowJob = defineJob([string, int32, int32], (graph, record, firstMs, againMs) => [
+  graph.task(linger, record, firstMs, againMs),
 ]);
 
 describe('of two execution managers', { timeout: 60_000 }, () => {
@@ -70,13 +74,25 @@ describe('of two execution managers', { timeout: 60_000 }, () => {
 
   it('one that is asked to end finishes its task, and the other one does not run it again', async () => {
     using client = connect({ endpoints: [cluster.storageUrl] });
-    const handle = await client.submitAndStart(job, [record, 3_000, 3_000]);
+    const handle = await client.submitAndStart(job, [record, 10_000, 10_000]);
     const [pid] = await runs(1);
     const manager = managerOf(pid);
     manager.kill('SIGTERM');
     expect(await manager.exited).toEqual({ code: 0, signal: null });
     expect(await handle.outputs()).toEqual([pid]);
     expect(await runs(1)).toEqual([pid]);
+  });
+
+  it('one whose task is slow is overtaken by the other, and lets go of it', async () => {
+    using client = connect({ endpoints: [cluster.storageUrl] });
+    const handle = await client.submitAndStart(slowJob, [record, 30_000, 0]);
+    const [slow, other] = await runs(2);
+    expect(other).not.toBe(slow);
+    expect(await handle.outputs()).toEqual([other]);
+    // The slow one has its only slot back, long before its task would have ended.
+    managerOf(other).kill('SIGKILL');
+    const next = await client.submitAndStart(job, [record, 0, 0]);
+    expect(await next.outputs()).toEqual([slow]);
   });
 
   it('one that stood still for too long reports in vain what another one runs by then', async () => {

@@ -16,7 +16,7 @@ import { repositoryPath } from '../src/index.ts';
 import * as tasks from './task-packages/misbehaviour/index.ts';
 
 const MEMORY_LIMIT_MIB = 256;
-const PRINTED_MIB = 64;
+const PRINTED_MIB = 1_024;
 
 const sum = defineJob([int32, int32], (graph, a, b) => [graph.task(tasks.add, a, b)]);
 

@@ -1,5 +1,5 @@
 import { readdirSync, writeFileSync } from 'node:fs';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { ManualClock, RecordingLogger } from '@spider/runtime/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { TemporaryDirectory } from '../testing/temporary-directory.ts';
@@ -162,4 +162,18 @@ test('a line of a task is forwarded as JSON that names the task, others as they 
   expect(rest).toEqual([structured, 'raw', '']);
   await promise;
   expect(kept).toHaveLength(3);
+});
+
+test('where nobody reads what is forwarded, lines are dropped and nothing waits', async () => {
+  const trial = new Trial();
+  const destination = new Writable({
+    highWaterMark: 1,
+    write: (_chunk, _encoding, done) => done(new Error('write EPIPE')),
+  });
+  const sink = forwardingSink(destination);
+  expect(sink.write([trial.entry('1', 2, 'to nobody')])).toBe(false);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  sink.onDrain(resolve);
+  await promise;
+  expect(sink.write([trial.entry('1', 2, 'any more')])).toBe(true);
 });

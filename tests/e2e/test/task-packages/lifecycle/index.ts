@@ -3,6 +3,14 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bytes, definePackage, defineTask, int32, string } from '@spider/tdl';
 
+/** Notes the process of its execution manager, takes so long the first time, so long another time. */
+async function noteAndStay(record: string, firstMs: number, againMs: number): Promise<number> {
+  appendFileSync(record, `${process.ppid}\n`);
+  const runs = readFileSync(record, 'utf8').trim().split('\n').length;
+  await sleep(runs === 1 ? firstMs : againMs);
+  return process.ppid;
+}
+
 /**
  * Notes in a file the process of the execution manager that runs it, takes so long the first time, so
  * long another time, and answers that process.
@@ -11,12 +19,16 @@ export const stay = defineTask({
   name: 'stay',
   inputs: [string, int32, int32],
   outputs: [int32],
-  run: async (_context, record, firstMs, againMs) => {
-    appendFileSync(record, `${process.ppid}\n`);
-    const runs = readFileSync(record, 'utf8').trim().split('\n').length;
-    await sleep(runs === 1 ? firstMs : againMs);
-    return process.ppid;
-  },
+  run: (_context, record, firstMs, againMs) => noteAndStay(record, firstMs, againMs),
+});
+
+/** As `stay`, but a second instance may run beside one that has taken 300 ms. */
+export const linger = defineTask({
+  name: 'linger',
+  inputs: [string, int32, int32],
+  outputs: [int32],
+  policy: { instances: 2, softTimeoutMs: 300, hardTimeoutMs: 60_000 },
+  run: (_context, record, firstMs, againMs) => noteAndStay(record, firstMs, againMs),
 });
 
 /** Says something in all the ways there are, some of it while another task may be running elsewhere. */
@@ -72,5 +84,5 @@ export const keep = defineTask({
 export default definePackage({
   name: 'lifecycle',
   version: '0.1.0',
-  tasks: [stay, talk, recount, large, keep],
+  tasks: [stay, linger, talk, recount, large, keep],
 });
