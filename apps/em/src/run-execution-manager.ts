@@ -64,7 +64,7 @@ export async function runExecutionManager({ args, signal, logger }: MainContext)
       clock: systemClock,
       rng: new CryptoRng(),
       logger,
-      connect: withReferenceFallback(connectOnce(cleanup, config.liveness.attemptMs), {
+      connect: withReferenceFallback(connectOnce(cleanup, config), {
         clock: systemClock,
         logger,
       }),
@@ -131,12 +131,15 @@ async function logsOf(
 }
 
 /** One connection for each URL, though storage and scheduler may share it. */
-function connectOnce(cleanup: AsyncDisposableStack, connectTimeoutMs: number): Connect {
+function connectOnce(
+  cleanup: AsyncDisposableStack,
+  { liveness: { attemptMs: connectTimeoutMs }, tls }: ExecutionManagerConfig,
+): Connect {
   const transports = new Map<string, RpcTransport>();
   return (url) => {
     let transport = transports.get(url);
     if (transport === undefined) {
-      transport = cleanup.use(createTransport({ url, connectTimeoutMs }));
+      transport = cleanup.use(createTransport({ url, tls, connectTimeoutMs }));
       transports.set(url, transport);
     }
     return transport;

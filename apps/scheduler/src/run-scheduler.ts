@@ -5,6 +5,7 @@ import {
   type MainContext,
   packageVersion,
   readDaemonConfig,
+  reloadTlsOnChange,
   systemClock,
 } from '@spider/runtime/node';
 import {
@@ -30,13 +31,13 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     summary: 'The scheduler of Spider: decides which ready task runs next, and where.',
     version: packageVersion(new URL('../package.json', import.meta.url)),
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
-    listensAt: ({ host, port }) => ({ host, port }),
+    listensAt: ({ host, port, tls }) => ({ host, port, tls }),
     fileSchema: schedulerFileSchema,
     schema: schedulerConfigSchema,
   });
 
   const health = new Health(SCHEDULER_SERVICES, config.limits.healthWatches);
-  const endpoints = config.storageEndpoints;
+  const { storageEndpoints: endpoints, storageTls: tls } = config;
   // Asked when it connects, which is after the server has started.
   const advertised = (): Endpoint =>
     config.advertisedEndpoint ?? { host: config.host, port: server.port };
@@ -45,8 +46,8 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     rng: new CryptoRng(),
     logger,
     storage: new FallbackReadyTaskSource({
-      preferred: new RpcReadyTaskSource({ logger, endpoints, advertised }),
-      fallback: new ReferenceReadyTaskSource({ clock: systemClock, endpoints, advertised }),
+      preferred: new RpcReadyTaskSource({ logger, endpoints, advertised, tls }),
+      fallback: new ReferenceReadyTaskSource({ clock: systemClock, endpoints, advertised, tls }),
       logger,
     }),
     config,
@@ -56,6 +57,7 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
   const server = await startRpcServer({
     host: config.host,
     port: config.port,
+    tls: config.tls,
     routes: (router) => scheduler.routes(router),
     logger,
     health,
@@ -63,6 +65,7 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     maxStreamsPerConnection: config.limits.callsPerConnection,
     maxRequestBytes: config.limits.requestBytes,
   });
+  using _renewed = reloadTlsOnChange(server, { clock: systemClock, logger });
   logger.info('the scheduler is ready', { url: server.url, storage: config.storageEndpoints });
   announceReady('spider-scheduler', server.url);
   await scheduler.run(signal);

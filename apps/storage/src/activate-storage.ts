@@ -3,7 +3,7 @@ import { SpiderError } from '@spider/core';
 import { ClusterService } from '@spider/proto';
 import { retry, startRpcServer } from '@spider/runtime';
 import type { Health, Logger, RpcServer, ServedRoutes } from '@spider/runtime';
-import { CryptoRng, systemClock } from '@spider/runtime/node';
+import { CryptoRng, reloadTlsOnChange, systemClock } from '@spider/runtime/node';
 import {
   awaitActivation,
   createStandbyClusterService,
@@ -71,13 +71,14 @@ export async function activateStorage(options: ActivationOptions): Promise<Activ
 
 async function listen(
   served: ServedRoutes,
-  { config: { host, port, runtime }, logger, health }: ActivationOptions,
+  { config: { host, port, tls, runtime }, logger, health }: ActivationOptions,
   stack: AsyncDisposableStack,
 ): Promise<RpcServer> {
   const { connections, calls_per_connection: calls, request_bytes: bytes } = runtime.limits;
   const server = await startRpcServer({
     host,
     port,
+    tls,
     logger,
     health,
     ...served,
@@ -86,6 +87,7 @@ async function listen(
     maxRequestBytes: bytes,
   });
   stack.defer(() => server.close({ graceMs: CLOSE_GRACE_MS }));
+  stack.use(reloadTlsOnChange(server, { clock: systemClock, logger }));
   return server;
 }
 

@@ -47,7 +47,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
     summary: 'The storage server of Spider: keeps jobs, decides what is ready, hands it out.',
     version: VERSION,
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
-    listensAt: ({ host, port }) => ({ host, port }),
+    listensAt: ({ host, port, tls }) => ({ host, port, tls }),
     fileSchema,
     schema,
     effective: effectiveStorageFile,

@@ -43,6 +43,7 @@ export type { Position, Source, Sources, Task, TaskHandle, Value, Values } from 
 export { withPolicy } from './job/with-policy.ts';
 
 // What the other names speak of.
+export type { ClientTls } from '@spider/runtime';
 export {
   boolean,
   bytes,

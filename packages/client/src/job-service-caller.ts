@@ -2,9 +2,10 @@ import type { DescService } from '@bufbuild/protobuf';
 import type { CallOptions, Client } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import { fromConnectError, JobService } from '@spider/proto';
-import type { Login } from './login.ts';
+import type { CallIdentity } from './login.ts';
 import {
   backoffDelayMs,
+  type ClientTls,
   type Clock,
   createTransport,
   DEFAULT_BACKOFF,
@@ -21,7 +22,9 @@ export interface CallerOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   /** Whose all calls are; nobody's by default. */
-  readonly login?: Login | undefined;
+  readonly identity?: CallIdentity | undefined;
+  /** For https:// endpoints. */
+  readonly tls?: ClientTls | undefined;
 }
 
 export interface RetryBound {
@@ -36,20 +39,20 @@ const TOKEN_REFUSED = 'authorization: ';
 /** Reaches the job service at one of several endpoints, and goes on to the next when one is gone. */
 export class JobServiceCaller implements Disposable {
   readonly #endpoints: EndpointList;
-  readonly #login: Login | undefined;
+  readonly #identity: CallIdentity | undefined;
   readonly #endpointCount: number;
   readonly #clock: Clock;
   readonly #rng: Rng;
   readonly #transports = new Map<string, RpcTransport>();
   readonly #closing = new AbortController();
 
-  constructor({ endpoints, clock, rng, login }: CallerOptions) {
-    this.#login = login;
+  constructor({ endpoints, clock, rng, identity, tls }: CallerOptions) {
+    this.#identity = identity;
     this.#endpoints = new EndpointList(endpoints);
     this.#endpointCount = endpoints.length;
     this.#clock = clock;
     this.#rng = rng;
-    for (const url of endpoints) this.#transports.set(url, createTransport({ url }));
+    for (const url of endpoints) this.#transports.set(url, createTransport({ url, tls }));
   }
 
   /**
@@ -194,17 +197,17 @@ export class JobServiceCaller implements Disposable {
   }
 
   async #callOptions(url: string, signal: AbortSignal): Promise<CallOptions> {
-    const headers = await this.#login?.headers(this.#transportTo(url), { signal });
+    const headers = await this.#identity?.headers(this.#transportTo(url), { signal });
     return headers === undefined ? { signal } : { signal, headers };
   }
 
   /** A token may have become worthless before its time, with the database that it was made with. */
   #mayLogInAgain(error: unknown): boolean {
-    if (this.#login === undefined) return false;
+    if (this.#identity === undefined) return false;
     const { code, message } = fromConnectError(error);
     // Not that of a call which is about a password.
     if (code !== 'unauthenticated' || !message.startsWith(TOKEN_REFUSED)) return false;
-    return this.#login.forget();
+    return this.#identity.forget();
   }
 
   #anySignal(signal: AbortSignal | undefined): AbortSignal {

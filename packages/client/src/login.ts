@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { CallOptions, Transport } from '@connectrpc/connect';
+import { invalidArgument } from '@spider/core';
 import { LoginRequestSchema, LoginService } from '@spider/proto';
 import { createRpcClient } from '@spider/runtime';
 import type { Clock } from '@spider/runtime';
@@ -11,6 +12,34 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** What calls say, so that it is known whose they are. */
+export interface CallIdentity {
+  headers(transport: Transport, options: CallOptions): Promise<Record<string, string>>;
+  /** Storage does not take what was said. Answers whether something else can be said instead. */
+  forget(): boolean;
+}
+
+/** A token that was made elsewhere. */
+export class FixedToken implements CallIdentity {
+  readonly #headers: Record<string, string>;
+
+  /** @throws SpiderError 'invalid-argument', without the token, if it is none. */
+  constructor(token: string) {
+    if (!/^[\x21-\x7e]{1,4096}$/.test(token)) {
+      throw invalidArgument('token: must be 1 to 4096 characters of ASCII without spaces');
+    }
+    this.#headers = { authorization: `Bearer ${token}` };
+  }
+
+  headers(): Promise<Record<string, string>> {
+    return Promise.resolve(this.#headers);
+  }
+
+  forget(): boolean {
+    return false;
+  }
+}
+
 /** A token is renewed when this share of its life is over, so that none ends on its way. */
 const RENEW_AT = 0.75;
 
@@ -20,7 +49,7 @@ interface Token {
 }
 
 /** Keeps a token that is valid, and gets a new one in time. */
-export class Login {
+export class Login implements CallIdentity {
   readonly #credentials: Credentials;
   readonly #clock: Clock;
   #token: Token | undefined;
@@ -32,7 +61,7 @@ export class Login {
   }
 
   /**
-   * What a call has to say, so that it is known whose it is. Logs in first if need be.
+   * Logs in first if need be.
    *
    * @throws ConnectError as any call does; unauthenticated if the group or its password is wrong.
    */
@@ -40,7 +69,6 @@ export class Login {
     return { authorization: `Bearer ${await this.#validToken(transport, options)}` };
   }
 
-  /** Storage does not take the token any more. Answers whether there was one. */
   forget(): boolean {
     const hadToken = this.#token !== undefined;
     this.#token = undefined;

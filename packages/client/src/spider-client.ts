@@ -10,7 +10,7 @@ import {
   type ValuesOf,
   type Zstd,
 } from '@spider/core';
-import { type Clock, randomKey, type Rng } from '@spider/runtime';
+import { type ClientTls, type Clock, randomKey, type Rng } from '@spider/runtime';
 import { CryptoRng, nodeZstd, systemClock } from '@spider/runtime/node';
 import { Cluster } from './cluster.ts';
 import type { JobDefinition } from './job/define-job.ts';
@@ -19,7 +19,7 @@ import { type JobPolicyOptions, toWirePolicy } from './job-policy.ts';
 import type { JobStatus } from './job-status.ts';
 import { type JobFilter, listJobs, type ListOptions } from './list-jobs.ts';
 import { JobServiceCaller } from './job-service-caller.ts';
-import { Login } from './login.ts';
+import { type CallIdentity, FixedToken, Login } from './login.ts';
 import { sendJob } from './send-job.ts';
 import { addResourceGroup, verifyResourceGroup } from './resource-groups.ts';
 
@@ -36,6 +36,10 @@ export interface ConnectOptions {
   readonly resourceGroup?: string;
   /** Of the resource group; both are given, or neither is. */
   readonly password?: string;
+  /** Instead of group and password: a token that storage knows, such as that of an administrator. */
+  readonly token?: string;
+  /** For https:// endpoints: whom to trust, and the certificate to show to those that ask for one. */
+  readonly tls?: ClientTls;
   /** The system's by default. */
   readonly clock?: Clock;
   /** Draws idempotency keys and pauses; the system's generator by default. */
@@ -82,8 +86,8 @@ function checkConcurrency(most = 0): number {
  * Connects to storage, lazily: the first request opens the connection. Close the client to let the
  * process end, best with `using`.
  *
- * @throws SpiderError 'invalid-argument' if there is no endpoint, one is no URL, or half of the
- * credentials is missing. Wrong ones show with the first request, as 'unauthenticated'.
+ * @throws SpiderError 'invalid-argument' if there is no endpoint, one is no URL or not encrypted though
+ * TLS is set up, or half of the credentials is missing. Wrong ones show with the first request, as 'unauthenticated'.
  *
  * @example
  *   using client = connect({ endpoints: ['http://127.0.0.1:50051'] });
@@ -94,8 +98,16 @@ export function connect(options: ConnectOptions): SpiderClient {
   return new SpiderClient(options);
 }
 
-function loginOf({ resourceGroup, password }: ConnectOptions, clock: Clock): Login | undefined {
-  if (resourceGroup === undefined && password === undefined) return undefined;
+function identityOf(
+  { resourceGroup, password, token }: ConnectOptions,
+  clock: Clock,
+): CallIdentity | undefined {
+  const hasLogin = resourceGroup !== undefined || password !== undefined;
+  if (token !== undefined && hasLogin) {
+    throw invalidArgument('token: give either this, or resourceGroup and password');
+  }
+  if (token !== undefined) return new FixedToken(token);
+  if (!hasLogin) return undefined;
   if (resourceGroup === undefined || password === undefined) {
     throw invalidArgument('resourceGroup and password: give both, or neither');
   }
@@ -110,7 +122,13 @@ export class SpiderClient implements Disposable {
 
   constructor(options: ConnectOptions) {
     const { endpoints, clock = systemClock, rng = new CryptoRng(), zstd = nodeZstd } = options;
-    const caller = new JobServiceCaller({ endpoints, clock, rng, login: loginOf(options, clock) });
+    const caller = new JobServiceCaller({
+      endpoints,
+      clock,
+      rng,
+      identity: identityOf(options, clock),
+      tls: options.tls,
+    });
     this.#context = { caller, clock, rng, zstd };
     this.cluster = new Cluster(caller);
   }

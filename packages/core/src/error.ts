@@ -9,6 +9,7 @@ export type SpiderErrorCode =
   | 'failed-precondition'
   | 'resource-exhausted'
   | 'unauthenticated'
+  | 'permission-denied'
   | 'unavailable'
   | 'unimplemented'
   | 'cancelled'

@@ -1,5 +1,6 @@
 import { type Labels, LIMITS } from '@spider/core';
-import { endpointUrl } from '@spider/runtime';
+import { type ClientTls, endpointUrls } from '@spider/runtime';
+import { clientTlsSchema, toClientTls } from '@spider/runtime/config';
 import { z } from 'zod';
 import type { Liveness } from './reconnection.ts';
 import {
@@ -14,6 +15,8 @@ export interface ExecutionManagerConfig {
   readonly storageEndpoints: readonly string[];
   /** URLs of the scheduler, of which any may be the active one. */
   readonly schedulerEndpoints: readonly string[];
+  /** For both; undefined: plain text. */
+  readonly tls: ClientTls | undefined;
   /** Executor processes; undefined: one for each core. */
   readonly slots: number | undefined;
   readonly liveness: Liveness;
@@ -70,6 +73,7 @@ export const executionManagerFileSchema = z
     storage_endpoints: endpoints.optional(),
     scheduler: endpoint.optional(),
     scheduler_endpoints: endpoints.optional(),
+    tls: clientTlsSchema.optional(),
     slots: count.max(LIMITS.slotsPerExecutionManager).optional(),
     labels: labels.default({}),
     resource_groups: z.array(count).max(LIMITS.dedicatedGroups).default([]),
@@ -120,8 +124,9 @@ export const executionManagerConfigSchema = executionManagerFileSchema.transform
     const scheduler =
       file.scheduler_endpoints ?? (file.scheduler === undefined ? storage : [file.scheduler]);
     return {
-      storageEndpoints: storage.map(endpointUrl),
-      schedulerEndpoints: scheduler.map(endpointUrl),
+      storageEndpoints: endpointUrls(storage, file.tls !== undefined),
+      schedulerEndpoints: endpointUrls(scheduler, file.tls !== undefined),
+      tls: toClientTls(file.tls),
       slots: file.slots,
       liveness: {
         silenceMs: file.liveness.storage_silence_ms,

@@ -15,7 +15,7 @@ export { SeededRng } from './seeded-rng.ts';
 export type { Service } from './service.ts';
 
 export type { CallGuard, IncomingCall } from './rpc/call-guard.ts';
-export { endpointUrl } from './rpc/endpoint.ts';
+export { endpointUrl, endpointUrls } from './rpc/endpoint.ts';
 export type { Endpoint } from './rpc/endpoint.ts';
 export { Health } from './rpc/health.ts';
 export { createInMemoryTransport } from './rpc/in-memory-transport.ts';
@@ -26,5 +26,7 @@ export { startRpcServer } from './rpc/server.ts';
 export type { RpcServer, RpcServerOptions, ServedRoutes } from './rpc/server.ts';
 export { handleStream, openStream, pushStream } from './rpc/stream.ts';
 export type { RpcStream, RpcStreamCallbacks, RpcStreamOptions } from './rpc/stream-ends.ts';
+export type { ClientTls } from './rpc/tls/client-tls.ts';
+export type { ServerTls } from './rpc/tls/server-tls.ts';
 export { createTransport } from './rpc/transport.ts';
 export type { RpcTransport, TransportOptions } from './rpc/transport.ts';

@@ -1,5 +1,12 @@
 import { EQUAL_SHARING, LIMITS, type Sharing } from '@spider/core';
-import { type Endpoint, endpointUrl } from '@spider/runtime';
+import {
+  type ClientTls,
+  type Endpoint,
+  endpointUrl,
+  endpointUrls,
+  type ServerTls,
+} from '@spider/runtime';
+import { clientTlsSchema, serverTlsSchema, toClientTls, toServerTls } from '@spider/runtime/config';
 import { z } from 'zod';
 
 import { POLICIES, type PolicyName } from './policy/policies.ts';
@@ -38,6 +45,10 @@ export interface SchedulerConfig extends DispatchConfig {
   readonly port: number;
   /** URLs of storage, of which any may be the active one. */
   readonly storageEndpoints: readonly string[];
+  /** How it listens; undefined: in plain text. */
+  readonly tls: ServerTls | undefined;
+  /** How it reaches storage; undefined: in plain text. */
+  readonly storageTls: ClientTls | undefined;
   /** Where execution managers reach this scheduler, if not where it listens. */
   readonly advertisedEndpoint: Endpoint | undefined;
   readonly stopTimeoutMs: number;
@@ -151,6 +162,8 @@ export const schedulerFileSchema = z
     port: z.int().min(0).max(65_535).default(50_052),
     storage_endpoint: endpoint.optional(),
     storage_endpoints: z.array(endpoint).min(1).max(64).optional(),
+    tls: serverTlsSchema.optional(),
+    storage_tls: clientTlsSchema.optional(),
     connection_pool_size: count.optional(),
     runtime: z
       .object({
@@ -185,7 +198,9 @@ export const schedulerConfigSchema = schedulerFileSchema.transform((file): Sched
   return {
     host: file.host,
     port: file.port,
-    storageEndpoints: storage.map(endpointUrl),
+    storageEndpoints: endpointUrls(storage, file.storage_tls !== undefined),
+    tls: toServerTls(file.tls),
+    storageTls: toClientTls(file.storage_tls),
     advertisedEndpoint: runtime.advertised_endpoint,
     stopTimeoutMs: runtime.stop_timeout_sec * 1000,
     ...toDispatchConfig(runtime.scheduler),

@@ -1,4 +1,5 @@
 import { LIMITS } from '@spider/core';
+import { serverTlsSchema, toServerTls } from '@spider/runtime/config';
 import { z } from 'zod';
 import type { RetentionTimes } from './retention/job-retention.ts';
 
@@ -234,6 +235,7 @@ export const storageFileSchema = z.object({
   host: z.string().min(1).default('127.0.0.1'),
   /** 0 takes any free port. */
   port: port.default(50_051),
+  tls: serverTlsSchema.optional(),
   /** Wait for as long as another storage is active on the database, then take its place. */
   standby: z.boolean().default(false),
   runtime: runtimeSchema.prefault({}),
@@ -255,7 +257,11 @@ export function effectiveStorageFile(file: StorageFile): object {
 }
 
 export function toStorageConfig<File extends StorageFile>(file: File) {
-  return { ...file, runtime: { ...file.runtime, db: toDatabase(file.runtime.db) } };
+  return {
+    ...file,
+    tls: toServerTls(file.tls),
+    runtime: { ...file.runtime, db: toDatabase(file.runtime.db) },
+  };
 }
 
 /** The same file as storage uses it. */

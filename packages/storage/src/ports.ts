@@ -7,7 +7,7 @@ import type { TaskLogLink } from './task-log/task-log-link.ts';
 /** The way down to an execution manager, while its stream is open. */
 export interface WorkerLink {
   /** Whose pings are signs of life, too. */
-  readonly peer?: Peer | undefined;
+  readonly peer?: Pick<Peer, 'heardUs'> | undefined;
   contexts(job: Job, effect: ContextsEffect): void;
   refused(job: Job, taskIndices: number[]): void;
   /** Leases to be asked for anew when `job.waitingLeases` are told. */

@@ -263,8 +263,14 @@ function isDisowned(failure: SpiderError): boolean {
   return failure.code === 'failed-precondition' || failure.code === 'not-found';
 }
 
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  'invalid-argument',
+  'unauthenticated',
+  'permission-denied',
+]);
+
 /** No endpoint would ever take us with what we say of ourselves. */
 function isFinal(failure: SpiderError, executionManagerId: bigint | undefined): boolean {
   if (executionManagerId !== undefined) return false;
-  return failure.code === 'invalid-argument' || failure.code === 'unauthenticated';
+  return FINAL_CODES.has(failure.code);
 }

@@ -8,6 +8,7 @@ const TO_WIRE: Record<SpiderErrorCode, Code> = {
   'failed-precondition': Code.FailedPrecondition,
   'resource-exhausted': Code.ResourceExhausted,
   unauthenticated: Code.Unauthenticated,
+  'permission-denied': Code.PermissionDenied,
   unavailable: Code.Unavailable,
   unimplemented: Code.Unimplemented,
   cancelled: Code.Canceled,
@@ -23,7 +24,7 @@ const FROM_WIRE: Record<Code, SpiderErrorCode> = {
   // A reference server answers so when a message is larger than it reads.
   [Code.OutOfRange]: 'resource-exhausted',
   [Code.Unauthenticated]: 'unauthenticated',
-  [Code.PermissionDenied]: 'unauthenticated',
+  [Code.PermissionDenied]: 'permission-denied',
   [Code.Unavailable]: 'unavailable',
   // No server of either system answers so: it is what a broken connection looks like from here.
   [Code.Aborted]: 'unavailable',

@@ -1,6 +1,7 @@
 import { ConnectError, createClient } from '@connectrpc/connect';
 import { HealthService, ServingStatus } from '@spider/proto';
 import { endpointUrl, type Endpoint } from '../rpc/endpoint.ts';
+import type { ServerTls } from '../rpc/tls/server-tls.ts';
 import { createTransport } from '../rpc/transport.ts';
 
 /** How long a server may take to say how it is. */
@@ -12,10 +13,23 @@ export interface HealthAnswer {
   readonly text: string;
 }
 
-/** Asks the server that listens at this endpoint of this machine whether it serves. */
-export async function askHealth({ host, port }: Endpoint): Promise<HealthAnswer> {
-  const url = endpointUrl({ host: THIS_MACHINE.get(host) ?? host, port });
-  using transport = createTransport({ url, connectTimeoutMs: TIMEOUT_MS });
+/** A server of this machine. */
+export interface LocalServer extends Endpoint {
+  readonly tls?: ServerTls | undefined;
+}
+
+/**
+ * Asks the server that listens at this endpoint of this machine whether it serves. One with TLS is known
+ * by its own certificate, which also is what is shown if it asks for one.
+ */
+export async function askHealth({ host, port, tls }: LocalServer): Promise<HealthAnswer> {
+  const scheme = tls === undefined ? 'http' : 'https';
+  const url = endpointUrl({ host: THIS_MACHINE.get(host) ?? host, port }, scheme);
+  using transport = createTransport({
+    url,
+    connectTimeoutMs: TIMEOUT_MS,
+    tls: tls && { ...tls, pinnedFile: tls.certFile },
+  });
   try {
     const client = createClient(HealthService, transport);
     const { status } = await client.check({}, { timeoutMs: TIMEOUT_MS });

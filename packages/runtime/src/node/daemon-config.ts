@@ -1,6 +1,6 @@
 import { parse, stringify } from 'yaml';
 import type { z } from 'zod';
-import type { Endpoint } from '../rpc/endpoint.ts';
+import type { LocalServer } from './ask-health.ts';
 import { readDaemonFlags, type DaemonInfo } from './daemon-flags.ts';
 import { ExitError } from './exit-error.ts';
 import { isSecretKey, parseConfig, readConfigFile } from './load-config.ts';
@@ -16,7 +16,7 @@ export interface DaemonConfigOptions<File extends z.ZodType, Config extends z.Zo
   /** What is to be in effect of the file, where that is more than it says. */
   readonly effective?: (file: z.output<File>) => object;
   /** Where a server listens, by its configuration; only servers can be asked for their health. */
-  readonly listensAt?: (config: z.output<Config>) => Endpoint;
+  readonly listensAt?: (config: z.output<Config>) => LocalServer;
   /** Checks what a schema cannot, such as the environment. */
   readonly validate?: (config: z.output<Config>) => unknown;
 }

@@ -8,6 +8,8 @@ export { loadConfig, parseConfig } from './load-config.ts';
 export { logLevelFromEnv } from './log-level.ts';
 export { createLogger } from './pino-logger.ts';
 export type { LoggerOptions } from './pino-logger.ts';
+export { reloadOnChange, reloadTlsOnChange } from './reload-files.ts';
+export type { ReloadOptions } from './reload-files.ts';
 export { announceReady, runMain } from './run-main.ts';
 export type { MainContext } from './run-main.ts';
 export { ScryptPasswordHasher } from './scrypt-password-hasher.ts';

@@ -5,18 +5,25 @@ import {
 } from 'node:http2';
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 import { Code, ConnectError } from '@connectrpc/connect';
 
 import type { Clock } from '../clock.ts';
 import { CONNECTION_WINDOW_BYTES, HTTP2_OPTIONS } from './http2-options.ts';
 import { SessionWatch } from './session-watch.ts';
+import { type ClientTls, openTlsSocket } from './tls/client-tls.ts';
+import { explainTlsError } from './tls/explain-tls-error.ts';
 
 export interface ConnectionOptions {
   readonly clock: Clock;
   readonly connectTimeoutMs: number;
   readonly pingIntervalMs: number;
   readonly pingTimeoutMs: number;
+  /** For origins of https. */
+  readonly tls: ClientTls;
+  /** What each request brings beside its own fields; asked at each. */
+  readonly headers: (() => Promise<OutgoingHttpHeaders>) | undefined;
 }
 
 /**
@@ -40,8 +47,10 @@ export class ClientConnection {
     path: string,
     headers: OutgoingHttpHeaders,
   ): Promise<ClientHttp2Stream> {
+    const { headers: common } = this.#options;
+    const all = common === undefined ? headers : { ...(await common()), ...headers };
     const session = await this.#open();
-    return session.request({ ...headers, ':method': method, ':path': path });
+    return session.request({ ...all, ':method': method, ':path': path });
   }
 
   /** Nothing to do: pings, not silence, decide whether a connection lives. */
@@ -90,15 +99,10 @@ class LiveSession {
   readonly #streams = new Set<ClientHttp2Stream>();
 
   static async connect(authority: string, options: ConnectionOptions): Promise<LiveSession> {
-    const { hostname, port } = new URL(authority);
-    const socket = connectTcp({
-      host: hostname.replace(/^\[(.*)\]$/, '$1'),
-      port: port === '' ? 80 : Number(port),
-      noDelay: true,
-    });
+    const socket = await openSocket(authority, options.tls);
     const { promise, resolve, reject } = Promise.withResolvers<LiveSession>();
     const fail = (error: Error): void => {
-      reject(unavailable(`cannot connect to ${authority}: ${error.message}`, error));
+      reject(connectError(authority, error));
     };
     const deadline = options.clock.setTimer(options.connectTimeoutMs, () =>
       socket.destroy(new Error(`no answer within ${options.connectTimeoutMs} ms`)),
@@ -108,14 +112,16 @@ class LiveSession {
     const lose = (): void => {
       const lost = unavailable(`the connection to ${authority} was lost`);
       session.live?.failStreams(lost);
-      reject(lost);
+      reject(
+        isTls(socket) && session.live !== undefined ? unavailable(unwelcome(authority)) : lost,
+      );
     };
     socket.once('error', (error) => {
       fail(error);
       lose();
     });
     socket.once('close', lose);
-    socket.once('connect', () => {
+    socket.once(isTls(socket) ? 'secureConnect' : 'connect', () => {
       const http2 = connectHttp2(authority, { ...HTTP2_OPTIONS, createConnection: () => socket });
       session.live = new LiveSession(http2, socket, authority, options);
       // The kernel accepts connections for a peer that stands still; only the peer itself says this.
@@ -184,6 +190,30 @@ class LiveSession {
     if (this.#streams.size > 0) this.#session.ref();
     else this.#session.unref();
   }
+}
+
+async function openSocket(authority: string, tls: ClientTls): Promise<Socket> {
+  const { hostname, port, protocol } = new URL(authority);
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  if (protocol === 'https:') {
+    return await openTlsSocket({ host, port: port === '' ? 443 : Number(port) }, tls);
+  }
+  return connectTcp({ host, port: port === '' ? 80 : Number(port), noDelay: true });
+}
+
+const isTls = (socket: Socket): boolean => socket instanceof TLSSocket;
+
+/** A server may end the connection when it has seen the client's certificate, without a word. */
+const unwelcome = (authority: string): string =>
+  `${authority} has closed the connection before it began: it may want a certificate of this side, or ` +
+  'another one (cert_file, key_file)';
+
+/** That a server is not to be trusted does not change when it is asked again. */
+function connectError(authority: string, error: Error): ConnectError {
+  const explanation = explainTlsError(error);
+  const message = `cannot connect to ${authority}: ${explanation ?? error.message}`;
+  if (explanation === undefined) return unavailable(message, error);
+  return new ConnectError(message, Code.PermissionDenied, undefined, undefined, error);
 }
 
 function unavailable(message: string, cause?: Error): ConnectError {

@@ -4,6 +4,11 @@ import { type ContextValues, createContextKey, createContextValues } from '@conn
 export interface Peer {
   /** When it last pinged or answered a ping, by `Clock.monotonicUs`; at first when it connected. */
   readonly heardUs: number;
+  /**
+   * Whether it has shown a certificate of this name, of an authority that this server trusts. Without TLS
+   * nobody has.
+   */
+  isCertifiedAs(name: string): boolean;
 }
 
 const peerKey = createContextKey<Peer | undefined>(undefined, {

@@ -1,15 +1,19 @@
 import { setMaxListeners } from 'node:events';
 import {
   constants,
+  createSecureServer,
   createServer,
   Http2ServerRequest,
+  type Http2SecureServer,
   type Http2Server,
   type Http2Session,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
+  type ServerOptions,
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 
 import { Code, ConnectError, createConnectRouter, type ConnectRouter } from '@connectrpc/connect';
 import { LIMITS, SpiderError } from '@spider/core';
@@ -30,6 +34,7 @@ import { createRequestListener, type RequestListener } from './request-listener.
 import type { Peer } from './peer.ts';
 import { RequestBudget } from './request-budget.ts';
 import { SessionWatch } from './session-watch.ts';
+import { filesOf, readServerTls, type ServerTls, tlsServerOptions } from './tls/server-tls.ts';
 
 /** What a server answers. */
 export interface ServedRoutes {
@@ -51,6 +56,8 @@ export interface RpcServerOptions extends ServedRoutes {
   readonly host?: string;
   /** 0, the default, takes any free port. */
   readonly port?: number;
+  /** Encrypts, and may ask clients for certificates; plain text by default. */
+  readonly tls?: ServerTls | undefined;
   readonly logger?: Logger;
   /** Also answers by `grpc.health.v1`, with this. */
   readonly health?: Health;
@@ -78,6 +85,14 @@ export interface RpcServer extends AsyncDisposable {
   readonly port: number;
   /** Answers these from now on, and nothing else. Calls that are under way go on. */
   serve(routes: ServedRoutes): void;
+  /** The files of TLS; none without it. */
+  readonly tlsFiles: readonly string[];
+  /**
+   * Reads the files of TLS anew, for connections from now on.
+   *
+   * @throws SpiderError if they cannot be used; the former ones stay.
+   */
+  reloadTls(): Promise<void>;
   /**
    * Takes no new connections or calls and aborts the contexts of those that run, whose clients get
    * 'unavailable'. What is still open after the grace, 1,000 ms by default, is cut off.
@@ -86,13 +101,14 @@ export interface RpcServer extends AsyncDisposable {
 }
 
 /**
- * Serves gRPC and Connect clients on plain-text HTTP/2.
+ * Serves gRPC and Connect clients on HTTP/2.
  *
- * @throws SpiderError 'failed-precondition' if the address can't be listened at.
+ * @throws SpiderError 'failed-precondition' if the address can't be listened at; another one if the
+ * files of TLS can't be used.
  */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
-  const { host = '127.0.0.1', port = 0 } = options;
-  const server = new NodeRpcServer(options);
+  const { host = '127.0.0.1', port = 0, tls } = options;
+  const server = new NodeRpcServer(options, tls && (await readServerTls(tls)));
   await server.listen(host, port);
   return server;
 }
@@ -106,7 +122,7 @@ interface Answers {
 }
 
 class NodeRpcServer implements RpcServer {
-  readonly #server: Http2Server;
+  readonly #server: Http2Server | Http2SecureServer;
   readonly #sessions = new Map<Http2Session, SessionWatch>();
   readonly #shutdown = new AbortController();
   readonly #calls = new Set<ServerCall>();
@@ -123,7 +139,7 @@ class NodeRpcServer implements RpcServer {
   #port = 0;
   #closed: Promise<void> | undefined;
 
-  constructor(options: RpcServerOptions) {
+  constructor(options: RpcServerOptions, context: SecureContextOptions | undefined) {
     const { maxStreamsPerConnection = 1_000 } = options;
     const { pingIntervalMs = 5_000, pingTimeoutMs = 5_000 } = options;
     this.#options = options;
@@ -134,19 +150,26 @@ class NodeRpcServer implements RpcServer {
     // Every open call listens to it.
     setMaxListeners(0, this.#shutdown.signal);
     this.#answers = this.#answersOf(options);
-    this.#server = createServer({
-      ...HTTP2_OPTIONS,
-      settings: { ...HTTP2_OPTIONS.settings, maxConcurrentStreams: maxStreamsPerConnection },
-    });
-    this.#server.on('stream', (stream, headers, _flags, rawHeaders) =>
-      this.#answer(stream, headers, rawHeaders),
+    const settings = { ...HTTP2_OPTIONS.settings, maxConcurrentStreams: maxStreamsPerConnection };
+    this.#server = createHttp2Server({ ...HTTP2_OPTIONS, settings }, options.tls, context);
+    this.#server.on(
+      'stream',
+      (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) =>
+        this.#answer(stream, headers, raw),
     );
-    this.#server.prependListener('connection', (socket: Socket) => {
+    // Before the listener that makes a session of it.
+    const arrival = options.tls === undefined ? 'connection' : 'secureConnection';
+    this.#server.prependListener(arrival, (socket: Socket) => {
       this.#arrived = socket;
     });
-    this.#server.on('session', (session) => this.#welcome(session, this.#arrived as Socket));
+    this.#server.on('session', (session: ServerHttp2Session) =>
+      this.#welcome(session, this.#arrived as Socket),
+    );
     // What a client does to its connection is nothing to report, and must not stop the server.
     this.#server.on('sessionError', () => undefined);
+    this.#server.on('tlsClientError', (error: Error) =>
+      this.#logger.debug('a TLS handshake has failed', { error }),
+    );
   }
 
   get url(): string {
@@ -170,11 +193,23 @@ class NodeRpcServer implements RpcServer {
       });
     });
     this.#port = (this.#server.address() as AddressInfo).port;
-    this.#url = endpointUrl({ host: reachableHost(host), port: this.#port });
+    const scheme = this.#options.tls === undefined ? 'http' : 'https';
+    this.#url = endpointUrl({ host: reachableHost(host), port: this.#port }, scheme);
   }
 
   serve(routes: ServedRoutes): void {
     this.#answers = this.#answersOf(routes);
+  }
+
+  get tlsFiles(): readonly string[] {
+    const { tls } = this.#options;
+    return tls === undefined ? [] : filesOf(tls);
+  }
+
+  async reloadTls(): Promise<void> {
+    const { tls } = this.#options;
+    if (tls === undefined || !('setSecureContext' in this.#server)) return;
+    this.#server.setSecureContext(await readServerTls(tls));
   }
 
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
@@ -264,6 +299,15 @@ class NodeRpcServer implements RpcServer {
     });
     if (this.#closed !== undefined) session.close();
   }
+}
+
+function createHttp2Server(
+  options: ServerOptions,
+  tls: ServerTls | undefined,
+  context: SecureContextOptions | undefined,
+): Http2Server | Http2SecureServer {
+  if (tls === undefined) return createServer(options);
+  return createSecureServer({ ...options, ...context, ...tlsServerOptions(tls) });
 }
 
 /** An address that means "all of this machine's" is no place to connect to. */

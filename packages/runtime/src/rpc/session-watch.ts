@@ -1,8 +1,10 @@
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 import type { Clock, Timer } from '../clock.ts';
 import type { Peer } from './peer.ts';
+import { isCertifiedAs } from './tls/server-tls.ts';
 
 export interface SessionWatchOptions {
   /** A peer of which nothing was heard for so long is asked. */
@@ -39,6 +41,11 @@ export class SessionWatch implements Peer {
 
   get heardUs(): number {
     return this.#heardUs;
+  }
+
+  isCertifiedAs(name: string): boolean {
+    const socket = this.#socket;
+    return socket instanceof TLSSocket && !socket.destroyed && isCertifiedAs(socket, name);
   }
 
   /** Asks the peer now, and calls back if it answers. */

@@ -64,8 +64,8 @@ const isAnswered = async (client: Client<typeof WorkerService>): Promise<boolean
   (await client.registerExecutionManager({})).executionManagerId === 1n;
 
 describe('createTransport', () => {
-  it.each(['localhost:50051', 'https://localhost:1', 'spider', ''])('does not take %s', (url) => {
-    expect(() => createTransport({ url })).toThrow('is not an http:// URL');
+  it.each(['localhost:50051', 'ftp://localhost:1', 'spider', ''])('does not take %s', (url) => {
+    expect(() => createTransport({ url })).toThrow('is not an http:// or https:// URL');
   });
 
   it('says what it could not connect to, and why', async () => {

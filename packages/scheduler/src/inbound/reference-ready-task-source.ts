@@ -15,6 +15,7 @@ import {
   SchedulerRegistrationService,
 } from '@spider/proto/reference';
 import {
+  type ClientTls,
   type Clock,
   createTransport,
   type Endpoint,
@@ -34,6 +35,8 @@ export interface ReferenceReadyTaskSourceOptions {
   readonly endpoints: readonly string[];
   /** What storage is told of where this scheduler is. */
   readonly advertised: () => Endpoint;
+  /** For https:// URLs. */
+  readonly tls?: ClientTls | undefined;
   readonly connect?: (url: string) => RpcTransport;
 }
 
@@ -60,7 +63,7 @@ export class ReferenceReadyTaskSource implements ReadyTaskSource {
   }
 
   open(handlers: ReadyTaskHandlers): ReadyTaskStream {
-    const { connect = (url: string) => createTransport({ url }) } = this.#options;
+    const { tls, connect = (url: string) => createTransport({ url, tls }) } = this.#options;
     const transport = connect(this.#endpoints.current);
     const stream = new PollingStream(transport, this.#options, this.#next, {
       ...handlers,

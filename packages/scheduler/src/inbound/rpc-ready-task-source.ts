@@ -20,6 +20,7 @@ import {
   SchedulerHelloSchema,
 } from '@spider/proto';
 import {
+  type ClientTls,
   createTransport,
   type Endpoint,
   EndpointList,
@@ -45,6 +46,8 @@ export interface RpcReadyTaskSourceOptions {
   readonly endpoints: readonly string[];
   /** Where execution managers reach this scheduler; asked at each attempt. */
   readonly advertised: () => Endpoint;
+  /** For https:// URLs. */
+  readonly tls?: ClientTls | undefined;
   /** For other ways to reach storage than gRPC over HTTP/2. */
   readonly connect?: (url: string) => RpcTransport;
   /** Told of bugs on this side. */
@@ -66,10 +69,10 @@ export class RpcReadyTaskSource implements ReadyTaskSource {
   readonly #logger: Logger;
 
   /** @throws SpiderError 'invalid-argument' if the list of endpoints is empty. */
-  constructor({ endpoints, advertised, connect, logger }: RpcReadyTaskSourceOptions) {
+  constructor({ endpoints, advertised, tls, connect, logger }: RpcReadyTaskSourceOptions) {
     this.#endpoints = new EndpointList(endpoints);
     this.#advertised = advertised;
-    this.#connect = connect ?? ((url) => createTransport({ url, ...FAST_FAILOVER }));
+    this.#connect = connect ?? ((url) => createTransport({ url, tls, ...FAST_FAILOVER }));
     this.#logger = logger ?? silentLogger;
   }
 

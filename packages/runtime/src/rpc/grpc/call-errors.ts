@@ -1,6 +1,8 @@
 import { constants } from 'node:http2';
 
 import { Code, ConnectError } from '@connectrpc/connect';
+import { SpiderError } from '@spider/core';
+import { toConnectError } from '@spider/proto';
 
 /** What HTTP/2 says with the code that it ends a stream with. */
 const RESET_CODES: Readonly<Record<number, Code>> = {
@@ -35,7 +37,7 @@ export function resetError(resetCode: number | undefined): ConnectError | undefi
 
 /** What Node has made of a stream that broke. */
 export function streamError(error: unknown): ConnectError {
-  if (error instanceof ConnectError) return error;
+  if (error instanceof ConnectError || error instanceof SpiderError) return toConnectError(error);
   const isGone = error instanceof Error && 'code' in error && GONE_CODES.has(error.code);
   const failure = ConnectError.from(error, isGone ? Code.Aborted : Code.Internal);
   failure.cause = error;

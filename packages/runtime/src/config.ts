@@ -1,0 +1,1 @@
+export { clientTlsSchema, serverTlsSchema, toClientTls, toServerTls } from './config/tls-schema.ts';
