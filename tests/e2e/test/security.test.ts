@@ -94,8 +94,14 @@ describe('a cluster with TLS on both sides', () => {
     const listed = await spider([
       'jobs',
       '--json',
-      ...['--ca-file', caFile, '--server-name', 'spider.example'],
-      ...['--cert-file', user.certFile, '--key-file', user.keyFile],
+      '--ca-file',
+      caFile,
+      '--server-name',
+      'spider.example',
+      '--cert-file',
+      user.certFile,
+      '--key-file',
+      user.keyFile,
     ]);
     expect(listed).toMatchObject({ code: 0, stderr: '' });
     expect(listed.stdout).toContain('SUCCEEDED');

@@ -43,7 +43,7 @@ describe('errors on the wire', () => {
 
   it.each([
     [Code.OutOfRange, 'resource-exhausted'],
-    [Code.PermissionDenied, 'unauthenticated'],
+    [Code.PermissionDenied, 'permission-denied'],
     [Code.Aborted, 'unavailable'],
     [Code.DeadlineExceeded, 'cancelled'],
     [Code.Unknown, 'internal'],
