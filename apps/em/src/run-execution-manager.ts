@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import {
   bothSinks,
   type Connect,
+  type ExecutionManagerConfig,
   type ExecutionManagerFile,
   executionManagerConfigSchema,
   executionManagerFileSchema,
