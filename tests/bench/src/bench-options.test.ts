@@ -8,6 +8,7 @@ it('takes five runs on two slots unless told otherwise', () => {
     runs: 5,
     slots: 2,
     durability: undefined,
+    database: 'sqlite',
     profileDir: undefined,
     record: false,
   });
@@ -23,6 +24,7 @@ it.each([
   [['--slots', 'two'], '--slots: expected a whole number from 1 to 64, got two'],
   [['guard'], 'guard runs alone, without other suites'],
   [['--record'], '--record is for guard alone'],
+  [['--db', 'postgres'], '--db: expected sqlite, mariadb, got postgres'],
   [['--durability', 'none'], '--durability: expected job, task, sync, got none'],
 ])('names the argument that is wrong: %j', (args, message) => {
   expect(() => parseBenchOptions(['flat', ...args])).toThrow(message);

@@ -1,7 +1,10 @@
 import { parseArgs } from 'node:util';
 
 export type Durability = 'job' | 'task' | 'sync';
-const DURABILITIES: readonly string[] = ['job', 'task', 'sync'] satisfies readonly Durability[];
+const DURABILITIES: readonly Durability[] = ['job', 'task', 'sync'];
+
+export type DatabaseName = 'sqlite' | 'mariadb';
+const DATABASES: readonly DatabaseName[] = ['sqlite', 'mariadb'];
 
 /** What is no suite, and runs none of the others. */
 const ALONE = ['guard', 'peers'];
@@ -16,6 +19,8 @@ export interface BenchOptions {
   readonly slots: number;
   /** Undefined leaves it to the suite. */
   readonly durability: Durability | undefined;
+  /** What storage writes to, in suites that do not take both by themselves. */
+  readonly database: DatabaseName;
   /** Where processes leave CPU profiles; undefined for none. */
   readonly profileDir: string | undefined;
   /** Whether the guard writes down what it measures. */
@@ -37,6 +42,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
       runs: { type: 'string', default: '5' },
       slots: { type: 'string', default: '2' },
       durability: { type: 'string' },
+      db: { type: 'string', default: 'sqlite' },
       profile: { type: 'string' },
       record: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -53,15 +59,20 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
     json: values.json,
     runs: integer('runs', values.runs, 1, 1_000),
     slots: integer('slots', values.slots, 1, 64),
-    durability: durability(values.durability),
+    durability:
+      values.durability === undefined
+        ? undefined
+        : oneOf('durability', DURABILITIES, values.durability),
+    database: oneOf('db', DATABASES, values.db),
     profileDir: values.profile,
     record: values.record,
   };
 }
 
-function durability(text: string | undefined): Durability | undefined {
-  if (text === undefined || DURABILITIES.includes(text)) return text as Durability | undefined;
-  throw new Error(`--durability: expected ${DURABILITIES.join(', ')}, got ${text}`);
+function oneOf<Name extends string>(option: string, names: readonly Name[], text: string): Name {
+  const name = names.find((one) => one === text);
+  if (name !== undefined) return name;
+  throw new Error(`--${option}: expected ${names.join(', ')}, got ${text}`);
 }
 
 function integer(name: string, text: string, min: number, max: number): number {

@@ -9,6 +9,8 @@ export interface BenchResult {
   readonly engine: string;
   /** `none` where nothing is kept. */
   readonly durability: string;
+  /** What storage wrote to; a suite that takes several says in `workload` which. */
+  readonly database?: string;
   readonly tasks: number;
   readonly edges: number;
   /** The median of the runs, from submission to the end of the job. */

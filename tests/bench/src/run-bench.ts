@@ -26,6 +26,7 @@ ${SUITES.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n'
   --runs N             measured runs (default 5)
   --slots N            executors (default 2)
   --durability LEVEL   job, task or sync (default: task, and sync for chain)
+  --db sqlite|mariadb  what storage writes to (default sqlite); idle and recovery take both
   --profile FOLDER     storage and execution managers leave CPU profiles there
   --record             with guard: records what is measured
   --help               shows this
@@ -56,7 +57,8 @@ export async function runBench(options: BenchOptions, { signal, print }: BenchRu
   for (const suite of suites) {
     await inFolder(suite.name, async (directory) => {
       for await (const result of suite.run({ ...options, signal, directory })) {
-        print(json ? formatJson(result) : formatRow(result));
+        const row = { ...result, database: options.database };
+        print(json ? formatJson(row) : formatRow(row));
       }
     });
   }

@@ -5,6 +5,7 @@ import { connect, type SpiderClient } from '@spider/client';
 import { type Config, type LocalCluster, startLocalCluster } from '@spider/local-cluster';
 import type { Durability } from '../bench-options.ts';
 import type { BenchContext } from '../suite.ts';
+import { openMariadb } from './bench-database.ts';
 
 export const BENCH_PACKAGES = fileURLToPath(new URL('../task-packages', import.meta.url));
 export const EXAMPLE_PACKAGES = fileURLToPath(new URL('../../../../examples', import.meta.url));
@@ -22,7 +23,7 @@ export interface BenchClusterOptions {
   readonly executionManagers?: number;
   /** What the suite takes if the command says nothing; `task` by default. */
   readonly durability?: Durability;
-  /** Of storage, as in its file; none by default. */
+  /** Of storage, as in its file; by default the one that the command asks for. */
   readonly database?: Config;
   /** Whether the scheduler is a process of its own. */
   readonly separateScheduler?: boolean;
@@ -41,6 +42,8 @@ export async function startBenchCluster(
 ): Promise<BenchCluster> {
   const { packageDir = BENCH_PACKAGES, executionManagers = 1, name = 'cluster' } = options;
   const durability = context.durability ?? options.durability ?? 'task';
+  await using cleanup = new AsyncDisposableStack();
+  const database = options.database ?? (await openDatabase(context, cleanup));
   const cluster = await startLocalCluster({
     directory: join(context.directory, name),
     packageDir,
@@ -52,23 +55,32 @@ export async function startBenchCluster(
       storage: {
         runtime: {
           journal: { durability },
-          ...(options.database !== undefined && { db: options.database }),
+          ...(database !== undefined && { db: database }),
         },
         scheduler: options.scheduler ?? {},
       },
     },
     env: await environment(context.profileDir, options.storageEnv),
   });
+  cleanup.defer(() => cluster.stop());
   const client = connect({ endpoints: [cluster.storageUrl] });
+  cleanup.defer(() => client.close());
+  const owned = cleanup.move();
   return {
     cluster,
     client,
     durability,
-    [Symbol.asyncDispose]: async () => {
-      client.close();
-      await cluster.stop();
-    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Answers undefined for the SQLite file that a cluster makes for itself. */
+async function openDatabase(
+  { database }: BenchContext,
+  cleanup: AsyncDisposableStack,
+): Promise<Config | undefined> {
+  if (database === 'sqlite') return undefined;
+  return cleanup.use(await openMariadb()).config;
 }
 
 /** Executors get no environment but what they need, and so no profile. */

@@ -3,17 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type BenchCluster, startBenchCluster } from '../cluster/bench-cluster.ts';
+import type { BenchContext } from '../suite.ts';
 import { beginnings, groupsOf, measureShares, submitNaps } from './fairness.ts';
 
 async function start(scheduler: Readonly<Record<string, unknown>> = {}): Promise<BenchCluster> {
   const directory = await mkdtemp(join(tmpdir(), 'spider-fairness-'));
   const { signal } = new AbortController();
-  const context = {
+  const context: BenchContext = {
     directory,
     signal,
     slots: 2,
     runs: 1,
     durability: undefined,
+    database: 'sqlite',
     profileDir: undefined,
   };
   const bench = await startBenchCluster(context, { scheduler });

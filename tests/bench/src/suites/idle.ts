@@ -4,7 +4,7 @@ import { readProcessUsage } from '@spider/local-cluster';
 import { mariadbMissing } from '@spider/test-utils';
 import { type BenchResult, median } from '../bench-result.ts';
 import { type BenchCluster, startBenchCluster } from '../cluster/bench-cluster.ts';
-import { type IdleDatabase, openMariadb, openSqlite } from '../cluster/idle-database.ts';
+import { type WatchedDatabase, openMariadb, openSqlite } from '../cluster/bench-database.ts';
 import { IdleWorker } from '../cluster/idle-worker.ts';
 import type { BenchContext, Suite } from '../suite.ts';
 
@@ -33,10 +33,10 @@ export const idle: Suite = {
 
 async function measure(
   name: string,
-  idleDatabase: IdleDatabase,
+  watchedDatabase: WatchedDatabase,
   context: BenchContext,
 ): Promise<BenchResult> {
-  await using database = idleDatabase;
+  await using database = watchedDatabase;
   await using bench = await startBenchCluster(context, {
     name,
     executionManagers: 0,
@@ -76,7 +76,10 @@ async function measure(
   };
 }
 
-async function measureWindow({ cluster }: BenchCluster, database: IdleDatabase): Promise<Window> {
+async function measureWindow(
+  { cluster }: BenchCluster,
+  database: WatchedDatabase,
+): Promise<Window> {
   const read = async () => ({
     atMs: performance.now(),
     cpuUs: (await readProcessUsage(cluster.processes.storage.pid))?.cpuUs ?? Number.NaN,

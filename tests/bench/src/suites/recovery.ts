@@ -6,7 +6,7 @@ import { systemClock } from '@spider/runtime/node';
 import { mariadbMissing } from '@spider/test-utils';
 import { type BenchResult, median } from '../bench-result.ts';
 import { type BenchCluster, startBenchCluster } from '../cluster/bench-cluster.ts';
-import { openMariadb } from '../cluster/idle-database.ts';
+import { openMariadb } from '../cluster/bench-database.ts';
 import { succeeded, verifyOutputs } from '../measure-jobs.ts';
 import type { BenchContext, Suite } from '../suite.ts';
 import { floatWorkload, type Workload } from '../workload/workload.ts';

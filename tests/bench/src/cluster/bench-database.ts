@@ -5,10 +5,13 @@ import type { Config } from '@spider/local-cluster';
 import { startPrivateMariadb } from '@spider/test-utils';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 
-/** A database that tells how often something was written to it. */
-export interface IdleDatabase extends AsyncDisposable {
-  /** For storage. */
+/** A database for storage, of the bench's own. */
+export interface BenchDatabase extends AsyncDisposable {
   readonly config: Config;
+}
+
+/** One that tells how often something was written to it. */
+export interface WatchedDatabase extends BenchDatabase {
   /** Transactions that have written, so far. */
   countTransactions(): Promise<number>;
 }
@@ -16,7 +19,7 @@ export interface IdleDatabase extends AsyncDisposable {
 /** How often SQLite is asked whether something has changed; two changes within count as one. */
 const LOOK_MS = 5;
 
-export async function openSqlite(path: string): Promise<IdleDatabase> {
+export async function openSqlite(path: string): Promise<WatchedDatabase> {
   const file = join(path, 'storage.sqlite');
   await mkdir(dirname(file), { recursive: true });
   const database = new DatabaseSync(file);
@@ -45,7 +48,7 @@ export async function openSqlite(path: string): Promise<IdleDatabase> {
   };
 }
 
-export async function openMariadb(): Promise<IdleDatabase> {
+export async function openMariadb(): Promise<WatchedDatabase> {
   const server = await startPrivateMariadb();
   const { socketPath } = server;
   const connection = await createConnection({ socketPath, user: 'root' });
