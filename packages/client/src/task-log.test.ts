@@ -23,7 +23,10 @@ it('reads a log, and goes on where it was when its call broke', async () => {
           yield { lines: [{ timeMs: 6n, text: 'two' }], nextOffset: 60n };
           return;
         }
-        yield { lines: [{ timeMs: 5n, text: 'one', isRemark: true }], nextOffset: 30n };
+        yield {
+          lines: [{ timeMs: 5n, text: 'one', isRemark: true, isStderr: true }],
+          nextOffset: 30n,
+        };
         throw new ConnectError('gone', Code.Unavailable);
       },
     },
@@ -34,8 +37,8 @@ it('reads a log, and goes on where it was when its call broke', async () => {
   const log = client.job(toId(7n)).taskLog(4, { attempt: 2, follow: true });
   for await (const line of log) lines.push(line);
   expect(lines).toEqual([
-    { timeMs: 5, text: 'one', isRemark: true },
-    { timeMs: 6, text: 'two', isRemark: false },
+    { timeMs: 5, text: 'one', isRemark: true, isStderr: true },
+    { timeMs: 6, text: 'two', isRemark: false, isStderr: false },
   ]);
   expect(requests).toMatchObject([
     { jobId: 7n, taskIndex: 4, attempt: 2, follow: true, taskInstanceId: 0n, offset: 0n },

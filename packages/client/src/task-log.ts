@@ -11,6 +11,8 @@ export interface TaskLogLine {
   readonly text: string;
   /** Not the task's own: it says what is missing of the log. */
   readonly isRemark: boolean;
+  /** Written to stderr, by the task's logger for instance. An older execution manager says so of none. */
+  readonly isStderr: boolean;
 }
 
 export interface TaskLogOptions {
@@ -52,8 +54,8 @@ export async function* readTaskLog(
       for await (const answer of answers) {
         failures = 0;
         request = following(request, answer);
-        for (const { timeMs, text, isRemark } of answer.lines) {
-          yield { timeMs: Number(timeMs), text, isRemark };
+        for (const { timeMs, text, isRemark, isStderr } of answer.lines) {
+          yield { timeMs: Number(timeMs), text, isRemark, isStderr };
         }
       }
       return;

@@ -11,14 +11,28 @@ const contextOf = (taskIndex: number): Uint8Array =>
     outputs: undefined,
   });
 
-const markOf = (taskIndex: number): string =>
-  `${formatLogMark('token', { jobId: '1', taskIndex, taskInstanceId: '9' })}\n`;
+const markOf = (taskIndex: number, isStderr = false): string =>
+  `${formatLogMark('token', { jobId: '1', taskIndex, taskInstanceId: '9', isStderr })}\n`;
 const END = `${formatLogMark('token', undefined)}\n`;
 
-function trial(): { output: TaskOutput; print: (text: string) => void; text: () => string } {
+interface Trial {
+  readonly output: TaskOutput;
+  readonly print: (text: string, isStderr?: boolean) => void;
+  readonly text: () => string;
+}
+
+function trial(maxBytes = 10): Trial {
   let written = '';
-  const output = new TaskOutput('token', 10, (bytes) => (written += Buffer.from(bytes).toString()));
-  return { output, print: (text) => output.print(Buffer.from(text)), text: () => written };
+  const output = new TaskOutput(
+    'token',
+    maxBytes,
+    (bytes) => (written += Buffer.from(bytes).toString()),
+  );
+  return {
+    output,
+    print: (text, isStderr = false) => output.print(Buffer.from(text), isStderr),
+    text: () => written,
+  };
 }
 
 test('whose lines are is said before the first of a task, and when it has ended', () => {
@@ -70,4 +84,25 @@ test('a context that cannot be read leaves the lines to nobody', () => {
   output.begin(Uint8Array.of(0xc1));
   print('a\n');
   expect(text()).toBe(`${END}a\n`);
+});
+
+test('which stream lines are of is said where it changes, and ends a line that is open', () => {
+  const { output, print, text } = trial(100);
+  output.begin(contextOf(1));
+  print('a', true);
+  print('b\n', true);
+  print('c');
+  print('d\n', true);
+  output.end();
+  expect(text()).toBe(`${markOf(1, true)}ab\n${markOf(1)}c\n${markOf(1, true)}d\n${END}`);
+});
+
+test('turning from stream to stream counts as what is printed, and is not said of what is dropped', () => {
+  const { output, print, text } = trial(markOf(1).length);
+  output.begin(contextOf(1));
+  print('a\n');
+  print('b\n', true);
+  print('c\n');
+  output.end();
+  expect(text()).toBe(`${markOf(1)}a\n${markOf(1, true)}[…4 bytes of output dropped]\n${END}`);
 });

@@ -41,12 +41,12 @@ it('what tasks print is kept by task, in order, whole, and cut where it is too l
   const jobId = String(handle.id);
   for (let taskIndex = 0; taskIndex < TALKS; taskIndex += 1) {
     const lines = await readTaskLog({ directory: logs, jobId, taskIndex });
-    expect(lines.map(({ text }) => text)).toEqual([
-      'hello by console',
-      'hello by stdout',
-      'hello by stderr',
-      `${'x'.repeat(150)} […50 bytes cut]`,
-      expect.stringContaining('"level":"warn"') as string,
+    expect(lines.map(({ text, isStderr }) => [text, isStderr])).toEqual([
+      ['hello by console', false],
+      ['hello by stdout', false],
+      ['hello by stderr', true],
+      [`${'x'.repeat(150)} […50 bytes cut]`, true],
+      [expect.stringContaining('"level":"warn"'), true],
     ]);
   }
   expect(await readTaskLog({ directory: logs, jobId })).toHaveLength(5 * TALKS);

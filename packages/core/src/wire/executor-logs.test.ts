@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { formatLogMark, logMarkPrefix, parseLogMark } from './executor-logs.ts';
 
-const MARK = { jobId: '18446744073709551615', taskIndex: 4_294_967_295, taskInstanceId: '7' };
+const TASK = { jobId: '18446744073709551615', taskIndex: 4_294_967_295, taskInstanceId: '7' };
 
-test('a mark says whose the next lines are', () => {
-  const line = formatLogMark('token', MARK);
+test.each([false, true])('a mark says whose the next lines are, stderr: %s', (isStderr) => {
+  const line = formatLogMark('token', { ...TASK, isStderr });
   expect(line.startsWith(logMarkPrefix('token'))).toBe(true);
-  expect(parseLogMark(line.slice(logMarkPrefix('token').length))).toEqual(MARK);
+  expect(parseLogMark(line.slice(logMarkPrefix('token').length))).toEqual({ ...TASK, isStderr });
 });
 
 test('or that they are nobody’s', () => {

@@ -5,7 +5,7 @@ import { ExecutorOutput } from './executor-output.ts';
 import type { LogEntry } from './log-entry.ts';
 
 const TOKEN = 'secret';
-const TASK = { jobId: '1', taskIndex: 2, taskInstanceId: '3' };
+const TASK = { jobId: '1', taskIndex: 2, taskInstanceId: '3', isStderr: false };
 const BEGIN = formatLogMark(TOKEN, TASK);
 const END = formatLogMark(TOKEN, undefined);
 const MIB = 1024 * 1024;
@@ -56,7 +56,8 @@ test('a mark without the token is a line like any other', () => {
 
 test('what a task prints beyond its bound is dropped, and it is said how much', () => {
   const trial = new Trial();
-  trial.print(BEGIN, '123456789', '123456789', 'too much', 'and more', BEGIN, 'again');
+  const next = formatLogMark(TOKEN, { ...TASK, taskInstanceId: '4' });
+  trial.print(BEGIN, '123456789', '123456789', 'too much', 'and more', next, 'again');
   expect(trial.lines).toEqual([
     [2, '123456789'],
     [2, '123456789'],
@@ -85,4 +86,25 @@ test('Node’s last words are heard', () => {
   expect(trial.output.isOutOfMemory).toBe(false);
   trial.print(BEGIN, 'x'.repeat(19), 'FATAL ERROR: Reached heap limit');
   expect(trial.output.isOutOfMemory).toBe(true);
+});
+
+test('a task that turns to its other stream has no more room for that', () => {
+  const trial = new Trial();
+  const onStderr = formatLogMark(TOKEN, { ...TASK, isStderr: true });
+  trial.print(BEGIN, '12345678', onStderr, '12345678', BEGIN, '12345678', END);
+  expect(trial.entries.map(({ task, text }) => [task?.isStderr, text])).toEqual([
+    [false, '12345678'],
+    [true, '12345678'],
+    [false, '[…9 bytes of output dropped]'],
+  ]);
+});
+
+test('what goes around an executor to stdout is of stdout, whatever was printed last', () => {
+  const trial = new Trial();
+  trial.print(formatLogMark(TOKEN, { ...TASK, isStderr: true }), 'one');
+  trial.output.stream(true).push(Buffer.from('two\n'));
+  expect(trial.entries.map(({ task, text }) => [task?.isStderr, text])).toEqual([
+    [true, 'one'],
+    [false, 'two'],
+  ]);
 });

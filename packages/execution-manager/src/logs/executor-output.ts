@@ -44,9 +44,13 @@ export class ExecutorOutput {
     return this.#isOutOfMemory;
   }
 
-  /** One of the streams that the process writes. */
-  stream(): LineSplitter {
-    return new LineSplitter(this.#options.maxLineBytes, (lines) => this.#push(lines));
+  /**
+   * One of the streams that the process writes.
+   *
+   * @param isStdout whether it is what goes around the executor to stdout; all else is in the other one.
+   */
+  stream(isStdout = false): LineSplitter {
+    return new LineSplitter(this.#options.maxLineBytes, (lines) => this.#push(lines, isStdout));
   }
 
   /** The process is gone. */
@@ -56,7 +60,7 @@ export class ExecutorOutput {
     if (entries.length > 0) this.#options.take(entries);
   }
 
-  #push(lines: readonly Buffer[]): void {
+  #push(lines: readonly Buffer[], isStdout: boolean): void {
     const timeMs = this.#options.clock.now();
     const entries: LogEntry[] = [];
     for (const line of lines) {
@@ -69,13 +73,19 @@ export class ExecutorOutput {
         this.#isOutOfMemory ||= OUT_OF_MEMORY.test(line.toString());
       }
       if (this.#fits(line.length + 1, timeMs)) {
-        entries.push({ timeMs, task: this.#task, text: line.toString() });
+        const task = isStdout ? onStdout(this.#task) : this.#task;
+        entries.push({ timeMs, task, text: line.toString() });
       } else this.#droppedBytes += line.length + 1;
     }
     if (entries.length > 0) this.#options.take(entries);
   }
 
   #turnTo(task: LogMark | undefined, timeMs: number, entries: LogEntry[]): void {
+    const isSame = task !== undefined && task.taskInstanceId === this.#task?.taskInstanceId;
+    if (isSame) {
+      this.#task = task;
+      return;
+    }
     this.#sayDropped(timeMs, entries);
     this.#task = task;
     this.#taskBytes = 0;
@@ -101,3 +111,6 @@ export class ExecutorOutput {
     return true;
   }
 }
+
+const onStdout = (task: LogMark | undefined): LogMark | undefined =>
+  task?.isStderr === true ? { ...task, isStderr: false } : task;

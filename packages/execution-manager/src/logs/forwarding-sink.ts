@@ -29,7 +29,9 @@ export function forwardingSink(destination: Writable): LogSink {
 function format({ timeMs, task, text }: LogEntry): string {
   if (task === undefined || text.startsWith('{"level":')) return text;
   const time = new Date(timeMs).toISOString();
-  return JSON.stringify({ level: 'info', time, name: 'task', ...task, msg: text });
+  const { isStderr, ...ids } = task;
+  const stream = isStderr ? 'stderr' : 'stdout';
+  return JSON.stringify({ level: 'info', time, name: 'task', ...ids, stream, msg: text });
 }
 
 /** Gives every line to both; the first one says how fast. */

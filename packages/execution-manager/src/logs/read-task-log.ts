@@ -20,6 +20,8 @@ export interface TaskLogLine {
   /** Undefined for a remark on the log itself. */
   readonly taskIndex: number | undefined;
   readonly taskInstanceId: string | undefined;
+  /** Whether it was written to stderr, by the task's logger for instance. */
+  readonly isStderr: boolean;
   readonly text: string;
 }
 
@@ -55,12 +57,19 @@ export async function readTaskLog(query: TaskLogQuery): Promise<readonly TaskLog
 /** What an execution manager that was killed had begun to write is left out. */
 export function parseLogLine(text: string): TaskLogLine | undefined {
   try {
-    const { time, task, instance, text: said } = JSON.parse(text) as Record<string, unknown>;
+    const {
+      time,
+      task,
+      instance,
+      stderr,
+      text: said,
+    } = JSON.parse(text) as Record<string, unknown>;
     if (typeof time !== 'number' || typeof said !== 'string') return undefined;
     return {
       timeMs: time,
       taskIndex: typeof task === 'number' ? task : undefined,
       taskInstanceId: typeof instance === 'string' ? instance : undefined,
+      isStderr: stderr === true,
       text: said,
     };
   } catch {

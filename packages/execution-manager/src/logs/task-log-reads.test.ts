@@ -40,7 +40,7 @@ function newReads(source: TaskLogStore | undefined): TaskLogReads {
 
 /** Task 7 of job 1 prints. */
 function print(taskInstanceId: string, ...texts: readonly string[]): void {
-  const task = { jobId: '1', taskIndex: 7, taskInstanceId };
+  const task = { jobId: '1', taskIndex: 7, taskInstanceId, isStderr: true };
   store.write(texts.map((text) => ({ timeMs: 5, task, text })));
 }
 
@@ -73,7 +73,7 @@ describe('what storage reads of a task log', () => {
     await ended();
     expect(texts()).toEqual(['one', 'two']);
     expect(pieces[0]).toMatchObject({ read: 1, taskInstanceId: 9n, lines: [], end: false });
-    expect(pieces[1]?.lines[0]).toMatchObject({ timeMs: 5n, isRemark: false });
+    expect(pieces[1]?.lines[0]).toMatchObject({ timeMs: 5n, isRemark: false, isStderr: true });
     expect(reads.size).toBe(0);
   });
 

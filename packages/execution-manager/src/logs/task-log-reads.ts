@@ -165,10 +165,11 @@ class TaskLogRead {
   #tellLines(lines: Awaited<ReturnType<typeof scanTaskLog>>['lines']): void {
     this.#credit -= 1;
     this.#answer({
-      lines: lines.map(({ timeMs, text, isRemark }) => ({
+      lines: lines.map(({ timeMs, text, isRemark, isStderr }) => ({
         timeMs: BigInt(timeMs),
         text,
         isRemark,
+        isStderr,
       })),
       nextOffset: BigInt(this.#offset),
     });

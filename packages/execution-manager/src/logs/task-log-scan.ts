@@ -14,6 +14,7 @@ export interface ScannedLine {
   readonly text: string;
   /** It belongs to no task, and says what is missing. */
   readonly isRemark: boolean;
+  readonly isStderr: boolean;
 }
 
 export interface ScannedPiece {
@@ -47,7 +48,8 @@ export async function scanTaskLog(
       const size = Buffer.byteLength(text);
       isFull = lines.length > 0 && bytes + size > LIMITS.taskLogPieceBytes;
       if (isFull) return false;
-      lines.push({ timeMs: found.timeMs, text, isRemark: !isMine });
+      const { timeMs, isStderr } = found;
+      lines.push({ timeMs, text, isRemark: !isMine, isStderr });
       bytes += size;
     }
     nextOffset = end;

@@ -25,8 +25,9 @@ class Trial {
     return TaskLogStore.open({ directory, maxBytes, retentionMs: HOUR_MS, clock, logger });
   }
 
-  entry(jobId: string, taskIndex: number, text: string): LogEntry {
-    return { timeMs: this.clock.now(), task: { jobId, taskIndex, taskInstanceId: '9' }, text };
+  entry(jobId: string, taskIndex: number, text: string, isStderr = false): LogEntry {
+    const task = { jobId, taskIndex, taskInstanceId: '9', isStderr };
+    return { timeMs: this.clock.now(), task, text };
   }
 
   async texts(jobId: string, taskIndex?: number, linesMax?: number): Promise<string[]> {
@@ -67,6 +68,7 @@ test('the lines of a task are found again, in order', async () => {
     timeMs: trial.clock.now(),
     taskIndex: 0,
     taskInstanceId: '9',
+    isStderr: false,
     text: 'c',
   });
 });
@@ -157,6 +159,7 @@ test('a line of a task is forwarded as JSON that names the task, others as they 
     jobId: '1',
     taskIndex: 2,
     taskInstanceId: '9',
+    stream: 'stdout',
     msg: 'plain',
   });
   expect(rest).toEqual([structured, 'raw', '']);
@@ -176,4 +179,24 @@ test('where nobody reads what is forwarded, lines are dropped and nothing waits'
   sink.onDrain(resolve);
   await promise;
   expect(sink.write([trial.entry('1', 2, 'any more')])).toBe(true);
+});
+
+test('which stream a line was written to is kept, and forwarded', async () => {
+  const trial = new Trial();
+  const entries = [trial.entry('1', 2, 'out'), trial.entry('1', 2, 'err', true)];
+  await using store = await trial.open();
+  store.write(entries);
+  await store.flush();
+  const lines = await readTaskLog({ directory: trial.directory.at('logs'), jobId: '1' });
+  expect(lines.map(({ text, isStderr }) => [text, isStderr])).toEqual([
+    ['out', false],
+    ['err', true],
+  ]);
+  const destination = new PassThrough();
+  forwardingSink(destination).write(entries);
+  const forwarded = String(destination.read()).trim().split('\n');
+  expect(forwarded.map((line) => (JSON.parse(line) as { stream: string }).stream)).toEqual([
+    'stdout',
+    'stderr',
+  ]);
 });

@@ -175,7 +175,11 @@ export class TaskLogStore implements LogSink, AsyncDisposable {
 }
 
 function formatLine({ timeMs, task, text }: LogEntry): string {
-  const ids = task && { task: task.taskIndex, instance: task.taskInstanceId };
+  const ids = task && {
+    task: task.taskIndex,
+    instance: task.taskInstanceId,
+    ...(task.isStderr && { stderr: true }),
+  };
   const json = JSON.stringify({ time: timeMs, ...ids, text });
   // Some readers take these for the end of a line.
   return `${json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`;

@@ -23,12 +23,14 @@ interface Wiring {
   readonly texts: readonly number[];
 }
 
+const STDOUT = 1;
+
 const AT_STDIO: Wiring = { stdio: ['pipe', 'pipe', 'pipe'], requests: 0, results: 1, texts: [2] };
 const AT_DESCRIPTORS: Wiring = {
   stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
   requests: 3,
   results: 4,
-  texts: [1, 2],
+  texts: [STDOUT, 2],
 };
 
 /** What ends a process that V8 has no more memory for. */
@@ -142,7 +144,7 @@ class ChildExecutor implements ExecutorProcess {
     this.#requests.on('error', () => undefined);
     readable(results).on('data', (chunk: Uint8Array) => this.#read(chunk));
     readable(results).once('end', () => this.#outputEnded());
-    for (const text of texts) this.#forward(readable(text));
+    for (const text of texts) this.#forward(readable(text), text === STDOUT);
     child.once('error', (error) => {
       this.#exit ??= { code: undefined, signal: undefined, error: error.message };
       if (child.pid === undefined) this.#gone();
@@ -164,8 +166,8 @@ class ChildExecutor implements ExecutorProcess {
     });
   }
 
-  #forward(text: Readable): void {
-    const splitter = this.#output.stream();
+  #forward(text: Readable, isStdout: boolean): void {
+    const splitter = this.#output.stream(isStdout);
     text.on('data', (chunk: Buffer) => splitter.push(chunk));
     text.once('end', () => splitter.end());
   }
