@@ -2,6 +2,9 @@ import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import { JobService, UploadJobRequestSchema } from '@spider/proto';
+import { constants, createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { createRpcClient } from './rpc-client.ts';
@@ -102,6 +105,21 @@ it.each(CLIENTS)('%s streams what is large', async (...[, make, options]) => {
   }
   const { jobId } = await client.uploadJob(parts(), options);
   expect(jobId).toBe(2_000_000n);
+});
+
+it('an answer that breaks off before its status is one of a server that is gone', async () => {
+  // As a server ends its streams that takes the other end for dead.
+  const server = createServer().on('stream', (stream) => {
+    stream.on('error', () => undefined).resume();
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto' });
+    stream.write(Buffer.alloc(5), () => stream.close(constants.NGHTTP2_NO_ERROR));
+  });
+  stack.defer(() => void server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = createRpcClient(JobService, stack.use(createTransport({ url })));
+
+  await expect(client.getJob({ jobId: 5n })).rejects.toMatchObject({ code: Code.Unavailable });
 });
 
 it('a deadline that has passed ends a call', async () => {

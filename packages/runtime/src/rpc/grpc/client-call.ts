@@ -128,9 +128,13 @@ export class ClientCall {
     }
   }
 
+  /**
+   * Without a code, and with no status before, the other end has let go of the connection, or somebody
+   * between has: whether the call was heard nobody knows.
+   */
   #closed(): void {
     const reset = resetError(this.#stream?.rstCode);
-    this.#finish(reset ?? new ConnectError('the response has no status', Code.Internal));
+    this.#finish(reset ?? new ConnectError('the response broke off', Code.Unavailable));
   }
 
   /** Ends the call from this side. */
