@@ -11,12 +11,12 @@ import { linger, stay } from './task-packages/lifecycle/index.ts';
 /** Said at least so often; ten missed ones are the end of an execution manager. */
 const HEARTBEAT_MS = 150;
 
-const job = defineJob([string, int32, int32], (graph, record, firstMs, againMs) => [
-  graph.task(stay, record, firstMs, againMs),
+const job = defineJob([string, int32, int32], (graph, record, firstMs, elsewhereMs) => [
+  graph.task(stay, record, firstMs, elsewhereMs),
 ]);
 
-const slowJob = defineJob([string, int32, int32], (graph, record, firstMs, againMs) => [
-  graph.task(linger, record, firstMs, againMs),
+const slowJob = defineJob([string, int32, int32], (graph, record, firstMs, elsewhereMs) => [
+  graph.task(linger, record, firstMs, elsewhereMs),
 ]);
 
 describe('of two execution managers', { timeout: 60_000 }, () => {

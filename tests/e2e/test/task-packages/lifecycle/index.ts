@@ -3,23 +3,23 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bytes, definePackage, defineTask, int32, string } from '@spider/tdl';
 
-/** Notes the process of its execution manager, takes so long the first time, so long another time. */
-async function noteAndStay(record: string, firstMs: number, againMs: number): Promise<number> {
+/** See `stay`. Of two that come at the same time, one is the first all the same. */
+async function noteAndStay(record: string, firstMs: number, elsewhereMs: number): Promise<number> {
   appendFileSync(record, `${process.ppid}\n`);
-  const runs = readFileSync(record, 'utf8').trim().split('\n').length;
-  await sleep(runs === 1 ? firstMs : againMs);
+  const [first] = readFileSync(record, 'utf8').split('\n');
+  await sleep(first === String(process.ppid) ? firstMs : elsewhereMs);
   return process.ppid;
 }
 
 /**
- * Notes in a file the process of the execution manager that runs it, takes so long the first time, so
- * long another time, and answers that process.
+ * Notes in a file the process of the execution manager that runs it, takes so long in the first of these
+ * and so long in others, and answers that process.
  */
 export const stay = defineTask({
   name: 'stay',
   inputs: [string, int32, int32],
   outputs: [int32],
-  run: (_context, record, firstMs, againMs) => noteAndStay(record, firstMs, againMs),
+  run: (_context, record, firstMs, elsewhereMs) => noteAndStay(record, firstMs, elsewhereMs),
 });
 
 /** As `stay`, but a second instance may run beside one that has taken 300 ms. */
@@ -28,7 +28,7 @@ export const linger = defineTask({
   inputs: [string, int32, int32],
   outputs: [int32],
   policy: { instances: 2, softTimeoutMs: 300, hardTimeoutMs: 60_000 },
-  run: (_context, record, firstMs, againMs) => noteAndStay(record, firstMs, againMs),
+  run: (_context, record, firstMs, elsewhereMs) => noteAndStay(record, firstMs, elsewhereMs),
 });
 
 /** Says something in all the ways there are, some of it while another task may be running elsewhere. */
