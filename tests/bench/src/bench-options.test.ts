@@ -7,6 +7,7 @@ it('takes five runs on two slots unless told otherwise', () => {
     json: false,
     runs: 5,
     slots: 2,
+    executors: undefined,
     durability: undefined,
     database: 'sqlite',
     profileDir: undefined,
@@ -25,7 +26,15 @@ it.each([
   [['guard'], 'guard runs alone, without other suites'],
   [['--record'], '--record is for guard alone'],
   [['--db', 'postgres'], '--db: expected sqlite, mariadb, got postgres'],
+  [['--executors', 'fibre'], '--executors: expected process, thread, got fibre'],
   [['--durability', 'none'], '--durability: expected job, task, sync, got none'],
 ])('names the argument that is wrong: %j', (args, message) => {
   expect(() => parseBenchOptions(['flat', ...args])).toThrow(message);
+});
+
+it('does not take guard and peers with threads: what they are compared with are processes', () => {
+  expect(parseBenchOptions(['grain', '--executors', 'thread'])?.executors).toBe('thread');
+  expect(() => parseBenchOptions(['guard', '--executors', 'thread'])).toThrow(
+    'guard is about executor processes, without --executors',
+  );
 });

@@ -6,6 +6,9 @@ const DURABILITIES: readonly Durability[] = ['job', 'task', 'sync'];
 export type DatabaseName = 'sqlite' | 'mariadb';
 const DATABASES: readonly DatabaseName[] = ['sqlite', 'mariadb'];
 
+export type ExecutorMode = 'process' | 'thread';
+export const EXECUTOR_MODES: readonly ExecutorMode[] = ['process', 'thread'];
+
 /** What is no suite, and runs none of the others. */
 const ALONE = ['guard', 'peers'];
 
@@ -17,6 +20,8 @@ export interface BenchOptions {
   readonly runs: number;
   /** Executors of the execution manager. */
   readonly slots: number;
+  /** What executors are; undefined leaves it to the suite. */
+  readonly executors: ExecutorMode | undefined;
   /** Undefined leaves it to the suite. */
   readonly durability: Durability | undefined;
   /** What storage writes to, in suites that do not take both by themselves. */
@@ -41,6 +46,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
       json: { type: 'boolean', default: false },
       runs: { type: 'string', default: '5' },
       slots: { type: 'string', default: '2' },
+      executors: { type: 'string' },
       durability: { type: 'string' },
       db: { type: 'string', default: 'sqlite' },
       profile: { type: 'string' },
@@ -53,20 +59,29 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
   if (alone !== undefined && positionals.length > 1) {
     throw new Error(`${alone} runs alone, without other suites`);
   }
+  if (alone !== undefined && values.executors !== undefined) {
+    throw new Error(`${alone} is about executor processes, without --executors`);
+  }
   if (values.record && positionals[0] !== 'guard') throw new Error('--record is for guard alone');
   return {
     suites: positionals,
     json: values.json,
     runs: integer('runs', values.runs, 1, 1_000),
     slots: integer('slots', values.slots, 1, 64),
-    durability:
-      values.durability === undefined
-        ? undefined
-        : oneOf('durability', DURABILITIES, values.durability),
+    executors: maybeOneOf('executors', EXECUTOR_MODES, values.executors),
+    durability: maybeOneOf('durability', DURABILITIES, values.durability),
     database: oneOf('db', DATABASES, values.db),
     profileDir: values.profile,
     record: values.record,
   };
+}
+
+function maybeOneOf<Name extends string>(
+  option: string,
+  names: readonly Name[],
+  text: string | undefined,
+): Name | undefined {
+  return text === undefined ? undefined : oneOf(option, names, text);
 }
 
 function oneOf<Name extends string>(option: string, names: readonly Name[], text: string): Name {

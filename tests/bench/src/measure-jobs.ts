@@ -30,7 +30,7 @@ export interface MeasureOptions {
 
 /** Runs a round as often as the command asks for, and takes the median of each figure by itself. */
 export async function measureRounds(
-  { cluster, durability }: BenchCluster,
+  { cluster, durability, executors }: BenchCluster,
   { runs, signal }: BenchContext,
   round: Round,
   { suite, workload, warmUpRounds = Math.ceil(WARM_UP_TASKS / round.tasks) }: MeasureOptions,
@@ -51,7 +51,7 @@ export async function measureRounds(
   }
   return {
     suite,
-    workload,
+    workload: executors === 'thread' ? `${workload}-threads` : workload,
     engine: 'spider',
     durability,
     tasks: round.tasks,

@@ -25,6 +25,7 @@ ${SUITES.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n'
   --json               one JSON object a line
   --runs N             measured runs (default 5)
   --slots N            executors (default 2)
+  --executors MODE     process or thread (default: process, and grain measures both)
   --durability LEVEL   job, task or sync (default: task, and sync for chain)
   --db sqlite|mariadb  what storage writes to (default sqlite); idle and recovery take both
   --profile FOLDER     storage and execution managers leave CPU profiles there

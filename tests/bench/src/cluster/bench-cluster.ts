@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect, type SpiderClient } from '@spider/client';
 import { type Config, type LocalCluster, startLocalCluster } from '@spider/local-cluster';
-import type { Durability } from '../bench-options.ts';
+import type { Durability, ExecutorMode } from '../bench-options.ts';
 import type { BenchContext } from '../suite.ts';
 import { openMariadb } from './bench-database.ts';
 
@@ -14,6 +14,7 @@ export interface BenchCluster extends AsyncDisposable {
   readonly cluster: LocalCluster;
   readonly client: SpiderClient;
   readonly durability: Durability;
+  readonly executors: ExecutorMode;
 }
 
 export interface BenchClusterOptions {
@@ -21,6 +22,8 @@ export interface BenchClusterOptions {
   readonly packageDir?: string;
   /** Default: 1. */
   readonly executionManagers?: number;
+  /** What executors are if the command says nothing; `process` by default. */
+  readonly executors?: ExecutorMode;
   /** What the suite takes if the command says nothing; `task` by default. */
   readonly durability?: Durability;
   /** Of storage, as in its file; by default the one that the command asks for. */
@@ -42,6 +45,7 @@ export async function startBenchCluster(
 ): Promise<BenchCluster> {
   const { packageDir = BENCH_PACKAGES, executionManagers = 1, name = 'cluster' } = options;
   const durability = context.durability ?? options.durability ?? 'task';
+  const executors = context.executors ?? options.executors ?? 'process';
   await using cleanup = new AsyncDisposableStack();
   const database = options.database ?? (await openDatabase(context, cleanup));
   const cluster = await startLocalCluster({
@@ -59,6 +63,9 @@ export async function startBenchCluster(
         },
         scheduler: options.scheduler ?? {},
       },
+      executionManager: {
+        task_executor: { mode: executors, guard_rail: { enabled: executors === 'process' } },
+      },
     },
     env: await environment(context.profileDir, options.storageEnv),
   });
@@ -70,6 +77,7 @@ export async function startBenchCluster(
     cluster,
     client,
     durability,
+    executors,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -14,6 +14,7 @@ async function start(scheduler: Readonly<Record<string, unknown>> = {}): Promise
     signal,
     slots: 2,
     runs: 1,
+    executors: undefined,
     durability: undefined,
     database: 'sqlite',
     profileDir: undefined,

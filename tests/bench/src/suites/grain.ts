@@ -1,3 +1,4 @@
+import { EXECUTOR_MODES } from '../bench-options.ts';
 import type { BenchResult } from '../bench-result.ts';
 import { type BenchCluster, startBenchCluster } from '../cluster/bench-cluster.ts';
 import { findGrain } from '../grain/find-grain.ts';
@@ -10,14 +11,17 @@ const EFFICIENCY = 0.5;
 const WARM_UP_ROUNDS = 10;
 const WARM_UP_MS = 0.01;
 
-/** Tasks keep a processor busy for as long as they are told to. */
+/** Tasks keep a processor busy for as long as they are told to, in processes and in threads. */
 export const grain: Suite = {
   name: 'grain',
   summary: 'patterns of Task Bench: the smallest task length at which half of the time is work',
   run: async function* run(context) {
-    await using bench = await startBenchCluster(context);
-    for (const [name, pattern] of Object.entries(PATTERNS)) {
-      yield await measure(bench, context, name, pattern);
+    const modes = context.executors === undefined ? EXECUTOR_MODES : [context.executors];
+    for (const executors of modes) {
+      await using bench = await startBenchCluster(context, { executors, name: executors });
+      for (const [name, pattern] of Object.entries(PATTERNS)) {
+        yield await measure(bench, context, name, pattern);
+      }
     }
   },
 };
