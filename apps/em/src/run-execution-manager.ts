@@ -15,7 +15,13 @@ import {
   TaskLogStore,
   withReferenceFallback,
 } from '@spider/execution-manager';
-import { createTransport, type Logger, type RpcTransport } from '@spider/runtime';
+import {
+  clusterTokenHeaders,
+  clusterTokenSource,
+  createTransport,
+  type Logger,
+  type RpcTransport,
+} from '@spider/runtime';
 import {
   announceReady,
   CryptoRng,
@@ -134,13 +140,14 @@ async function logsOf(
 /** One connection for each URL, though storage and scheduler may share it. */
 function connectOnce(
   cleanup: AsyncDisposableStack,
-  { liveness: { attemptMs: connectTimeoutMs }, tls }: ExecutionManagerConfig,
+  { liveness: { attemptMs: connectTimeoutMs }, tls, clusterTokenFile }: ExecutionManagerConfig,
 ): Connect {
+  const headers = clusterTokenHeaders(clusterTokenSource(clusterTokenFile, process.env));
   const transports = new Map<string, RpcTransport>();
   return (url) => {
     let transport = transports.get(url);
     if (transport === undefined) {
-      transport = cleanup.use(createTransport({ url, tls, connectTimeoutMs }));
+      transport = cleanup.use(createTransport({ url, tls, headers, connectTimeoutMs }));
       transports.set(url, transport);
     }
     return transport;

@@ -1,11 +1,18 @@
-import { type Endpoint, Health, startRpcServer } from '@spider/runtime';
+import {
+  Authenticator,
+  clusterTokenHeaders,
+  clusterTokenSource,
+  type Endpoint,
+  Health,
+  startRpcServer,
+} from '@spider/runtime';
 import {
   announceReady,
   CryptoRng,
   type MainContext,
   packageVersion,
   readDaemonConfig,
-  reloadTlsOnChange,
+  reloadSecretsOnChange,
   systemClock,
 } from '@spider/runtime/node';
 import {
@@ -31,11 +38,22 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     summary: 'The scheduler of Spider: decides which ready task runs next, and where.',
     version: packageVersion(new URL('../package.json', import.meta.url)),
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
-    listensAt: ({ host, port, tls }) => ({ host, port, tls }),
+    listensAt: ({ host, port, tls, auth, insecure }) => ({
+      host,
+      port,
+      tls,
+      isAuthRequired: auth.mode === 'required',
+      insecure,
+    }),
+    warn: (message) => logger.warn(message),
     fileSchema: schedulerFileSchema,
     schema: schedulerConfigSchema,
   });
 
+  const authenticator = await Authenticator.open(config.auth, process.env);
+  const headers = clusterTokenHeaders(
+    clusterTokenSource(config.auth.clusterTokenFile, process.env, 'auth.cluster_token_file'),
+  );
   const health = new Health(SCHEDULER_SERVICES, config.limits.healthWatches);
   const { storageEndpoints: endpoints, storageTls: tls } = config;
   // Asked when it connects, which is after the server has started.
@@ -46,8 +64,14 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     rng: new CryptoRng(),
     logger,
     storage: new FallbackReadyTaskSource({
-      preferred: new RpcReadyTaskSource({ logger, endpoints, advertised, tls }),
-      fallback: new ReferenceReadyTaskSource({ clock: systemClock, endpoints, advertised, tls }),
+      preferred: new RpcReadyTaskSource({ logger, endpoints, advertised, tls, headers }),
+      fallback: new ReferenceReadyTaskSource({
+        clock: systemClock,
+        endpoints,
+        advertised,
+        tls,
+        headers,
+      }),
       logger,
     }),
     config,
@@ -59,13 +83,14 @@ export async function runScheduler({ args, signal, logger }: MainContext): Promi
     port: config.port,
     tls: config.tls,
     routes: (router) => scheduler.routes(router),
+    guards: authenticator.isRequired ? [authenticator.guard()] : [],
     logger,
     health,
     maxConnections: config.limits.connections,
     maxStreamsPerConnection: config.limits.callsPerConnection,
     maxRequestBytes: config.limits.requestBytes,
   });
-  using _renewed = reloadTlsOnChange(server, { clock: systemClock, logger });
+  using _renewed = reloadSecretsOnChange(server, authenticator, { clock: systemClock, logger });
   logger.info('the scheduler is ready', { url: server.url, storage: config.storageEndpoints });
   announceReady('spider-scheduler', server.url);
   await scheduler.run(signal);

@@ -2,8 +2,8 @@ import { hostname } from 'node:os';
 import { SpiderError } from '@spider/core';
 import { ClusterService } from '@spider/proto';
 import { retry, startRpcServer } from '@spider/runtime';
-import type { Health, Logger, RpcServer, ServedRoutes } from '@spider/runtime';
-import { CryptoRng, reloadTlsOnChange, systemClock } from '@spider/runtime/node';
+import type { Authenticator, Health, Logger, RpcServer, ServedRoutes } from '@spider/runtime';
+import { CryptoRng, reloadSecretsOnChange, systemClock } from '@spider/runtime/node';
 import {
   awaitActivation,
   createStandbyClusterService,
@@ -26,6 +26,8 @@ export interface ActivationOptions {
   /** What the server that is started answers to those who ask. */
   readonly health: Health;
   readonly identity: ServerIdentity;
+  /** Whose tokens are read anew when they are replaced. */
+  readonly authenticator: Authenticator;
   /** Called with its URL when a standby has begun to answer. */
   readonly onStandby: (url: string) => void;
 }
@@ -71,7 +73,7 @@ export async function activateStorage(options: ActivationOptions): Promise<Activ
 
 async function listen(
   served: ServedRoutes,
-  { config: { host, port, tls, runtime }, logger, health }: ActivationOptions,
+  { config: { host, port, tls, runtime }, logger, health, authenticator }: ActivationOptions,
   stack: AsyncDisposableStack,
 ): Promise<RpcServer> {
   const { connections, calls_per_connection: calls, request_bytes: bytes } = runtime.limits;
@@ -87,7 +89,7 @@ async function listen(
     maxRequestBytes: bytes,
   });
   stack.defer(() => server.close({ graceMs: CLOSE_GRACE_MS }));
-  stack.use(reloadTlsOnChange(server, { clock: systemClock, logger }));
+  stack.use(reloadSecretsOnChange(server, authenticator, { clock: systemClock, logger }));
   return server;
 }
 

@@ -233,12 +233,13 @@ runtime:
   job_cache_gc: { terminated_job_retention_sec: 300, gc_interval_sec: 30 }
 `,
   );
-  const said = (flag: string): Promise<string> =>
-    run(['-c', path, flag], new AbortController().signal).then(
+  const said = (...flags: readonly string[]): Promise<string> =>
+    run(['-c', path, ...flags], new AbortController().signal).then(
       () => 'it ran',
       (error: Error) => error.message,
     );
-  expect(await said('--check')).toBe(`${path} is valid`);
+  expect(await said('--check')).toMatch(/^host is "0\.0\.0\.0", where others can reach it/);
+  expect(await said('--check', '--insecure')).toBe(`${path} is valid`);
   const printed = await said('--print');
   expect(printed).toContain('username: spider-user');
   expect(printed).not.toContain('spider-password');

@@ -1,4 +1,4 @@
-import { Health } from '@spider/runtime';
+import { Authenticator, Health } from '@spider/runtime';
 import type { Logger } from '@spider/runtime';
 import {
   announceReady,
@@ -47,12 +47,20 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
     summary: 'The storage server of Spider: keeps jobs, decides what is ready, hands it out.',
     version: VERSION,
     configHelp: 'config.example.yaml beside the source of this binary explains every key.',
-    listensAt: ({ host, port, tls }) => ({ host, port, tls }),
+    listensAt: ({ host, port, tls, auth, insecure }) => ({
+      host,
+      port,
+      tls,
+      isAuthRequired: auth.mode === 'required',
+      insecure,
+    }),
+    warn: (message) => logger.warn(message),
     fileSchema,
     schema,
     effective: effectiveStorageFile,
     validate: (file) => databaseOptions(file, process.env),
   });
+  const authenticator = await Authenticator.open(config.auth, process.env);
   const { embedded } = config.scheduler;
   const identity = {
     version: VERSION,
@@ -71,6 +79,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       logger,
       health,
       identity,
+      authenticator,
       database: databaseOptions(config, process.env),
       onStandby: (url) => process.stdout.write(`spider-storage standby ${url}\n`),
     }),
@@ -86,6 +95,7 @@ export async function runStorage({ args, signal, logger }: MainContext): Promise
       zstd: nodeZstd,
       passwords: new ScryptPasswordHasher(),
       right: lease,
+      authenticator,
     }),
   );
   const scheduler = embedded

@@ -17,6 +17,8 @@ export interface ExecutionManagerConfig {
   readonly schedulerEndpoints: readonly string[];
   /** For both; undefined: plain text. */
   readonly tls: ClientTls | undefined;
+  /** Where the token is that it shows to both, if not in the environment. */
+  readonly clusterTokenFile: string | undefined;
   /** Executor processes; undefined: one for each core. */
   readonly slots: number | undefined;
   readonly liveness: Liveness;
@@ -74,6 +76,7 @@ export const executionManagerFileSchema = z
     scheduler: endpoint.optional(),
     scheduler_endpoints: endpoints.optional(),
     tls: clientTlsSchema.optional(),
+    cluster_token_file: z.string().min(1).optional(),
     slots: count.max(LIMITS.slotsPerExecutionManager).optional(),
     labels: labels.default({}),
     resource_groups: z.array(count).max(LIMITS.dedicatedGroups).default([]),
@@ -127,6 +130,7 @@ export const executionManagerConfigSchema = executionManagerFileSchema.transform
       storageEndpoints: endpointUrls(storage, file.tls !== undefined),
       schedulerEndpoints: endpointUrls(scheduler, file.tls !== undefined),
       tls: toClientTls(file.tls),
+      clusterTokenFile: file.cluster_token_file,
       slots: file.slots,
       liveness: {
         silenceMs: file.liveness.storage_silence_ms,

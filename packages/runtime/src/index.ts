@@ -14,6 +14,12 @@ export type { Rng } from './rng.ts';
 export { SeededRng } from './seeded-rng.ts';
 export type { Service } from './service.ts';
 
+export { Authenticator } from './auth/authenticator.ts';
+export type { AuthOptions } from './auth/authenticator.ts';
+export { identityOf } from './auth/identity.ts';
+export type { Identity } from './auth/identity.ts';
+export { clusterTokenHeaders, clusterTokenSource } from './auth/secret-tokens.ts';
+
 export type { CallGuard, IncomingCall } from './rpc/call-guard.ts';
 export { endpointUrl, endpointUrls } from './rpc/endpoint.ts';
 export type { Endpoint } from './rpc/endpoint.ts';

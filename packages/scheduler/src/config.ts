@@ -1,12 +1,20 @@
 import { EQUAL_SHARING, LIMITS, type Sharing } from '@spider/core';
 import {
+  type AuthOptions,
   type ClientTls,
   type Endpoint,
   endpointUrl,
   endpointUrls,
   type ServerTls,
 } from '@spider/runtime';
-import { clientTlsSchema, serverTlsSchema, toClientTls, toServerTls } from '@spider/runtime/config';
+import {
+  authSchema,
+  clientTlsSchema,
+  serverTlsSchema,
+  toAuthOptions,
+  toClientTls,
+  toServerTls,
+} from '@spider/runtime/config';
 import { z } from 'zod';
 
 import { POLICIES, type PolicyName } from './policy/policies.ts';
@@ -47,6 +55,10 @@ export interface SchedulerConfig extends DispatchConfig {
   readonly storageEndpoints: readonly string[];
   /** How it listens; undefined: in plain text. */
   readonly tls: ServerTls | undefined;
+  /** How it knows execution managers, and where the token is that it shows to storage. */
+  readonly auth: AuthOptions;
+  /** Whether it may listen where others reach it, though nothing asks who they are. */
+  readonly insecure: boolean;
   /** How it reaches storage; undefined: in plain text. */
   readonly storageTls: ClientTls | undefined;
   /** Where execution managers reach this scheduler, if not where it listens. */
@@ -164,6 +176,8 @@ export const schedulerFileSchema = z
     storage_endpoints: z.array(endpoint).min(1).max(64).optional(),
     tls: serverTlsSchema.optional(),
     storage_tls: clientTlsSchema.optional(),
+    auth: authSchema.prefault({}),
+    insecure: z.boolean().default(false),
     connection_pool_size: count.optional(),
     runtime: z
       .object({
@@ -201,6 +215,8 @@ export const schedulerConfigSchema = schedulerFileSchema.transform((file): Sched
     storageEndpoints: endpointUrls(storage, file.storage_tls !== undefined),
     tls: toServerTls(file.tls),
     storageTls: toClientTls(file.storage_tls),
+    auth: toAuthOptions(file.auth),
+    insecure: file.insecure,
     advertisedEndpoint: runtime.advertised_endpoint,
     stopTimeoutMs: runtime.stop_timeout_sec * 1000,
     ...toDispatchConfig(runtime.scheduler),

@@ -1,5 +1,5 @@
 import { LIMITS } from '@spider/core';
-import { serverTlsSchema, toServerTls } from '@spider/runtime/config';
+import { authSchema, serverTlsSchema, toAuthOptions, toServerTls } from '@spider/runtime/config';
 import { z } from 'zod';
 import type { RetentionTimes } from './retention/job-retention.ts';
 
@@ -236,6 +236,9 @@ export const storageFileSchema = z.object({
   /** 0 takes any free port. */
   port: port.default(50_051),
   tls: serverTlsSchema.optional(),
+  auth: authSchema.prefault({}),
+  /** Listen where others reach it, though nothing asks who they are. */
+  insecure: z.boolean().default(false),
   /** Wait for as long as another storage is active on the database, then take its place. */
   standby: z.boolean().default(false),
   runtime: runtimeSchema.prefault({}),
@@ -260,6 +263,7 @@ export function toStorageConfig<File extends StorageFile>(file: File) {
   return {
     ...file,
     tls: toServerTls(file.tls),
+    auth: toAuthOptions(file.auth),
     runtime: { ...file.runtime, db: toDatabase(file.runtime.db) },
   };
 }

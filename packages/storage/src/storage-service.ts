@@ -1,7 +1,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
 import type { SessionId } from '@spider/core';
-import type { CallGuard, PasswordHasher, Service } from '@spider/runtime';
+import type { Authenticator, CallGuard, PasswordHasher, Service } from '@spider/runtime';
 import { silenceMs } from './config.ts';
 import { newCounters } from './counters.ts';
 import { toJobRules } from './job-rules.ts';
@@ -14,7 +14,7 @@ import { resumeJobs } from './recovery/resume-jobs.ts';
 import { FailedLogins } from './resource-group/failed-logins.ts';
 import { Logins } from './resource-group/logins.ts';
 import { ResourceGroups } from './resource-group/resource-groups.ts';
-import { callerGuard } from './rpc/caller.ts';
+import { callerGuard, noteCaller } from './rpc/caller.ts';
 import type { ServerIdentity } from './rpc/cluster-service.ts';
 import { addStorageRoutes } from './rpc/storage-routes.ts';
 import { newStorageParts } from './storage-parts.ts';
@@ -26,6 +26,8 @@ export interface StorageServiceOptions extends StoragePartsOptions {
   readonly passwords: PasswordHasher;
   /** What is told of this storage to those who ask. */
   readonly identity: ServerIdentity;
+  /** Finds out who calls; by default nobody is asked. */
+  readonly authenticator?: Authenticator;
 }
 
 /** What has to be read from the database before all else. */
@@ -103,14 +105,17 @@ export class StorageService implements Service {
     return this.#parts.outputs.memory.totalBytes;
   }
 
-  /** Finds out whose a call is; of a server that has these services. */
+  /** Finds out whose a call is, and refuses what is not for them; of a server that has these services. */
   get guards(): readonly CallGuard[] {
-    return [callerGuard(this.#logins)];
+    const { authenticator } = this.#options;
+    if (authenticator?.isRequired !== true) return [callerGuard(this.#logins)];
+    return [authenticator.guard((token, values) => noteCaller(values, this.#logins.verify(token)))];
   }
 
   /** Adds the services that clients, schedulers and execution managers call. */
   routes(router: ConnectRouter): void {
-    const { clock, rng, logger, config, store, zstd, identity, right } = this.#options;
+    const { clock, rng, logger, config, store, zstd, identity, right, authenticator } =
+      this.#options;
     const { cache, budgets, journal, scheduling, runner, owedReports, registry } = this.#parts;
     const { taskLogs } = this.#parts;
     const { limits, execution_managers: executionManagers } = config.runtime;
@@ -140,6 +145,7 @@ export class StorageService implements Service {
       feed: scheduling.feed,
       polls: scheduling.polls,
       logins: this.#logins,
+      isAuthRequired: authenticator?.isRequired ?? false,
       resourceGroups: this.#groups,
       heartbeatIntervalMs: executionManagers.heartbeat_interval_ms,
       silenceMs: silenceMs(config),

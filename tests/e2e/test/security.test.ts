@@ -130,3 +130,121 @@ describe('a cluster with TLS on both sides', () => {
     ]);
   });
 });
+
+const PASSWORD = 'to the stars and back';
+const ADMIN_TOKEN = 'admin-token-0123456789abcdef';
+const CLUSTER_TOKEN = 'cluster-token-0123456789abcdef';
+
+describe('a cluster that asks who calls', () => {
+  let guarded: LocalCluster;
+  const log: string[] = [];
+
+  beforeAll(async () => {
+    const tokenFile = join(directory, 'cluster.token');
+    await writeFile(tokenFile, `${CLUSTER_TOKEN}\n`);
+    const auth = { mode: 'required', cluster_token_file: tokenFile };
+    guarded = await startLocalCluster({
+      directory: join(directory, 'guarded'),
+      packageDir: repositoryPath('examples'),
+      slots: 1,
+      embeddedScheduler: false,
+      logLevel: 'debug',
+      onLog: (_name, line) => log.push(line),
+      env: (name) => (name === 'storage' ? { SPIDER_ADMIN_TOKEN: ADMIN_TOKEN } : {}),
+      config: {
+        storage: { auth },
+        scheduler: { auth },
+        executionManager: { cluster_token_file: tokenFile },
+      },
+    });
+    using administrator = connectTo({ token: ADMIN_TOKEN });
+    await administrator.addResourceGroup('astronomy', PASSWORD);
+    await administrator.addResourceGroup('geology', PASSWORD);
+  }, 60_000);
+
+  afterAll(() => guarded.stop());
+
+  const connectTo = (options: Partial<ConnectOptions>): SpiderClient =>
+    connect({ endpoints: [guarded.storageUrl], ...options });
+  const as = (resourceGroup: string): SpiderClient =>
+    connectTo({ resourceGroup, password: PASSWORD });
+
+  it('runs the jobs of resource groups that log in, each of which sees its own alone', async () => {
+    using astronomy = as('astronomy');
+    using geology = as('geology');
+    using administrator = connectTo({ token: ADMIN_TOKEN });
+    const handle = await astronomy.submitAndStart(sum, [1, 2]);
+    expect(await handle.outputs()).toEqual([3]);
+    const foreign = geology.job(handle.id);
+    const refused = {
+      code: 'permission-denied',
+      message: `job ${handle.id} is another resource group's: log in as the one that has submitted it`,
+    };
+    await expect(foreign.status()).rejects.toMatchObject(refused);
+    await expect(foreign.cancel()).rejects.toMatchObject(refused);
+    await expect(foreign.start()).rejects.toMatchObject(refused);
+    await expect(foreign.delete()).rejects.toMatchObject(refused);
+    await expect(foreign.wait()).rejects.toMatchObject(refused);
+    await expect(foreign.outputs()).rejects.toMatchObject(refused);
+    const { resourceGroupId } = await handle.status();
+    await expect(geology.submit(sum, [1, 2], { resourceGroupId })).rejects.toMatchObject({
+      code: 'permission-denied',
+      message: expect.stringContaining('leave it out, or log in as that') as string,
+    });
+    const seen = async (client: SpiderClient): Promise<number> => {
+      let count = 0;
+      for await (const _job of client.jobs()) count += 1;
+      return count;
+    };
+    expect([await seen(astronomy), await seen(geology), await seen(administrator)]).toEqual([
+      1, 0, 1,
+    ]);
+  });
+
+  it('refuses those who do not say who they are, and tells them what to do', async () => {
+    using nobody = connectTo({});
+    await expect(nobody.submit(sum, [1, 2])).rejects.toMatchObject({
+      code: 'unauthenticated',
+      message:
+        'JobService/SubmitJob needs to know who calls: log in as a resource group (SPIDER_GROUP, SPIDER_PASSWORD)',
+    });
+    using astronomy = as('astronomy');
+    const drained = astronomy.cluster.queues();
+    await expect(drained).rejects.toMatchObject({ code: 'permission-denied' });
+    const asked = await runProcess([CLI, 'jobs', '--endpoint', guarded.storageUrl]);
+    expect(asked).toMatchObject({ code: 1 });
+    expect(asked.stderr).toContain('log in as a resource group');
+    const tokenFile = join(directory, 'admin.token');
+    await writeFile(tokenFile, `${ADMIN_TOKEN}\n`);
+    const listed = await runProcess([
+      CLI,
+      'workers',
+      '--endpoint',
+      guarded.storageUrl,
+      '--token-file',
+      tokenFile,
+    ]);
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('takes no execution manager that does not know its token, and says so to it', async () => {
+    const config = join(directory, 'stranger.yaml');
+    const port = Number(new URL(guarded.storageUrl).port);
+    const packages = repositoryPath('examples');
+    await writeFile(
+      config,
+      `storage: { host: 127.0.0.1, port: ${port} }\nslots: 1\ntask_executor: { package_dir: ${packages} }\n`,
+    );
+    const stranger = await runProcess([repositoryPath('apps/em/dist/main.js'), '-c', config], {
+      env: { SPIDER_CLUSTER_TOKEN: 'a-wrong-token-0123456789' },
+    });
+    expect(stranger.code).toBe(1);
+    expect(stranger.stderr).toContain('authorization: the token is none of this storage');
+  });
+
+  it('has no secret in any log', () => {
+    expect(log.length).toBeGreaterThan(0);
+    const all = log.join('\n');
+    for (const secret of [PASSWORD, ADMIN_TOKEN, CLUSTER_TOKEN]) expect(all).not.toContain(secret);
+  });
+});

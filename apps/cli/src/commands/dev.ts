@@ -10,6 +10,7 @@ interface DevOptions {
   readonly directory: string;
   readonly packages: string;
   readonly host: string;
+  readonly insecure?: true;
   readonly port: number;
   readonly slots: number;
   readonly read: readonly string[];
@@ -24,6 +25,7 @@ export function devCommand(signal: AbortSignal): Command {
     .option('--directory <folder>', 'where the database and the logs are kept', '.spider')
     .option('--packages <folder>', 'where task packages are found, a folder each', '.')
     .option('--host <address>', 'where it listens; whoever reaches it can run tasks', '127.0.0.1')
+    .option('--insecure', 'let it listen where others reach it; nothing asks who they are')
     .option('--port <number>', 'where clients connect', integerOption(0, 65_535), 50_051)
     .option(
       '--slots <number>',
@@ -51,7 +53,7 @@ async function runDev(options: DevOptions, signal: AbortSignal): Promise<void> {
     signal,
     binaries: serviceBinaries(),
     config: {
-      storage: { host: options.host },
+      storage: { host: options.host, insecure: options.insecure === true },
       executionManager: {
         task_executor: {
           guard_rail: { read: absolute(options.read), write: absolute(options.write) },

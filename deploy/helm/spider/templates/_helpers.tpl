@@ -36,6 +36,8 @@ app.kubernetes.io/component: {{ .component }}
 
 {{- define "spider.storageConfig" -}}
 host: 0.0.0.0
+# Network policies say who reaches it; docs/security.md says how it asks who calls.
+insecure: true
 port: {{ .Values.spiderConfig.storage.port }}
 scheduler:
   embedded: {{ .Values.spiderConfig.scheduler.embedded }}
@@ -50,6 +52,8 @@ runtime:
 
 {{- define "spider.schedulerConfig" -}}
 host: 0.0.0.0
+# Network policies say who reaches it; docs/security.md says how it asks who calls.
+insecure: true
 port: {{ .Values.spiderConfig.scheduler.port }}
 storage_endpoint:
   host: {{ .Release.Name }}-storage

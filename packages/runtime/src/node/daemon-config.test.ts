@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import type { Endpoint } from '../rpc/endpoint.ts';
-import { readDaemonConfig } from './daemon-config.ts';
+import { type ListeningServer, readDaemonConfig } from './daemon-config.ts';
 
 const fileSchema = z.object({
   port: z.int().default(50_051),
@@ -77,15 +76,38 @@ describe('a daemon’s configuration', () => {
   });
 
   it('says which server is to be asked for its health', async () => {
-    const listensAt = ({ listenAt }: z.output<typeof schema>): Endpoint => ({
+    const listensAt = ({ listenAt }: z.output<typeof schema>): ListeningServer => ({
       host: '127.0.0.1',
       port: listenAt,
+      isAuthRequired: false,
+      insecure: false,
     });
     const asking = read('port: 1', ['--health'], { listensAt });
     await expect(asking).rejects.toMatchObject({
       exitCode: 1,
       message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:1: /) as string,
     });
+  });
+
+  it('lets a server listen where others reach it only if it asks who calls, or says that it need not', async () => {
+    const listensAt = ({ listenAt }: z.output<typeof schema>): ListeningServer => ({
+      host: '0.0.0.0',
+      port: listenAt,
+      isAuthRequired: false,
+      insecure: false,
+    });
+    const warnings: string[] = [];
+    const warn = (message: string): void => void warnings.push(message);
+    const options = { listensAt, warn };
+    for (const flags of [[], ['--check']]) {
+      await expect(read('port: 1', flags, options)).rejects.toThrow(/^host is "0\.0\.0\.0"/);
+    }
+    await expect(read('port: 1', ['--insecure', '--check'], options)).rejects.toMatchObject({
+      exitCode: 0,
+    });
+    expect(warnings).toEqual([]);
+    await expect(read('port: 1', ['--insecure'], options)).resolves.toMatchObject({ listenAt: 1 });
+    expect(warnings).toEqual([expect.stringMatching(/^INSECURE: /)]);
   });
 
   it('is printed with what follows from it, if the daemon says it', async () => {

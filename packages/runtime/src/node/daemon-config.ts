@@ -1,9 +1,18 @@
 import { parse, stringify } from 'yaml';
 import type { z } from 'zod';
+import { checkExposure } from '../auth/exposure.ts';
 import type { LocalServer } from './ask-health.ts';
 import { readDaemonFlags, type DaemonInfo } from './daemon-flags.ts';
 import { ExitError } from './exit-error.ts';
 import { isSecretKey, parseConfig, readConfigFile } from './load-config.ts';
+
+/** A server by its configuration. */
+export interface ListeningServer extends LocalServer {
+  /** Whether it asks who calls. */
+  readonly isAuthRequired: boolean;
+  /** Whether the configuration says that it need not. */
+  readonly insecure: boolean;
+}
 
 export interface DaemonConfigOptions<File extends z.ZodType, Config extends z.ZodType> extends Omit<
   DaemonInfo,
@@ -16,7 +25,9 @@ export interface DaemonConfigOptions<File extends z.ZodType, Config extends z.Zo
   /** What is to be in effect of the file, where that is more than it says. */
   readonly effective?: (file: z.output<File>) => object;
   /** Where a server listens, by its configuration; only servers can be asked for their health. */
-  readonly listensAt?: (config: z.output<Config>) => LocalServer;
+  readonly listensAt?: (config: z.output<Config>) => ListeningServer;
+  /** Told once, when the daemon is to run, of what is not as safe as it could be. */
+  readonly warn?: (message: string) => void;
   /** Checks what a schema cannot, such as the environment. */
   readonly validate?: (config: z.output<Config>) => unknown;
 }
@@ -32,7 +43,7 @@ export async function readDaemonConfig<File extends z.ZodType, Config extends z.
   args: readonly string[],
   options: DaemonConfigOptions<File, Config>,
 ): Promise<z.output<Config>> {
-  const { configPath, mode } = readDaemonFlags(args, {
+  const { configPath, mode, insecure } = readDaemonFlags(args, {
     ...options,
     isServer: options.listensAt !== undefined,
   });
@@ -46,7 +57,13 @@ export async function readDaemonConfig<File extends z.ZodType, Config extends z.
     throw new ExitError(isServing ? 0 : 1, answer);
   }
   validate?.(config);
-  if (mode === 'run') return config;
+  // What is only to be shown may be what is to be mended.
+  const server = mode === 'print' ? undefined : listensAt?.(config);
+  const warning = exposureOf(server, insecure);
+  if (mode === 'run') {
+    if (warning !== undefined) options.warn?.(warning);
+    return config;
+  }
   const file = parseConfig(configPath, text, fileSchema);
   if (mode === 'print') {
     const printed = withoutSecrets(effective?.(file) ?? file);
@@ -55,6 +72,9 @@ export async function readDaemonConfig<File extends z.ZodType, Config extends z.
   const notes = unknownKeys(parse(text), file).map((key) => `${key} is not known and is ignored`);
   throw new ExitError(0, [...notes, `${configPath} is valid`].join('\n'));
 }
+
+const exposureOf = (server: ListeningServer | undefined, insecure: boolean): string | undefined =>
+  server && checkExposure({ ...server, tls: server.tls, insecure: insecure || server.insecure });
 
 /** The keys that a file has and its schema does not, with dots between them. */
 function unknownKeys(raw: unknown, known: unknown): readonly string[] {

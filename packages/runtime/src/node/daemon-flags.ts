@@ -25,6 +25,8 @@ const OTHER_MODES = ['check', 'print', 'health'] as const;
 export interface DaemonFlags {
   readonly configPath: string;
   readonly mode: DaemonMode;
+  /** Whether a server may listen where others reach it though nothing asks who they are. */
+  readonly insecure: boolean;
 }
 
 /**
@@ -43,7 +45,8 @@ export function readDaemonFlags(args: readonly string[], info: DaemonInfo): Daem
   if (another !== undefined) {
     throw usageError(info, `--${mode} and --${another} exclude each other`);
   }
-  return { configPath: values.config, mode };
+  if (values.insecure && !info.isServer) throw usageError(info, 'only a server has --insecure');
+  return { configPath: values.config, mode, insecure: values.insecure === true };
 }
 
 interface Values {
@@ -51,6 +54,7 @@ interface Values {
   readonly check?: boolean | undefined;
   readonly print?: boolean | undefined;
   readonly health?: boolean | undefined;
+  readonly insecure?: boolean | undefined;
   readonly help?: boolean | undefined;
   readonly version?: boolean | undefined;
 }
@@ -65,6 +69,7 @@ function parse(args: readonly string[], info: DaemonInfo): Values {
         check: { type: 'boolean' },
         print: { type: 'boolean' },
         health: { type: 'boolean' },
+        insecure: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'V' },
       },
@@ -79,10 +84,11 @@ function usageError(info: DaemonInfo, problem: string): ExitError {
 }
 
 const usage = ({ name, isServer }: DaemonInfo): string =>
-  `Usage: ${name} --config PATH [--check | --print${isServer ? ' | --health' : ''}]`;
+  `Usage: ${name} --config PATH [--check | --print${isServer ? ' | --health' : ''}]${isServer ? ' [--insecure]' : ''}`;
 
 const HEALTH_HELP = `
-      --health       only ask the server that runs by it whether it serves; code 1 if not`;
+      --health       only ask the server that runs by it whether it serves; code 1 if not
+      --insecure     listen where others reach it, though nothing asks who they are`;
 
 function helpText(info: DaemonInfo): string {
   const parts = [

@@ -5,6 +5,8 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 
 const SECRET_KEY = /password|secret|token|credential/i;
+/** Where a secret is kept is none. */
+const FILE_KEY = '_file';
 const SHOWN_VALUE_CHARS_MAX = 80;
 
 /**
@@ -73,7 +75,8 @@ function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 /** Whether what stands at a key is not for everybody's eyes. */
-export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key);
+export const isSecretKey = (key: string): boolean =>
+  SECRET_KEY.test(key) && !key.endsWith(FILE_KEY);
 
 function showValue(key: string, value: unknown): string {
   if (isSecretKey(key)) return '(not shown)';

@@ -1,6 +1,7 @@
 import { watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
+import type { Authenticator } from '../auth/authenticator.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { RpcServer } from '../rpc/server.ts';
@@ -20,14 +21,19 @@ const SETTLE_MS = 200;
 /** Kubernetes replaces what it mounts by a link of such a name. */
 const MOUNTED = '..data';
 
-/** Has a server take renewed certificates, until it is disposed of. Without TLS there is nothing to do. */
-export function reloadTlsOnChange(
+/** Has a server take renewed certificates and tokens, until it is disposed of. */
+export function reloadSecretsOnChange(
   server: Pick<RpcServer, 'tlsFiles' | 'reloadTls'>,
+  authenticator: Pick<Authenticator, 'files' | 'reload'>,
   options: Pick<ReloadOptions, 'clock' | 'logger'>,
 ): Disposable {
-  const { tlsFiles: files } = server;
+  const files = [...server.tlsFiles, ...authenticator.files];
   if (files.length === 0) return { [Symbol.dispose]() {} };
-  return reloadOnChange({ ...options, files, reload: () => server.reloadTls() });
+  const reload = async (): Promise<void> => {
+    await authenticator.reload();
+    await server.reloadTls();
+  };
+  return reloadOnChange({ ...options, files, reload });
 }
 
 /** Reads files anew when one of them was replaced, and at SIGHUP, until it is disposed of. */

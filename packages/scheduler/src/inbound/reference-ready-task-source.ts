@@ -21,6 +21,7 @@ import {
   type Endpoint,
   EndpointList,
   type RpcTransport,
+  type TransportOptions,
   createRpcClient,
 } from '@spider/runtime';
 
@@ -37,6 +38,8 @@ export interface ReferenceReadyTaskSourceOptions {
   readonly advertised: () => Endpoint;
   /** For https:// URLs. */
   readonly tls?: ClientTls | undefined;
+  /** What each call brings, such as the token of the cluster. */
+  readonly headers?: TransportOptions['headers'];
   readonly connect?: (url: string) => RpcTransport;
 }
 
@@ -63,7 +66,11 @@ export class ReferenceReadyTaskSource implements ReadyTaskSource {
   }
 
   open(handlers: ReadyTaskHandlers): ReadyTaskStream {
-    const { tls, connect = (url: string) => createTransport({ url, tls }) } = this.#options;
+    const {
+      tls,
+      headers,
+      connect = (url: string) => createTransport({ url, tls, headers }),
+    } = this.#options;
     const transport = connect(this.#endpoints.current);
     const stream = new PollingStream(transport, this.#options, this.#next, {
       ...handlers,

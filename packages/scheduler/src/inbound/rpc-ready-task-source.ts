@@ -28,6 +28,7 @@ import {
   openStream,
   type RpcStream,
   type RpcTransport,
+  type TransportOptions,
   silentLogger,
   createRpcClient,
 } from '@spider/runtime';
@@ -48,6 +49,8 @@ export interface RpcReadyTaskSourceOptions {
   readonly advertised: () => Endpoint;
   /** For https:// URLs. */
   readonly tls?: ClientTls | undefined;
+  /** What each call brings, such as the token of the cluster. */
+  readonly headers?: TransportOptions['headers'];
   /** For other ways to reach storage than gRPC over HTTP/2. */
   readonly connect?: (url: string) => RpcTransport;
   /** Told of bugs on this side. */
@@ -69,10 +72,10 @@ export class RpcReadyTaskSource implements ReadyTaskSource {
   readonly #logger: Logger;
 
   /** @throws SpiderError 'invalid-argument' if the list of endpoints is empty. */
-  constructor({ endpoints, advertised, tls, connect, logger }: RpcReadyTaskSourceOptions) {
+  constructor({ endpoints, advertised, tls, headers, connect, logger }: RpcReadyTaskSourceOptions) {
     this.#endpoints = new EndpointList(endpoints);
     this.#advertised = advertised;
-    this.#connect = connect ?? ((url) => createTransport({ url, tls, ...FAST_FAILOVER }));
+    this.#connect = connect ?? ((url) => createTransport({ url, tls, headers, ...FAST_FAILOVER }));
     this.#logger = logger ?? silentLogger;
   }
 

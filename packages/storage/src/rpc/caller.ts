@@ -1,7 +1,9 @@
 import { createContextKey } from '@connectrpc/connect';
-import type { HandlerContext } from '@connectrpc/connect';
+import type { ContextValues, HandlerContext } from '@connectrpc/connect';
 import { SpiderError } from '@spider/core';
+import type { ResourceGroupId } from '@spider/core';
 import { HealthService, LoginService } from '@spider/proto';
+import { identityOf } from '@spider/runtime';
 import type { CallGuard } from '@spider/runtime';
 import type { Login } from '../resource-group/login-token.ts';
 import type { Logins } from '../resource-group/logins.ts';
@@ -31,8 +33,18 @@ export const callerGuard =
     if (!authorization.startsWith(BEARER)) {
       throw new SpiderError('unauthenticated', 'authorization: does not begin with "Bearer "');
     }
-    call.values.set(callerKey, logins.verify(authorization.slice(BEARER.length)));
+    noteCaller(call.values, logins.verify(authorization.slice(BEARER.length)));
   };
+
+export const noteCaller = (values: ContextValues, login: Login): void =>
+  void values.set(callerKey, login);
+
+/**
+ * The only resource group whose jobs the caller may see and touch; undefined for administrators, and
+ * where nobody is asked.
+ */
+export const boundOf = (context: Pick<HandlerContext, 'values'>): ResourceGroupId | undefined =>
+  identityOf(context) === 'resource-group' ? callerOf(context)?.resourceGroupId : undefined;
 
 /** Whose a call is; undefined if it does not say. */
 export const callerOf = (context: Pick<HandlerContext, 'values'>): Login | undefined =>

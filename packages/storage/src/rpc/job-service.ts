@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import type { ServiceImpl } from '@connectrpc/connect';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { crc32, invalidArgument, isFinalJobState, JobState, LIMITS } from '@spider/core';
 import type { JobId, ResourceGroupId, TimestampMs } from '@spider/core';
 import {
@@ -30,9 +30,9 @@ import type { Logger } from '@spider/runtime';
 import type { JobStatus } from '../cache/job-status.ts';
 import type { JobFilter } from '../db/job-store.ts';
 import { checkStateCount } from '../job-list.ts';
-import type { Login } from '../resource-group/login-token.ts';
 import type { TaskLogs } from '../task-log/task-logs.ts';
-import { callerOf } from './caller.ts';
+import { boundOf, callerOf } from './caller.ts';
+import { checkGroup } from './job-access.ts';
 import type { Jobs } from '../jobs.ts';
 import { checkSubmission } from '../submission/submit-job.ts';
 import type { Submission } from '../submission/submit-job.ts';
@@ -61,9 +61,7 @@ export const createJobService = ({
   async submitJob(request, context) {
     const { taskGraph, inputs } = request;
     // The inputs stay as long as the job does; the request's bytes, of which they are a part, need not.
-    const submitted = await jobs.submit(
-      toSubmission(request, callerOf(context), taskGraph, inputs.slice()),
-    );
+    const submitted = await jobs.submit(toSubmission(request, context, taskGraph, inputs.slice()));
     return create(SubmitJobResponseSchema, {
       jobId: submitted.id,
       state: toWireJobState(submitted.state),
@@ -72,12 +70,11 @@ export const createJobService = ({
   },
 
   async uploadJob(requests, context) {
-    const caller = callerOf(context);
     const submitted = await receiveUpload(
       requests,
       uploads,
-      (job) => checkSubmission(toSubmission(job, caller)),
-      ({ job, taskGraph, inputs }) => jobs.submit(toSubmission(job, caller, taskGraph, inputs)),
+      (job) => checkSubmission(toSubmission(job, context)),
+      ({ job, taskGraph, inputs }) => jobs.submit(toSubmission(job, context, taskGraph, inputs)),
     );
     return create(UploadJobResponseSchema, {
       jobId: submitted.id,
@@ -151,8 +148,8 @@ export const createJobService = ({
     yield create(DownloadJobOutputsResponseSchema, { crc32: crc });
   },
 
-  async listJobs(request) {
-    const page = await jobs.list(toJobFilter(request), request);
+  async listJobs(request, context) {
+    const page = await jobs.list(toJobFilter(request, context), request);
     return create(ListJobsResponseSchema, {
       jobs: page.jobs.map(toListedStatus),
       nextPageToken: page.nextPageToken,
@@ -202,14 +199,11 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 /** A job that names no group is the caller's, if it says who it is. */
 const toSubmission = (
   request: SubmitJobRequest,
-  caller: Login | undefined,
+  context: HandlerContext,
   taskGraph = NOTHING,
   inputs = NOTHING,
 ): Submission => ({
-  resourceGroupId:
-    request.resourceGroupId === 0n && caller !== undefined
-      ? caller.resourceGroupId
-      : (request.resourceGroupId as ResourceGroupId),
+  resourceGroupId: toOwner(request.resourceGroupId as ResourceGroupId, context),
   taskGraph,
   inputs,
   start: request.start,
@@ -224,12 +218,23 @@ const toSubmission = (
   policy: toJobPolicy(request),
 });
 
-/** @throws SpiderError 'invalid-argument' if a state does not exist. */
-function toJobFilter(request: ListJobsRequest): JobFilter {
+function toOwner(named: ResourceGroupId, context: HandlerContext): ResourceGroupId {
+  if (named === 0n) return callerOf(context)?.resourceGroupId ?? named;
+  checkGroup(named, context);
+  return named;
+}
+
+/**
+ * @throws SpiderError 'invalid-argument' if a state does not exist, 'permission-denied' if the group is
+ * not the caller's.
+ */
+function toJobFilter(request: ListJobsRequest, context: HandlerContext): JobFilter {
   const { resourceGroupId, states, labels, namePrefix } = request;
   checkStateCount(states);
+  const named = resourceGroupId as ResourceGroupId | undefined;
+  if (named !== undefined) checkGroup(named, context);
   return {
-    resourceGroupId: resourceGroupId as ResourceGroupId | undefined,
+    resourceGroupId: boundOf(context) ?? named,
     states: [...new Set(states)].map(checkJobState),
     labels,
     namePrefix,

@@ -12,6 +12,7 @@ import type { ReadyTaskPolls } from '../queue/ready-task-polls.ts';
 import type { Logins } from '../resource-group/logins.ts';
 import { createClusterService } from './cluster-service.ts';
 import type { ClusterServiceOptions } from './cluster-service.ts';
+import { keepToOwnJobs } from './job-access.ts';
 import { createJobService } from './job-service.ts';
 import type { JobServiceOptions } from './job-service.ts';
 import { createLoginService } from './login-service.ts';
@@ -26,11 +27,15 @@ export interface StorageRoutesOptions
   readonly feed: ReadyTaskFeed;
   readonly polls: ReadyTaskPolls;
   readonly logins: Logins;
+  /** Whether resource groups are kept to their own jobs. */
+  readonly isAuthRequired: boolean;
 }
 
 /** Adds all services of an active storage; `STORAGE_SERVICES` lists them. */
 export function addStorageRoutes(router: ConnectRouter, options: StorageRoutesOptions): void {
-  router.service(JobService, createJobService(options), {
+  const jobService = createJobService(options);
+  const { isAuthRequired, jobs } = options;
+  router.service(JobService, isAuthRequired ? keepToOwnJobs(jobService, jobs) : jobService, {
     readMaxBytes: LIMITS.clientMessageBytes,
   });
   router.service(ClusterService, createClusterService(options));

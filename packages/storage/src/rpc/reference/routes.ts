@@ -18,6 +18,7 @@ import type { Jobs } from '../../jobs.ts';
 import type { ExecutionManagerRegistry } from '../../liveness/execution-manager-registry.ts';
 import type { ReadyTaskPolls } from '../../queue/ready-task-polls.ts';
 import type { ResourceGroups } from '../../resource-group/resource-groups.ts';
+import { keepToOwnReferenceJobs } from '../job-access.ts';
 import { createInboundQueueService } from './inbound-queue-service.ts';
 import { createJobOrchestrationService } from './job-orchestration-service.ts';
 import { createLivenessService } from './liveness-service.ts';
@@ -38,6 +39,8 @@ export interface ReferenceRoutesOptions extends UnaryTasksOptions {
   readonly registry: ExecutionManagerRegistry;
   readonly resourceGroups: ResourceGroups;
   readonly store: ClusterStore;
+  /** Whether resource groups are kept to their own jobs. */
+  readonly isAuthRequired: boolean;
 }
 
 /** They speak nothing but gRPC. */
@@ -52,9 +55,14 @@ const LARGE: ConnectRouterOptions = { ...SMALL, readMaxBytes: LIMITS.referenceRe
 
 /** Adds the services of the reference, for its clients, schedulers and execution managers. */
 export function addReferenceRoutes(router: ConnectRouter, options: ReferenceRoutesOptions): void {
-  const { sessionId } = options;
+  const { sessionId, isAuthRequired, jobs } = options;
   const tasks = new UnaryTasks(options);
-  router.service(JobOrchestrationService, createJobOrchestrationService(options), LARGE);
+  const orchestration = createJobOrchestrationService(options);
+  router.service(
+    JobOrchestrationService,
+    isAuthRequired ? keepToOwnReferenceJobs(orchestration, jobs) : orchestration,
+    LARGE,
+  );
   router.service(
     TaskInstanceManagementService,
     createTaskInstanceService({ ...options, tasks }),
