@@ -12,6 +12,8 @@ describe('the configuration of a scheduler', () => {
       host: '127.0.0.1',
       port: 50_052,
       storageEndpoints: ['http://10.0.0.1:50051'],
+      auth: { mode: 'open', clusterCertificates: [] },
+      insecure: false,
       advertisedEndpoint: undefined,
       stopTimeoutMs: 30_000,
       policy: 'weighted_fair',
