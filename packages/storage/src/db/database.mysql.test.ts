@@ -6,7 +6,7 @@ import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Kysely, sql } from 'kysely';
 import { Database } from './database.ts';
-import type { ActiveDatabase } from './database.ts';
+import type { ActiveDatabase } from './active-database.ts';
 import { mysqlDialect } from './dialect/mysql.ts';
 import { openStore } from './open-store.ts';
 import type { Schema } from './schema.ts';

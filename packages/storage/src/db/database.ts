@@ -1,25 +1,19 @@
 import { existsSync } from 'node:fs';
 import type { TimestampMs } from '@spider/core';
 import type { Kysely } from 'kysely';
+import { activateByLease } from './active-database.ts';
+import type { ActiveDatabase } from './active-database.ts';
 import { lockSqliteFile } from './dialect/sqlite-lock.ts';
-import type { Store } from './job-store.ts';
 import { migrate } from './migrations/migrate.ts';
 import { asUnusable, openDatabase, storeOf } from './open-store.ts';
 import type { DatabaseOptions } from './open-store.ts';
 import type { Schema } from './schema.ts';
 import { SessionDatabase } from './session-database.ts';
-import { newRenewal, readLease, releaseLease, writeLease } from './writer-lease.ts';
-import type { HeldLease, LeaseTerms, WriterLease } from './writer-lease.ts';
+import { readLease } from './writer-lease.ts';
+import type { HeldLease, LeaseTerms } from './writer-lease.ts';
 
 /** How soon a lock of the operating system may be asked for again; nobody knows when it ends. */
 const LOCK_RETRY_MS = 500;
-
-/** The right to write, and what writes by it. */
-export interface ActiveDatabase {
-  readonly kind: 'active';
-  readonly store: Store;
-  readonly lease: WriterLease;
-}
 
 /** A database before anybody writes to it. */
 export class Database implements AsyncDisposable {
@@ -62,7 +56,7 @@ export class Database implements AsyncDisposable {
     try {
       return this.#options.engine === 'sqlite'
         ? await this.#activateSqlite(this.#options.path, terms, at)
-        : await this.#activateServer(terms, at);
+        : await activateByLease(this.#kysely, 'mysql', terms, at);
     } catch (error) {
       throw asUnusable(error);
     }
@@ -105,22 +99,5 @@ export class Database implements AsyncDisposable {
     if (this.#isUpToDate) return;
     await migrate(this.#kysely, this.#options.engine);
     this.#isUpToDate = true;
-  }
-
-  async #activateServer(terms: LeaseTerms, at: TimestampMs): Promise<ActiveDatabase | HeldLease> {
-    const session = await SessionDatabase.openWhenFree(this.#kysely, 'mysql', at, terms);
-    if (!(session instanceof SessionDatabase)) return session;
-    const { sessionId } = session;
-    const renewIfHeld = newRenewal(this.#kysely, 'mysql', sessionId, terms.durationMs);
-    const lease: WriterLease = {
-      durationMs: terms.durationMs,
-      renew: async () => {
-        // One that has lapsed may be somebody else's by now.
-        if (await session.read(renewIfHeld)) return;
-        await session.write((transaction) => writeLease(transaction, 'mysql', sessionId, terms));
-      },
-      release: () => session.write(releaseLease),
-    };
-    return { kind: 'active', store: storeOf(session, async () => undefined), lease };
   }
 }

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { SeededRng } from '@spider/runtime';
 import { ManualClock, RecordingLogger } from '@spider/runtime/testing';
 import { describe, expect, test } from 'vitest';
-import type { ActiveDatabase } from '../db/database.ts';
+import type { ActiveDatabase } from '../db/active-database.ts';
 import type { HeldLease } from '../db/writer-lease.ts';
 import { openMemoryStore } from '../testing/memory-store.ts';
 import { awaitActivation } from './await-activation.ts';

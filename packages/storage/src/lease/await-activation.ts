@@ -1,6 +1,6 @@
 import { failedPrecondition } from '@spider/core';
 import type { Clock, Logger, Rng } from '@spider/runtime';
-import type { ActiveDatabase } from '../db/database.ts';
+import type { ActiveDatabase } from '../db/active-database.ts';
 import type { HeldLease } from '../db/writer-lease.ts';
 
 export interface AwaitActivationOptions {

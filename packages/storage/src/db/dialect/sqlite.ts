@@ -22,6 +22,8 @@ export interface SqliteOptions {
   readonly busyTimeoutMs?: number;
   /** Lets others have a turn between statements that take long. By default they go on at once. */
   readonly clock?: TurnClock;
+  /** The time that statements see, in milliseconds since 1970. That of the machine by default. */
+  readonly nowMs?: () => number;
 }
 
 /** kysely's SQLite dialect over Node's own SQLite. Integers come back as bigint. */
@@ -75,6 +77,9 @@ class NodeSqliteDatabase implements SqliteDatabase {
     this.#database.exec('PRAGMA synchronous = FULL');
     // Pages of the log, 32 MiB, between two merges into the database; rarer ones cost less.
     this.#database.exec('PRAGMA wal_autocheckpoint = 8192');
+    const { nowMs } = options;
+    if (nowMs === undefined) return;
+    this.#database.function('unixepoch', { varargs: true }, () => nowMs() / 1000);
   }
 
   prepare(sql: string): SqliteStatement {
