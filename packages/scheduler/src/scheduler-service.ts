@@ -9,6 +9,7 @@ import { Dispatcher } from './dispatch/dispatcher.ts';
 import { ReadyTaskReader } from './inbound/ready-task-reader.ts';
 import type { ReadyTaskSource } from './inbound/ready-task-source.ts';
 import { DispatchMachine } from './machine/dispatch-machine.ts';
+import type { SchedulerUsage } from './machine/scheduler-usage.ts';
 import { POLICIES } from './policy/policies.ts';
 import { ReferenceScheduler } from './rpc/reference/scheduler-service.ts';
 import { assignmentService } from './rpc/assignment-service.ts';
@@ -80,6 +81,11 @@ export class SchedulerService implements Service {
   /** How many execution managers are connected. */
   get executionManagers(): number {
     return this.#machine.executionManagers;
+  }
+
+  /** How much it holds, and may still be given; for tests, and for who looks after it. */
+  usage(): SchedulerUsage {
+    return this.#machine.usage();
   }
 
   /** Checks what is assigned and what waits; for tests and the simulator. @throws InvariantError */

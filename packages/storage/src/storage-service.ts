@@ -166,7 +166,7 @@ export class StorageService implements Service {
 
   /** How many of what is held for those who come and go; for tests, and for who looks after it. */
   usage(): StorageUsage {
-    const { cache, budgets, timers, journal, runner, registry, taskLogs } = this.#parts;
+    const { cache, budgets, timers, journal, runner, registry, outputs, taskLogs } = this.#parts;
     return {
       jobs: cache.size,
       tasks: cache.taskCount,
@@ -180,6 +180,8 @@ export class StorageService implements Service {
       taskLogReads: taskLogs.size,
       flushListeners: journal.listenerCount,
       unflushedBytes: journal.unflushedBytes,
+      outputBytes: this.outputBytes,
+      recalls: outputs.recalls,
     };
   }
 

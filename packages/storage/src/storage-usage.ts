@@ -17,4 +17,7 @@ export interface StorageUsage {
   readonly taskLogReads: number;
   readonly flushListeners: number;
   readonly unflushedBytes: number;
+  /** Of finished tasks, in memory; and jobs whose outputs are being read back. */
+  readonly outputBytes: number;
+  readonly recalls: number;
 }

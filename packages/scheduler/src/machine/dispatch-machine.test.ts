@@ -73,6 +73,21 @@ class Bench {
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from }, (_, at) => from + at);
 
+test('what it holds is where its tasks are', () => {
+  const bench = new Bench(100);
+  bench.ready(5, range(0, 6));
+  bench.connect(1, 4);
+  expect(bench.machine.usage()).toEqual({
+    pools: 1,
+    waiting: 6,
+    upstreamCredit: 94,
+    unacknowledged: 0,
+    credit: 4,
+  });
+  bench.deal();
+  expect(bench.machine.usage()).toMatchObject({ waiting: 2, unacknowledged: 4, credit: 0 });
+});
+
 describe('a task that is ready', () => {
   test('goes to an execution manager with credit, in a numbered batch of the session', () => {
     const bench = new Bench();

@@ -21,6 +21,7 @@ import type {
 import { DispatchState } from './dispatch-state.ts';
 import { type ExecutionManagerProfile, profileKey } from './execution-manager-profile.ts';
 import type { JobQueue } from './job-queue.ts';
+import type { SchedulerUsage } from './scheduler-usage.ts';
 import type { SchedulingPolicyDefinition, SchedulingPolicyOptions } from './scheduling-policy.ts';
 import { TaskPool } from './task-pool.ts';
 import { validateState } from './validate-state.ts';
@@ -83,6 +84,18 @@ export class DispatchMachine {
   /** How many execution managers are connected. */
   get executionManagers(): number {
     return this.#state.byConnection.size;
+  }
+
+  usage(): SchedulerUsage {
+    const unacknowledged = (pool: TaskPool): number =>
+      pool.assignees.reduce((sum, { unacknowledgedTasks }) => sum + unacknowledgedTasks, 0);
+    return {
+      pools: this.#state.pools.size,
+      waiting: this.waiting,
+      upstreamCredit: this.#sum(({ upstreamCredit }) => upstreamCredit),
+      unacknowledged: this.#sum(unacknowledged),
+      credit: this.credit,
+    };
   }
 
   /** @throws InvariantError if the state breaks one of its numbered invariants. */

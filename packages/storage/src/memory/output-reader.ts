@@ -34,6 +34,11 @@ export class OutputReader {
     this.#options = options;
   }
 
+  /** Jobs whose outputs are being read back, or wait for that. */
+  get recalls(): number {
+    return this.#reads + this.#waiting.length;
+  }
+
   /** Does what a job asks for; a database that is away is asked again until it answers. */
   recall(job: Job, effect: RecallEffect): void {
     this.#waiting.push({ job, effect });

@@ -50,6 +50,11 @@ export class TaskOutputs {
     });
   }
 
+  /** Jobs whose outputs are being read back, or wait for that. */
+  get recalls(): number {
+    return this.#reader.recalls;
+  }
+
   /** Outputs that a job has asked for are to be read back. */
   recall(job: Job, effect: RecallEffect): void {
     this.#reader.recall(job, effect);
