@@ -49,7 +49,7 @@ export class DelayedChannel<T> implements AsyncIterableIterator<T, undefined> {
   next(): Promise<IteratorResult<T, undefined>> {
     this.#waiting = Promise.withResolvers();
     const { promise } = this.#waiting;
-    if (!this.#receiver.isFrozen) this.#serve();
+    this.#receiver.clock.whenAwake(() => this.#serve());
     return promise;
   }
 

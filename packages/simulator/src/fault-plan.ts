@@ -1,9 +1,10 @@
 import type { Draw } from './draw.ts';
 import { FAULTS } from './scenario.ts';
 import type { Fault, Scenario } from './scenario.ts';
-import { STORAGE_URLS } from './sim-cluster.ts';
+import { urlsOf } from './sim-cluster.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import type { SimNetwork } from './sim-network.ts';
+import type { SimProcess } from './sim-process.ts';
 import type { StoreFault } from './sim-store.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -13,6 +14,8 @@ export interface FaultPlanOptions {
   readonly draw: Draw;
   readonly network: SimNetwork;
   readonly cluster: () => SimCluster;
+  /** Has storage drain an execution manager. */
+  readonly drain: (executionManagerId: bigint) => void;
   readonly trace: (text: string) => void;
 }
 
@@ -42,11 +45,16 @@ export class FaultPlan {
   }
 
   /** What happens to a call of the database. */
-  readonly storeFault = (): StoreFault => {
+  readonly storeFault = (isCommit: boolean): StoreFault => {
     const { draw, scenario, trace } = this.#options;
-    const { busyRate, crashRate } = scenario;
+    const { busyRate, crashRate, freezeRate } = scenario;
     if (this.#isOver) return 'none';
     if (draw.chance(busyRate)) return 'busy';
+    if (isCommit && draw.chance(freezeRate)) {
+      trace('fault: storage-freeze around a commit');
+      this.#count('storage-freeze');
+      return 'freeze';
+    }
     if (!draw.chance(crashRate)) return 'none';
     trace('fault: crash-around-commit');
     this.#count('crash-around-commit');
@@ -78,13 +86,13 @@ export class FaultPlan {
     const cluster = this.#options.cluster();
     const some = cluster.executionManagers;
     const executionManager = some.length === 0 ? undefined : draw.pick(some);
-    const storage = cluster.storageProcess;
+    const storage = this.#storage(cluster);
     switch (fault) {
       case 'storage-kill':
         storage?.kill();
         return storage !== undefined;
       case 'storage-freeze':
-        if (storage?.isAlive === true) cluster.freeze(storage, draw.skewed(100, 15_000));
+        if (storage !== undefined) cluster.freeze(storage, draw.skewed(100, 15_000));
         return storage !== undefined;
       case 'scheduler-kill':
         cluster.schedulerProcess?.kill();
@@ -94,6 +102,12 @@ export class FaultPlan {
         return executionManager !== undefined;
       case 'em-stop':
         if (executionManager !== undefined) void cluster.stop(executionManager);
+        return executionManager !== undefined;
+      case 'em-drain':
+        void executionManager?.ready.then(
+          (id) => this.#options.drain(id),
+          () => undefined,
+        );
         return executionManager !== undefined;
       case 'em-freeze':
         if (executionManager !== undefined) {
@@ -109,7 +123,11 @@ export class FaultPlan {
       case 'partition':
         if (executionManager !== undefined) {
           const durationMs = draw.skewed(100, 20_000);
-          network.partition(executionManager.process, draw.pick(STORAGE_URLS), durationMs);
+          network.partition(
+            executionManager.process,
+            draw.pick(urlsOf(this.#options.scenario)),
+            durationMs,
+          );
         }
         return executionManager !== undefined;
       case 'busy-database':
@@ -122,6 +140,14 @@ export class FaultPlan {
       default:
         return fault satisfies never;
     }
+  }
+
+  /** The active one, more often than not. */
+  #storage(cluster: SimCluster): SimProcess | undefined {
+    const { draw } = this.#options;
+    const { storage, storages } = cluster;
+    if (storage !== undefined && draw.chance(0.7)) return storage.process;
+    return storages.length === 0 ? undefined : draw.pick(storages).process;
   }
 
   #count(fault: Fault): void {

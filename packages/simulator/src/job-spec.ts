@@ -1,4 +1,4 @@
-import type { TaskGraph } from '@spider/core';
+import type { Labels, TaskGraph } from '@spider/core';
 
 import type { Run } from './sim-executors.ts';
 
@@ -8,9 +8,14 @@ export interface JobSpec {
   readonly name: string;
   readonly graph: TaskGraph;
   readonly inputs: readonly Uint8Array[];
-  /** Which of the world's resource groups it belongs to. */
+  /** The id of its resource group; 1 is the default one. */
   readonly group: number;
   readonly submitAtMs: number;
+  readonly priority: number;
+  /** Labels without which an execution manager may not run its tasks. */
+  readonly requires: Labels;
+  /** How many of its tasks may be out at a time; 0 for any number. */
+  readonly maxConcurrency: number;
   /** How long after its submission it is started; undefined: with it. */
   readonly startAfterMs: number | undefined;
   /** When its user cancels it. */

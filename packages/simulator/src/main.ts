@@ -4,6 +4,7 @@ import type { SimOptions } from './options.ts';
 import type { SeedOutcome } from './run-seed.ts';
 import { runWorld } from './run-world.ts';
 import { drawScenario } from './scenario.ts';
+import { addRecord, currentCommit, nextSeed } from './run-record.ts';
 import { runSeeds } from './seed-pool.ts';
 import { shrink } from './shrink.ts';
 
@@ -25,7 +26,9 @@ async function showTrace(seed: number): Promise<void> {
   if (violations.length > 0) process.exitCode = 1;
 }
 
-async function runAll({ from, seeds, workers, bail, until, shrinks }: SimOptions): Promise<void> {
+async function runAll(options: SimOptions): Promise<void> {
+  const { seeds, workers, bail, until, shrinks, record } = options;
+  const from = record === undefined ? options.from : nextSeed(record, options.from);
   const startMs = performance.now();
   const failures: SeedOutcome[] = [];
   let done = 0;
@@ -45,6 +48,16 @@ async function runAll({ from, seeds, workers, bail, until, shrinks }: SimOptions
   for (const failure of failures) {
     report(failure);
     if (shrinks) await reportShrunk(failure);
+  }
+  if (record !== undefined) {
+    addRecord(record, {
+      from,
+      seeds: done,
+      failures: failures.map(({ seed }) => seed),
+      seedsPerSecond: Number(perSecond.toFixed(1)),
+      commit: currentCommit(),
+      at: new Date().toISOString(),
+    });
   }
   print(`sim: ${done} seeds, ${failures.length} failures, ${perSecond.toFixed(1)} seeds/s`);
   if (failures.length > 0) process.exitCode = 1;

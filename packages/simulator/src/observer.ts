@@ -18,7 +18,7 @@ export interface JournaledAttempt {
 /** What can be seen of a world from outside. Times are those of the world, in milliseconds. */
 export interface Observer {
   /** A user has learned the id of a job, for the first time. */
-  jobSubmitted?(job: SeenJob): void;
+  jobSubmitted?(job: SeenJob, nowMs: number): void;
   /** Storage has told the user that a cancellation is done. */
   cancelAnswered?(jobId: number, nowMs: number): void;
   /** Storage has told a user how far a job is. */
@@ -29,7 +29,7 @@ export interface Observer {
   contextsIssued?(jobId: number, taskIndexes: readonly number[], nowMs: number): void;
   /** An executor begins with a task. */
   taskStarted?(task: RunningTask): void;
-  taskEnded?(task: RunningTask, end: TaskEnd | 'killed'): void;
+  taskEnded?(task: RunningTask, end: TaskEnd | 'killed', nowMs: number): void;
   /** A transaction with this attempt is committed. */
   journaled?(attempt: JournaledAttempt, nowMs: number): void;
   /** Some storage has written something. */

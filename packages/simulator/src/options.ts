@@ -11,13 +11,15 @@ export interface SimOptions {
   readonly until: string | undefined;
   /** Whether a failing seed is run again with less in it. */
   readonly shrinks: boolean;
+  /** A file that a line is added to when all are done, after those that stand in it. */
+  readonly record: string | undefined;
   /** Prints everything that happens; for one seed. */
   readonly trace: boolean;
 }
 
 export const HELP = `Runs Spider in a simulated world, once for each seed, and checks every promise.
 
-  npm run sim -- [--seeds N] [--from S] [--workers W] [--bail] [--until P] [--no-shrink]
+  npm run sim -- [--seeds N] [--from S] [--workers W] [--bail] [--until P] [--no-shrink] [--record F]
   npm run sim -- --from S --trace
 
   --seeds N     how many seeds, 100 by default
@@ -26,6 +28,8 @@ export const HELP = `Runs Spider in a simulated world, once for each seed, and c
   --bail        end at the first seed that fails
   --until P     end at the first seed that breaks the promise P, such as outputs-right
   --no-shrink   do not run a failing seed again
+  --record F    add a line of JSON to the file F: seeds, failures, commit; go on after the last seed
+                that stands in it
   --trace       print all that happens with seed S
 
 A seed draws the jobs, the machines and the faults. Each runs twice, and both runs must be the same.
@@ -43,6 +47,7 @@ export function readOptions(args: readonly string[]): SimOptions | 'help' {
       bail: { type: 'boolean', default: false },
       until: { type: 'string' },
       'no-shrink': { type: 'boolean', default: false },
+      record: { type: 'string' },
       trace: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -55,6 +60,7 @@ export function readOptions(args: readonly string[]): SimOptions | 'help' {
     bail: values.bail,
     until: values.until,
     shrinks: !values['no-shrink'],
+    record: values.record,
     trace: values.trace,
   };
 }

@@ -100,6 +100,42 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
     find: 'unavailable: Code.Unavailable,',
     replace: 'unavailable: Code.Internal,',
   },
+  'a job may run one task more than its limit': {
+    checker: 'limits-kept',
+    file: 'storage/dist/queue/concurrency-limits.js',
+    find: 'maxConcurrency - job.machine.outCount',
+    replace: 'maxConcurrency + 1 - job.machine.outCount',
+  },
+  'any value of a label will do': {
+    checker: 'placement-kept',
+    file: 'core/dist/scheduling/labels.js',
+    find: 'labels[key] === value',
+    replace: 'value !== undefined && key in labels',
+  },
+  'what a resource group has been given does not count': {
+    checker: 'light-tenant-not-starved',
+    file: 'core/dist/scheduling/fair-queue.js',
+    find: 'group.virtualTime += tasks / group.weight;',
+    replace: '',
+  },
+  'the scheduler asks for tasks as if none were on their way': {
+    checker: 'buffers-bounded',
+    file: 'scheduler/dist/machine/task-pool.js',
+    find: 'this.#target() - this.waiting - this.upstreamCredit',
+    replace: 'this.#target() - this.waiting',
+  },
+  'storage reads on while the database is away': {
+    checker: 'buffers-bounded',
+    file: 'storage/dist/journal/journal.js',
+    find: 'return this.unflushedBytes < this.#capacityBytes;',
+    replace: 'return true;',
+  },
+  'a closed stream still listens to the journal': {
+    checker: 'resources-released',
+    file: 'storage/dist/rpc/worker-connection.js',
+    find: 'this.#stopListening();',
+    replace: '',
+  },
   'a pause is drawn without the seed': {
     checker: 'same-seed-same-run',
     file: 'runtime/dist/backoff.js',

@@ -1,11 +1,15 @@
+import { isMessage } from '@bufbuild/protobuf';
 import { TaskOutcome, toId } from '@spider/core';
 import type { JobId } from '@spider/core';
+import { ExchangeRequestSchema, SubmitJobRequestSchema } from '@spider/proto';
 import type { ExchangeResponse } from '@spider/proto';
 import { SeededRng } from '@spider/runtime';
 import { nodeZstd } from '@spider/runtime/node';
 import { JournalDecoder, openMemoryDatabase } from '@spider/storage/testing';
+import type { StorageUsage } from '@spider/storage';
 import type { MemoryDatabase } from '@spider/storage/testing';
 
+import { BoundsWatch } from './bounds-watch.ts';
 import { CHECKERS } from './checkers/checkers.ts';
 import { Draw } from './draw.ts';
 import { FaultPlan } from './fault-plan.ts';
@@ -13,7 +17,7 @@ import { LifeCycle } from './life-cycle.ts';
 import type { EndedJob, Observer } from './observer.ts';
 import { observerGroup } from './observer-group.ts';
 import type { Scenario } from './scenario.ts';
-import { SimCluster, STORAGE_URLS } from './sim-cluster.ts';
+import { SimCluster, urlsOf } from './sim-cluster.ts';
 import type { SentMessage } from './sim-connection.ts';
 import { SimLogger } from './sim-logger.ts';
 import { SimNetwork } from './sim-network.ts';
@@ -29,6 +33,10 @@ const HEALED_LIMIT_MS = 300_000;
 /** What is idle after so long stays so. */
 const IDLE_MS = 20_000;
 const END_LIMIT_MS = 120_000;
+/** What storage itself does after each flush: frees held reports, keeps the quota of outputs. */
+const OWN_FLUSH_LISTENERS = 2;
+/** The largest journal of a job. */
+const RETRY_BYTES = 500_000;
 
 export interface Violation {
   /** The name of the promise. */
@@ -51,28 +59,38 @@ export async function runWorld(
   scenario: Scenario,
   print?: (line: string) => void,
 ): Promise<WorldResult> {
-  const world = new World(scenario, await openMemoryDatabase(), print);
-  return world.run();
+  const time = new VirtualTime();
+  const database = await openMemoryDatabase(() => time.nowMs);
+  return new World(scenario, { time, database, print }).run();
+}
+
+interface WorldOptions {
+  readonly time: VirtualTime;
+  readonly database: MemoryDatabase;
+  readonly print: ((line: string) => void) | undefined;
 }
 
 class World {
   readonly #scenario: Scenario;
   readonly #database: MemoryDatabase;
-  readonly #time = new VirtualTime();
+  readonly #time: VirtualTime;
   readonly #trace: Trace;
   readonly #violations: Violation[] = [];
   readonly #observer: Required<Observer>;
   readonly #network: SimNetwork;
   readonly #lives: LifeCycle;
+  readonly #bounds: BoundsWatch;
   readonly #plan: FaultPlan;
   readonly #seenJobs: number[] = [];
   readonly #ended: EndedJob[] = [];
   #newestSession = 0n;
   #cluster: SimCluster | undefined;
+  #user: SimUser | undefined;
 
-  constructor(scenario: Scenario, database: MemoryDatabase, print?: (line: string) => void) {
+  constructor(scenario: Scenario, { time, database, print }: WorldOptions) {
     const { seed } = scenario;
     this.#scenario = scenario;
+    this.#time = time;
     this.#database = database;
     this.#trace = new Trace(print);
     this.#observer = observerGroup([
@@ -84,6 +102,9 @@ class World {
         watch((message) => this.#violated(name, message), scenario),
       ),
     ]);
+    this.#bounds = new BoundsWatch(scenario, (message) =>
+      this.#violated('buffers-bounded', message),
+    );
     const rng = (purpose: string): SeededRng => new SeededRng(`${purpose} ${seed}`);
     this.#network = new SimNetwork({
       time: this.#time,
@@ -103,6 +124,7 @@ class World {
       draw: new Draw(rng('faults')),
       network: this.#network,
       cluster: () => this.#cluster as SimCluster,
+      drain: (id) => void this.#user?.drain(id),
       trace: (text) => this.#note(text),
     });
   }
@@ -138,11 +160,11 @@ class World {
     };
   }
 
-  /** Group 0 is the default one and is there already. */
+  /** Group 1 is the default one and is there already. */
   async #createGroups(): Promise<void> {
     const at = this.#lives.start('setup');
     const store = await this.#database.openStore(at.clock.now());
-    for (let group = 1; group < this.#scenario.groups; group++) {
+    for (let group = 2; group <= this.#scenario.groups; group++) {
       await store.resourceGroups.insert(`group-${group}`, 'no password');
     }
     at.kill();
@@ -157,7 +179,12 @@ class World {
       lives: this.#lives,
       draw: new Draw(new SeededRng(`cluster ${seed}`)),
       database: this.#database,
-      author: new TaskScript(this.#scenario.jobs, this.#observer, (text) => this.#note(text)),
+      author: new TaskScript(
+        this.#scenario.jobs,
+        this.#observer,
+        (text) => this.#note(text),
+        () => this.#time.nowMs,
+      ),
       loggerOf: (owner) => this.#loggerOf(owner),
       store: {
         fault: this.#plan.storeFault,
@@ -175,28 +202,51 @@ class World {
 
   /** Faults, then none; until all jobs have ended. */
   async #live(): Promise<void> {
-    const user = new SimUser({
+    const user = (this.#user = new SimUser({
       process: this.#lives.start('user'),
       network: this.#network,
-      storageUrls: STORAGE_URLS,
+      storageUrls: urlsOf(this.#scenario),
       zstd: nodeZstd,
       observer: this.#observer,
       violated: (message) => this.#violated('clear-answers', message),
-    });
+    }));
     let living = this.#scenario.jobs.length;
     for (const spec of this.#scenario.jobs) void user.live(spec).then(() => (living -= 1));
     this.#plan.start();
     const { faultyMs } = this.#scenario;
-    if (await this.#time.runUntil(() => living === 0, faultyMs)) this.#note('all jobs have ended');
+    const haveEnded = (): boolean => {
+      this.#bounds.look(this.#cluster as SimCluster);
+      return living === 0;
+    };
+    if (await this.#time.runUntil(haveEnded, faultyMs)) this.#note('all jobs have ended');
     this.#note('healing');
     this.#plan.heal();
     for (const frozen of this.#lives.living) frozen.thaw();
-    if (!(await this.#time.runUntil(() => living === 0, HEALED_LIMIT_MS))) {
+    if (!(await this.#time.runUntil(haveEnded, HEALED_LIMIT_MS))) {
       const open = await this.#describeJobs();
       this.#violated('every-job-ends', `${living} jobs have not ended: ${open}`);
     }
     await this.#time.runUntil(() => false, IDLE_MS);
     this.#validate();
+    if (living === 0) this.#checkIdle();
+  }
+
+  /** Nothing is held for jobs that have ended, and for execution managers that are gone. */
+  #checkIdle(): void {
+    const { storage, scheduler, executionManagers = [] } = this.#cluster ?? {};
+    const connected = executionManagers.length;
+    const allowed: Partial<StorageUsage> = { executionManagers: connected };
+    for (const [what, count] of Object.entries(storage?.service?.usage() ?? {})) {
+      const most = what === 'endedJobs' ? Infinity : (allowed[what as keyof StorageUsage] ?? 0);
+      // Some listen for storage itself, and one for each stream.
+      const isLeft =
+        what === 'flushListeners' ? count > connected + OWN_FLUSH_LISTENERS : count > most;
+      if (isLeft) this.#violated('resources-released', `storage keeps ${count} ${what}`);
+    }
+    const { waiting = 0, unacknowledged = 0 } = scheduler?.usage() ?? {};
+    if (waiting + unacknowledged > 0) {
+      this.#violated('resources-released', `the scheduler keeps ${waiting + unacknowledged} tasks`);
+    }
   }
 
   async #end(): Promise<void> {
@@ -235,7 +285,8 @@ class World {
 
   #validate(): void {
     try {
-      this.#cluster?.storage?.service.validateState();
+      this.#cluster?.storage?.service?.validateState();
+      this.#cluster?.scheduler?.validateState();
     } catch (error) {
       this.#violated('invariants-hold', String(error));
     }
@@ -243,7 +294,8 @@ class World {
 
   #sent({ from, to, method, message }: SentMessage): void {
     this.#note(`${from.name} > ${to.name} ${method}`);
-    if (method !== 'Exchange' || from !== this.#cluster?.storageProcess) return;
+    this.#measure(method, message);
+    if (method !== 'Exchange' || from !== this.#cluster?.storage?.process) return;
     for (const { instances } of (message as ExchangeResponse).contexts) {
       if (instances === undefined) continue;
       const { jobId, taskIndexes } = instances;
@@ -251,6 +303,16 @@ class World {
       this.#observer.contextsIssued(Number(jobId), taskIndexes, this.#time.nowMs);
     }
     this.#validate();
+  }
+
+  /** What comes to storage. */
+  #measure(method: string, message: unknown): void {
+    if (isMessage(message, ExchangeRequestSchema)) this.#bounds.reported(message);
+    if (isMessage(message, SubmitJobRequestSchema)) {
+      this.#bounds.submitted(message.taskGraph.length + message.inputs.length);
+    }
+    // It brings the journal of the job that had failed.
+    if (method === 'RetryJob') this.#bounds.submitted(RETRY_BYTES);
   }
 
   #committed(session: bigint, batch: CommitBatch, result: CommitResult): void {
@@ -289,7 +351,7 @@ class World {
 
   /** What storage says of the jobs that have not ended, for a report. */
   async #describeJobs(): Promise<string> {
-    const jobs = this.#cluster?.storage?.service.jobs;
+    const jobs = this.#cluster?.storage?.service?.jobs;
     if (jobs === undefined) return 'there is no storage';
     const ended = new Set(this.#ended.map(({ jobId }) => jobId));
     const lines: string[] = [];

@@ -3,8 +3,14 @@ import type { PolicyName } from '@spider/scheduler';
 
 import { Draw } from './draw.ts';
 import type { JobSpec } from './job-spec.ts';
+import { drawMachines } from './machine.ts';
+import type { Machine } from './machine.ts';
+import type { TakeOver } from './sim-activation.ts';
 import type { NetworkRates } from './sim-network.ts';
-import { drawWorkload } from './workload.ts';
+import { SMALLEST_VALUE } from './task-values.ts';
+import { drawHeavyJob, drawWorkload } from './workload.ts';
+
+const MIB = 1024 * 1024;
 
 /** What may go wrong. Each can be left out, to find out which of them a failure needs. */
 export const FAULTS = [
@@ -22,17 +28,35 @@ export const FAULTS = [
   'slow-database',
   'slow-network',
   'clock-skew',
+  'em-drain',
 ] as const;
 
 export type Fault = (typeof FAULTS)[number];
 
+/** What may go wrong while nobody is hurt or cut off … */
+const CALM_FAULTS: readonly Fault[] = [
+  'busy-database',
+  'slow-database',
+  'slow-network',
+  'clock-skew',
+];
+/** … and while nobody has to wait for anything but slots. */
+const PROMPT_FAULTS: readonly Fault[] = ['clock-skew'];
+
 /** Everything that a seed decides before a world begins. */
 export interface Scenario {
   readonly seed: number;
-  readonly executionManagers: number;
+  /** No process is hurt or cut off. */
+  readonly isCalm: boolean;
+  /** The jobs of one resource group would keep all slots busy for long. Such a world is calm. */
+  readonly hasHeavyTenant: boolean;
+  /** Each with an execution manager. */
+  readonly machines: readonly Machine[];
   readonly slots: number;
   readonly hasExtensions: boolean;
   readonly hasSeparateScheduler: boolean;
+  readonly takeOver: TakeOver;
+  readonly leaseMs: number;
   readonly durability: 'job' | 'task' | 'sync';
   readonly policy: PolicyName;
   readonly network: NetworkRates;
@@ -41,12 +65,34 @@ export interface Scenario {
   /** Of each call of the database, from 0 to 1. */
   readonly busyRate: number;
   readonly crashRate: number;
+  /** Of each commit. */
+  readonly freezeRate: number;
   readonly databaseDelayMs: number;
   readonly skewMs: number;
   /** How long faults go on. */
   readonly faultyMs: number;
   readonly groups: number;
+  readonly limits: ConcurrencyLimits;
+  readonly bounds: Bounds;
   readonly jobs: readonly JobSpec[];
+}
+
+/** How many tasks may be out at a time. */
+export interface ConcurrencyLimits {
+  /** By id. */
+  readonly groups: Readonly<Record<string, number>>;
+  /** By package/function. */
+  readonly kinds: Readonly<Record<string, number>>;
+}
+
+/** How much may wait where; in most worlds so little that everybody has to wait. */
+export interface Bounds {
+  /** Tasks in the scheduler, for each pool of execution managers. */
+  readonly readyTasks: number;
+  /** Bytes for the database beyond which nothing is read that leads to more. */
+  readonly unflushedBytes: number;
+  /** Bytes of outputs in memory that are in the journal as well. */
+  readonly outputBytes: number;
 }
 
 export interface ScenarioOptions {
@@ -59,7 +105,11 @@ export interface ScenarioOptions {
 /** Draws a scenario. The rates are drawn too, so that each world has troubles of its own. */
 export function drawScenario(seed: number, options: ScenarioOptions = {}): Scenario {
   const draw = new Draw(new SeededRng(`scenario ${seed}`));
-  const isOn = (fault: Fault): boolean => draw.chance(0.4) && options.without?.has(fault) !== true;
+  const isCalm = draw.chance(0.25);
+  const hasHeavyTenant = isCalm && draw.chance(0.4);
+  const possible = hasHeavyTenant ? PROMPT_FAULTS : isCalm ? CALM_FAULTS : FAULTS;
+  const isOn = (fault: Fault): boolean =>
+    draw.chance(0.4) && possible.includes(fault) && options.without?.has(fault) !== true;
   const every = (fault: Fault): number => {
     const everyMs = draw.skewed(500, 10_000);
     return isOn(fault) ? everyMs : Infinity;
@@ -68,46 +118,88 @@ export function drawScenario(seed: number, options: ScenarioOptions = {}): Scena
   const rate = (low: number, high: number): number =>
     draw.chance(0.5) ? draw.skewed(low, high) : 0;
   const faultyMs = draw.between(3_000, 15_000);
-  const groups = draw.int(1, 3);
+  const groups = draw.int(hasHeavyTenant ? 2 : 1, 3);
+  const slots = draw.int(1, hasHeavyTenant ? 2 : 4);
+  const machines = drawMachines(
+    draw,
+    draw.int(1, hasHeavyTenant ? 2 : 4),
+    groups,
+    hasHeavyTenant || draw.chance(0.5),
+  );
   const slowRate = rate(0.001, 0.1);
   const [busyRate, crashRate] = [draw.skewed(0.001, 0.2), draw.skewed(0.0005, 0.02)];
-  const databaseDelayMs = draw.skewed(0.1, 50);
-  const skewMs = draw.between(0, 60_000);
   const durability = draw.pick(['task', 'task', 'sync', 'job'] as const);
   const jobs = drawWorkload(draw, {
     jobs: draw.int(1, 5),
-    tasksMax: draw.pick([5, 20, 80]),
+    tasksMax: draw.pick([5, 20, hasHeavyTenant ? 20 : 80]),
     failRate: rate(0.02, 0.4),
-    exitRate: rate(0.01, 0.1),
-    hangRate: rate(0.01, 0.05),
+    exitRate: hasHeavyTenant ? 0 : rate(0.01, 0.1),
+    hangRate: hasHeavyTenant ? 0 : rate(0.01, 0.05),
     doomedRate: draw.chance(0.3) ? 0.02 : 0,
-    slowRate: rate(0.01, 0.2),
+    slowRate: hasHeavyTenant ? 0 : rate(0.01, 0.2),
     cancelRate: draw.chance(0.5) ? 0.4 : 0,
     deadlineRate: draw.chance(0.3) ? 0.3 : 0,
+    payloadBytesMax: draw.pick([SMALLEST_VALUE, 100, 10_000]),
+    limitRate: !hasHeavyTenant && draw.chance(0.3) ? 0.5 : 0,
+    requireRate: draw.chance(0.5) ? 0.5 : 0,
     durability,
-    spanMs: faultyMs * draw.pick([0.1, 0.5, 1]),
-    groups,
+    spanMs: hasHeavyTenant ? 2_000 : faultyMs * draw.pick([0.1, 0.5, 1]),
+    groups: [hasHeavyTenant ? 2 : 1, groups],
+    machines,
   });
+  if (hasHeavyTenant) jobs.unshift(drawHeavyJob(draw, slots * machines.length));
+  const ifOn = (fault: Fault, value: number): number => (everyMs[fault] === Infinity ? 0 : value);
   return {
     seed,
-    executionManagers: draw.int(1, 4),
-    slots: draw.int(1, 4),
+    machines,
+    isCalm,
+    hasHeavyTenant,
+    slots,
     hasExtensions: draw.chance(0.7),
     hasSeparateScheduler: draw.chance(0.5),
+    takeOver: draw.pick(['lock', 'lease', 'lease', 'lease']),
+    leaseMs: draw.pick([600, 600, 3_000]),
     durability,
-    policy: draw.pick(['weighted_fair', 'weighted_fair', 'round_robin', 'fifo']),
+    policy: hasHeavyTenant
+      ? 'weighted_fair'
+      : draw.pick(['weighted_fair', 'weighted_fair', 'round_robin', 'fifo']),
     network: {
       delayMs: draw.skewed(0.05, 20),
-      slowRate: everyMs['slow-network'] === Infinity ? 0 : slowRate,
+      slowRate: ifOn('slow-network', slowRate),
       slowMs: draw.skewed(10, 2_000),
     },
     everyMs: everyMs as Record<Fault, number>,
-    busyRate: everyMs['busy-database'] === Infinity ? 0 : busyRate,
-    crashRate: everyMs['crash-around-commit'] === Infinity ? 0 : crashRate,
-    databaseDelayMs: everyMs['slow-database'] === Infinity ? 0 : databaseDelayMs,
-    skewMs: everyMs['clock-skew'] === Infinity ? 0 : skewMs,
+    busyRate: ifOn('busy-database', busyRate),
+    crashRate: ifOn('crash-around-commit', crashRate),
+    freezeRate: ifOn('storage-freeze', draw.skewed(0.05, 0.3)),
+    databaseDelayMs: ifOn('slow-database', draw.skewed(0.1, 50)),
+    skewMs: ifOn('clock-skew', draw.between(0, 60_000)),
     faultyMs,
     groups,
+    limits: hasHeavyTenant ? NO_LIMITS : drawLimits(draw, groups, jobs),
+    bounds: {
+      readyTasks: draw.pick([1, 4, 16 * 1024]),
+      unflushedBytes: draw.pick([1, 2_000, 64 * MIB]),
+      outputBytes: draw.pick([4_096, 16_384, 1024 * MIB]),
+    },
     jobs: jobs.filter((_, number) => options.withoutJobs?.has(number) !== true),
+  };
+}
+
+const NO_LIMITS: ConcurrencyLimits = { groups: {}, kinds: {} };
+
+function drawLimits(draw: Draw, groups: number, jobs: readonly JobSpec[]): ConcurrencyLimits {
+  const isLimited = draw.chance(0.3);
+  const limited = <T>(all: readonly T[]): readonly T[] =>
+    isLimited ? all.filter(() => draw.chance(0.3)) : [];
+  const withLimits = (names: readonly string[]): Record<string, number> =>
+    Object.fromEntries(names.map((name) => [name, draw.int(1, 4)]));
+  const ids = Array.from({ length: groups }, (_, at) => String(at + 1));
+  const kinds = jobs.flatMap(({ graph }) =>
+    graph.kinds.map(({ packageName, functionName }) => `${packageName}/${functionName}`),
+  );
+  return {
+    groups: withLimits(limited(ids)),
+    kinds: withLimits(limited([...new Set(kinds)])),
   };
 }

@@ -1,8 +1,10 @@
 import type { Logger } from '@spider/runtime';
+import type { SchedulerService } from '@spider/scheduler';
 import type { MemoryDatabase } from '@spider/storage/testing';
 
 import type { Draw } from './draw.ts';
 import type { LifeCycle } from './life-cycle.ts';
+import type { Machine } from './machine.ts';
 import type { Scenario } from './scenario.ts';
 import { SimExecutionManager } from './sim-execution-manager.ts';
 import type { TaskAuthor } from './sim-executors.ts';
@@ -13,13 +15,8 @@ import { SimStorage } from './sim-storage.ts';
 import type { SimStorageOptions } from './sim-storage.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-export const STORAGE_URLS = ['http://storage-0', 'http://storage-1'] as const;
+const STORAGE_URLS = ['http://storage-0', 'http://storage-1'] as const;
 const SCHEDULER_URL = 'http://scheduler';
-
-/** How long the right to write outlives a storage that says nothing. */
-const LEASE_MS = 3_000;
-/** How often a storage finds out whether it still has it. */
-const RENEW_MS = 1_000;
 
 export interface SimClusterOptions {
   readonly scenario: Scenario;
@@ -36,32 +33,46 @@ export interface SimClusterOptions {
   readonly onFailed: (process: SimProcess, error: unknown) => void;
 }
 
-/** Keeps one storage, one scheduler and some execution managers alive, as a supervisor would. */
+/** Addresses of storage. Beside a lock there is no standby. */
+export const urlsOf = ({ takeOver }: Scenario): readonly string[] =>
+  takeOver === 'lease' ? STORAGE_URLS : STORAGE_URLS.slice(0, 1);
+
+/** Keeps storages, one scheduler and some execution managers alive, as a supervisor would. */
 export class SimCluster {
   readonly #options: SimClusterOptions;
   readonly #executionManagers = new Map<string, SimExecutionManager>();
-  #storageProcess: SimProcess | undefined;
-  #storage: SimStorage | undefined;
+  readonly #storageUrls: readonly string[];
+  /** By their address. */
+  readonly #storages = new Map<string, SimStorage>();
+  #active: SimStorage | undefined;
   #scheduler: SimScheduler | undefined;
-  #storageStarts = 0;
   #isEnding = false;
 
   constructor(options: SimClusterOptions) {
     this.#options = options;
-    this.#startStorage();
+    this.#storageUrls = urlsOf(options.scenario);
+    for (const url of this.#storageUrls) this.#startStorage(url);
     if (options.scenario.hasSeparateScheduler) this.#startScheduler();
-    for (let number = 1; number <= options.scenario.executionManagers; number++) {
-      this.#startExecutionManager(`em-${number}`);
-    }
+    options.scenario.machines.forEach((machine, at) =>
+      this.#startExecutionManager(`em-${at + 1}`, machine),
+    );
   }
 
-  /** The one that is active, if it is up. */
+  /** The one that has become active last, if its process lives. */
   get storage(): SimStorage | undefined {
-    return this.#storage?.process.isAlive === true ? this.#storage : undefined;
+    return this.#active?.process.isAlive === true ? this.#active : undefined;
   }
 
-  get storageProcess(): SimProcess | undefined {
-    return this.#storageProcess;
+  /** Those that are active or wait to be. */
+  get storages(): readonly SimStorage[] {
+    return [...this.#storages.values()].filter(({ process }) => process.isAlive);
+  }
+
+  /** That of the active storage, if there is none in a process of its own. */
+  get scheduler(): SchedulerService | undefined {
+    return this.#options.scenario.hasSeparateScheduler
+      ? this.#scheduler?.service
+      : this.storage?.scheduler;
   }
 
   get schedulerProcess(): SimProcess | undefined {
@@ -73,21 +84,13 @@ export class SimCluster {
     return [...this.#executionManagers.values()].filter(({ process }) => process.isAlive);
   }
 
-  /** Stops a process for a time, and lets another storage take over from a storage. */
+  /** Stops a process for a time; one that stands still already goes on when it was to. */
   freeze(process: SimProcess, durationMs: number): void {
-    const { time, network, draw } = this.#options;
+    if (process.isFrozen) return;
+    const { time, network } = this.#options;
     process.freeze();
     network.frozen(process);
-    if (process === this.#storageProcess) {
-      time.after(LEASE_MS, () => {
-        if (process.isFrozen && process === this.#storageProcess) this.#startStorage();
-      });
-    }
     time.after(durationMs, () => process.thaw());
-    time.after(durationMs + draw.between(0, RENEW_MS), () => {
-      const isStorage = process.name.startsWith('storage');
-      if (isStorage && process !== this.#storageProcess) process.kill();
-    });
   }
 
   /** Lets an execution manager finish what it runs, and starts it again. */
@@ -102,42 +105,48 @@ export class SimCluster {
     const executionManagers = this.executionManagers;
     for (const executionManager of executionManagers) await executionManager[Symbol.asyncDispose]();
     await this.#scheduler?.[Symbol.asyncDispose]();
-    await this.storage?.[Symbol.asyncDispose]();
+    for (const storage of this.storages) await storage[Symbol.asyncDispose]();
     return this.#options.lives.living;
   }
 
-  #startStorage(): void {
-    const { lives, scenario, onFailed } = this.#options;
-    const number = this.#storageStarts++ % STORAGE_URLS.length;
-    const process = lives.start(`storage-${number}`);
-    this.#storageProcess = process;
-    this.#restartWhenDead(process, 2_000, () => {
-      if (process === this.#storageProcess) this.#startStorage();
-    });
-    void this.#runStorage(process, STORAGE_URLS[number] as string, scenario).catch(
-      (error: unknown) => {
-        onFailed(process, error);
-        process.kill();
-      },
-    );
-  }
-
-  async #runStorage(process: SimProcess, url: string, scenario: Scenario): Promise<void> {
-    const { network, database, store, loggerOf, onSession } = this.#options;
-    const storage = await SimStorage.start({
+  #startStorage(url: string): void {
+    const { lives, network, database, scenario, store, loggerOf, onSession, onFailed } =
+      this.#options;
+    const process = lives.start(new URL(url).hostname);
+    this.#restartWhenDead(process, 2_000, () => this.#startStorage(url));
+    const storage = new SimStorage({
       ...store,
       process,
       network,
       url,
       database,
       onSession,
+      freeze: (frozen) => this.#freezeInCall(frozen),
       logger: loggerOf(process),
+      takeOver: scenario.takeOver,
+      leaseMs: scenario.leaseMs,
       durability: scenario.durability,
       hasScheduler: !scenario.hasSeparateScheduler,
       policy: scenario.policy,
+      limits: scenario.limits,
+      bounds: scenario.bounds,
+      onActive: (active) => (this.#active = active),
     });
-    if (process === this.#storageProcess) this.#storage = storage;
-    await storage.run();
+    this.#storages.set(url, storage);
+    storage.run().catch((error: unknown) => {
+      onFailed(process, error);
+      process.kill();
+    });
+  }
+
+  /** Resolves when the call of the database that is under way gets there. */
+  #freezeInCall(process: SimProcess): Promise<void> {
+    const { time, draw } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const durationMs = draw.skewed(1_000, 15_000);
+    this.freeze(process, durationMs);
+    time.after(durationMs * draw.between(0.5, 1), resolve);
+    return promise;
   }
 
   #startScheduler(): void {
@@ -148,28 +157,31 @@ export class SimCluster {
       process,
       network,
       url: SCHEDULER_URL,
-      storageUrls: STORAGE_URLS,
+      storageUrls: this.#storageUrls,
       logger: loggerOf(process),
       policy: scenario.policy,
+      readyTasks: scenario.bounds.readyTasks,
     });
     this.#scheduler.run().catch((error: unknown) => onFailed(process, error));
   }
 
-  #startExecutionManager(machine: string): void {
+  #startExecutionManager(name: string, machine: Machine): void {
     const { lives, network, scenario, author, loggerOf, onFailed } = this.#options;
-    const process = lives.start(machine);
-    this.#restartWhenDead(process, 5_000, () => this.#startExecutionManager(machine));
+    const process = lives.start(name);
+    this.#restartWhenDead(process, 5_000, () => this.#startExecutionManager(name, machine));
     const executionManager = new SimExecutionManager({
       process,
       network,
       author,
-      storageUrls: STORAGE_URLS,
-      schedulerUrls: scenario.hasSeparateScheduler ? [SCHEDULER_URL] : STORAGE_URLS,
+      storageUrls: this.#storageUrls,
+      schedulerUrls: scenario.hasSeparateScheduler ? [SCHEDULER_URL] : this.#storageUrls,
       slots: scenario.slots,
+      machine,
       hasExtensions: scenario.hasExtensions,
       logger: loggerOf(process),
     });
-    this.#executionManagers.set(machine, executionManager);
+    this.#executionManagers.set(name, executionManager);
+    void executionManager.drainRequested.then(() => this.stop(executionManager));
     executionManager.run().catch((error: unknown) => {
       // One whose executors die as soon as they are started gives up, and is started again.
       if (!String(error).includes('an executor did not come up')) onFailed(process, error);

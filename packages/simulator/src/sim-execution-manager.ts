@@ -3,6 +3,7 @@ import type { Logger } from '@spider/runtime';
 
 import { SimExecutors } from './sim-executors.ts';
 import type { TaskAuthor } from './sim-executors.ts';
+import type { Machine } from './machine.ts';
 import type { SimConnection } from './sim-connection.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -13,6 +14,7 @@ export interface SimExecutionManagerOptions {
   readonly storageUrls: readonly string[];
   readonly schedulerUrls: readonly string[];
   readonly slots: number;
+  readonly machine: Machine;
   readonly hasExtensions: boolean;
   readonly author: TaskAuthor;
   readonly logger: Logger;
@@ -42,6 +44,8 @@ export class SimExecutionManager implements AsyncDisposable {
       host: process.name,
       version: '0.1.0',
       slots: options.slots,
+      labels: options.machine.labels,
+      resourceGroupIds: options.machine.groups,
       storageEndpoints: options.storageUrls,
       schedulerEndpoints: options.schedulerUrls,
       liveness: LIVENESS,
@@ -61,6 +65,16 @@ export class SimExecutionManager implements AsyncDisposable {
   run(): Promise<void> {
     this.#running ??= this.#service.run(this.#stop.signal);
     return this.#running;
+  }
+
+  /** Its id, once it is registered. */
+  get ready(): Promise<bigint> {
+    return this.#service.ready;
+  }
+
+  /** Resolves when storage wants it to end. */
+  get drainRequested(): Promise<void> {
+    return this.#service.drainRequested;
   }
 
   /** As SIGTERM: finishes what runs and leaves. */

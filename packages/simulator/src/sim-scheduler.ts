@@ -13,18 +13,21 @@ export interface SimSchedulerOptions {
   readonly storageUrls: readonly string[];
   readonly logger: Logger;
   readonly policy: PolicyName;
+  /** How many may wait in it, for each pool. */
+  readonly readyTasks: number;
 }
 
 /** A scheduler in a process of its own. */
 export class SimScheduler implements AsyncDisposable {
   readonly process: SimProcess;
-  readonly #service: SchedulerService;
+  readonly service: SchedulerService;
   readonly #stop = new AbortController();
 
-  constructor({ process, network, url, storageUrls, logger, policy }: SimSchedulerOptions) {
+  constructor(options: SimSchedulerOptions) {
+    const { process, network, url, storageUrls, logger, policy, readyTasks } = options;
     const { clock, rng } = process;
     this.process = process;
-    this.#service = new SchedulerService({
+    this.service = new SchedulerService({
       clock,
       rng,
       logger,
@@ -34,18 +37,18 @@ export class SimScheduler implements AsyncDisposable {
         connect: (storageUrl) => network.connect(process, storageUrl),
         logger,
       }),
-      config: { ...DEFAULT_DISPATCH_CONFIG, policy },
+      config: { ...DEFAULT_DISPATCH_CONFIG, policy, readyTaskCapacity: readyTasks },
     });
-    const transport = createInMemoryTransport((router) => this.#service.routes(router), { logger });
+    const transport = createInMemoryTransport((router) => this.service.routes(router), { logger });
     network.listen(process, url, transport);
   }
 
   async run(): Promise<void> {
-    await this.#service.run(this.#stop.signal);
+    await this.service.run(this.#stop.signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await this.#service[Symbol.asyncDispose]();
+    await this.service[Symbol.asyncDispose]();
   }
 }

@@ -1,31 +1,37 @@
 import { createInMemoryTransport } from '@spider/runtime';
-import type { Logger, PasswordHasher } from '@spider/runtime';
+import type { PasswordHasher } from '@spider/runtime';
 import { nodeZstd } from '@spider/runtime/node';
 import { DEFAULT_DISPATCH_CONFIG, SchedulerService } from '@spider/scheduler';
 import type { PolicyName } from '@spider/scheduler';
 import { storageConfigSchema, StorageService, SupersededError } from '@spider/storage';
-import type { MemoryDatabase } from '@spider/storage/testing';
+import type { StorageConfig, WriterLeaseKeeper } from '@spider/storage';
 
+import type { Bounds, ConcurrencyLimits } from './scenario.ts';
+import { activate } from './sim-activation.ts';
+import type { SimActivation, SimActivationOptions } from './sim-activation.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimProcess } from './sim-process.ts';
 import { simStore } from './sim-store.ts';
 import type { SimStoreOptions } from './sim-store.ts';
 
-export interface SimStorageOptions extends Omit<SimStoreOptions, 'process' | 'onCommitted'> {
-  readonly process: SimProcess;
+export interface SimStorageOptions
+  extends Omit<SimActivationOptions, 'signal'>, Omit<SimStoreOptions, 'onCommitted'> {
   readonly network: SimNetwork;
   readonly url: string;
-  readonly database: MemoryDatabase;
-  readonly logger: Logger;
   readonly durability: 'job' | 'task' | 'sync';
   readonly hasScheduler: boolean;
   readonly policy: PolicyName;
-  readonly onSession: (session: bigint) => void;
+  readonly limits: ConcurrencyLimits;
+  readonly bounds: Bounds;
+  /** It is active from now on. */
+  readonly onActive: (storage: SimStorage) => void;
   readonly onCommitted: (
     session: bigint,
     ...committed: Parameters<SimStoreOptions['onCommitted']>
   ) => void;
 }
+
+const MIB = 1024 * 1024;
 
 /** Passwords are none of this simulation's business, and hashing them takes real time. */
 const noPasswords: PasswordHasher = {
@@ -33,36 +39,73 @@ const noPasswords: PasswordHasher = {
   verify: () => Promise.resolve(false),
 };
 
-/** A storage process, with the scheduler in it if it is not elsewhere. */
+/** A storage process, with the scheduler in it if it is not elsewhere. A standby until it is active. */
 export class SimStorage implements AsyncDisposable {
   readonly process: SimProcess;
-  readonly service: StorageService;
-  readonly #scheduler: SchedulerService | undefined;
+  readonly #options: SimStorageOptions;
   readonly #stop = new AbortController();
+  #lease: WriterLeaseKeeper | undefined;
+  #service: StorageService | undefined;
+  #scheduler: SchedulerService | undefined;
+  #running: Promise<void> | undefined;
 
-  private constructor(
-    process: SimProcess,
-    service: StorageService,
-    scheduler: SchedulerService | undefined,
-  ) {
-    this.process = process;
-    this.service = service;
-    this.#scheduler = scheduler;
+  constructor(options: SimStorageOptions) {
+    this.process = options.process;
+    this.#options = options;
   }
 
-  /** @throws what keeps a storage from starting. */
-  static async start(options: SimStorageOptions): Promise<SimStorage> {
-    const { process, database, network, url, logger } = options;
+  /** Once it is active. */
+  get service(): StorageService | undefined {
+    return this.#service;
+  }
+
+  /** Of the scheduler in the same process. */
+  get scheduler(): SchedulerService | undefined {
+    return this.#scheduler;
+  }
+
+  /** Ends when it is superseded, as the process does then. @throws what it cannot go on after. */
+  run(): Promise<void> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  /** Ends in an orderly way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    // Whoever runs it learns why it could not go on.
+    await this.#running?.catch(() => undefined);
+    await this.#service?.drain();
+    await this.#scheduler?.[Symbol.asyncDispose]();
+    await this.#service?.[Symbol.asyncDispose]();
+    await this.#lease?.[Symbol.asyncDispose]();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      const activation = await activate({ ...this.#options, signal });
+      this.#lease = activation.lease;
+      this.#service = await this.#open(activation);
+      this.#serve(this.#service);
+      this.#options.onActive(this);
+      void this.#scheduler?.run(signal);
+      await this.#service.run(signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof SupersededError)) throw error;
+    }
+    if (!signal.aborted) this.process.kill();
+  }
+
+  #open({ store, lease }: SimActivation): Promise<StorageService> {
+    const { process, logger, onCommitted } = this.#options;
     const { clock, rng } = process;
-    const session = await database.openStore(clock.now());
-    options.onSession(session.sessionId);
-    const service = await StorageService.open({
-      config: storageConfigSchema.parse({
-        runtime: { journal: { durability: options.durability } },
-      }),
-      store: simStore(session, {
-        ...options,
-        onCommitted: (...committed) => options.onCommitted(session.sessionId, ...committed),
+    return StorageService.open({
+      config: toConfig(this.#options),
+      store: simStore(store, {
+        ...this.#options,
+        onCommitted: (...committed) => onCommitted(store.sessionId, ...committed),
       }),
       clock,
       rng,
@@ -70,43 +113,42 @@ export class SimStorage implements AsyncDisposable {
       zstd: nodeZstd,
       passwords: noPasswords,
       identity: { version: '0.1.0', engine: 'sqlite', startedAt: clock.now() },
+      ...(lease && { right: lease }),
     });
-    const scheduler = options.hasScheduler
-      ? new SchedulerService({
-          clock,
-          rng,
-          logger,
-          storage: service.readyTasks,
-          config: { ...DEFAULT_DISPATCH_CONFIG, policy: options.policy },
-        })
-      : undefined;
+  }
+
+  #serve(service: StorageService): void {
+    const { process, network, url, logger, hasScheduler, policy, bounds } = this.#options;
+    const { clock, rng } = process;
+    if (hasScheduler) {
+      this.#scheduler = new SchedulerService({
+        clock,
+        rng,
+        logger,
+        storage: service.readyTasks,
+        config: { ...DEFAULT_DISPATCH_CONFIG, policy, readyTaskCapacity: bounds.readyTasks },
+      });
+    }
     const transport = createInMemoryTransport(
       (router) => {
         service.routes(router);
-        scheduler?.routes(router);
+        this.#scheduler?.routes(router);
       },
       { logger },
     );
     network.listen(process, url, transport);
-    return new SimStorage(process, service, scheduler);
   }
+}
 
-  /** Ends when it is superseded, as the process does then. @throws what it cannot go on after. */
-  async run(): Promise<void> {
-    void this.#scheduler?.run(this.#stop.signal);
-    try {
-      await this.service.run(this.#stop.signal);
-    } catch (error) {
-      if (!(error instanceof SupersededError)) throw error;
-    }
-    if (!this.#stop.signal.aborted) this.process.kill();
-  }
-
-  /** Ends in an orderly way. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.service.drain();
-    await this.#scheduler?.[Symbol.asyncDispose]();
-    await this.service[Symbol.asyncDispose]();
-  }
+function toConfig({ durability, limits, bounds }: SimStorageOptions): StorageConfig {
+  const config = storageConfigSchema.parse({
+    runtime: {
+      journal: { durability },
+      limits: { unflushed_bytes: bounds.unflushedBytes },
+      concurrency: { resource_groups: limits.groups, task_kinds: limits.kinds },
+    },
+  });
+  // Less than can be configured: the simulated outputs are small.
+  const taskOutputs = { memory_mb: bounds.outputBytes / MIB };
+  return { ...config, runtime: { ...config.runtime, task_outputs: taskOutputs } };
 }

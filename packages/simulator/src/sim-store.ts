@@ -7,14 +7,20 @@ export type CommitBatch = Parameters<Store['jobs']['commit']>[0];
 export type CommitResult = Awaited<ReturnType<Store['jobs']['commit']>>;
 
 /** What goes wrong in one call of the database. */
-export type StoreFault = 'none' | 'busy' | 'crash-before' | 'crash-after';
+export type StoreFault = 'none' | 'busy' | 'freeze' | 'crash-before' | 'crash-after';
 
-export interface SimStoreOptions {
+/** The way from a process to the database. */
+export interface DatabaseAccess {
   readonly process: SimProcess;
-  /** Drawn for each call. */
-  readonly fault: () => StoreFault;
+  /** Drawn for each call; what is committed deserves the most. */
+  readonly fault: (isCommit: boolean) => StoreFault;
   /** How long the call takes beside. */
   readonly delayMs: () => number;
+  /** Stops the process for a time, within which what it has asked for gets to the database. */
+  readonly freeze: (process: SimProcess) => Promise<void>;
+}
+
+export interface SimStoreOptions extends DatabaseAccess {
   /** A batch was written, though the process may never learn of it. */
   readonly onCommitted: (batch: CommitBatch, result: CommitResult) => void;
 }
@@ -32,6 +38,31 @@ export function simStore(store: Store, options: SimStoreOptions): Store {
   };
 }
 
+/**
+ * Does what the database is asked for, unless something goes wrong before. What it has done is told
+ * at once, though the process may never learn of it.
+ */
+export async function callDatabase<T>(
+  operation: () => Promise<T>,
+  { process, fault, delayMs, freeze }: DatabaseAccess,
+  onDone?: (value: T) => void,
+  isCommit = false,
+): Promise<T> {
+  const drawn = fault(isCommit);
+  if (drawn === 'crash-before') process.kill();
+  await alive(process);
+  // By the time that gets there another storage may be active.
+  if (drawn === 'freeze') await freeze(process);
+  else await process.clock.sleep(delayMs());
+  if (drawn === 'busy') throw new SpiderError('unavailable', 'the database is busy');
+  const outcome = await settled(operation());
+  if ('value' in outcome) onDone?.(outcome.value);
+  if (drawn === 'crash-after') process.kill();
+  await alive(process);
+  if ('value' in outcome) return outcome.value;
+  throw outcome.error;
+}
+
 type Method = (...args: unknown[]) => Promise<unknown>;
 
 function guarded<T extends object>(target: T, options: SimStoreOptions): T {
@@ -40,35 +71,18 @@ function guarded<T extends object>(target: T, options: SimStoreOptions): T {
       const member: unknown = Reflect.get(object, name);
       if (typeof member !== 'function') return member;
       const method = (member as Method).bind(object);
-      return (...args: unknown[]) => call(String(name), method, args, options);
+      return (...args: unknown[]) => {
+        const isCommit = name === 'commit';
+        const onDone = (result: unknown): void => {
+          if (isCommit) options.onCommitted(args[0] as CommitBatch, result as CommitResult);
+        };
+        return callDatabase(() => method(...args), options, onDone, isCommit);
+      };
     },
   });
 }
 
-async function call(
-  name: string,
-  method: Method,
-  args: unknown[],
-  { process, fault, delayMs, onCommitted }: SimStoreOptions,
-): Promise<unknown> {
-  const drawn = fault();
-  if (drawn === 'crash-before') process.kill();
-  await alive(process);
-  await process.clock.sleep(delayMs());
-  if (drawn === 'busy') throw new SpiderError('unavailable', 'the database is busy');
-  const outcome = await settled(method(...args));
-  if (name === 'commit' && 'value' in outcome) {
-    onCommitted(args[0] as CommitBatch, outcome.value as CommitResult);
-  }
-  if (drawn === 'crash-after') process.kill();
-  await alive(process);
-  if ('value' in outcome) return outcome.value;
-  throw outcome.error;
-}
-
-async function settled(
-  promise: Promise<unknown>,
-): Promise<{ value: unknown } | { error: unknown }> {
+async function settled<T>(promise: Promise<T>): Promise<{ value: T } | { error: unknown }> {
   try {
     return { value: await promise };
   } catch (error) {

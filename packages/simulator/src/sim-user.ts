@@ -9,7 +9,13 @@ import {
   JobState,
 } from '@spider/core';
 import type { Zstd } from '@spider/core';
-import { fromWireJobState, JobService, WireDurability, WireFailurePolicy } from '@spider/proto';
+import {
+  ClusterService,
+  fromWireJobState,
+  JobService,
+  WireDurability,
+  WireFailurePolicy,
+} from '@spider/proto';
 import type { JobStatus } from '@spider/proto';
 
 import type { JobSpec } from './job-spec.ts';
@@ -49,7 +55,6 @@ export class SimUser {
 
   /** Resolves when the user has seen the job's end, and that of its retry. */
   async live(spec: JobSpec): Promise<void> {
-    const { observer } = this.#options;
     await this.#sleep(spec.submitAtMs);
     const { jobId, state } = await this.#call((client) =>
       client.submitJob({
@@ -59,6 +64,9 @@ export class SimUser {
         start: spec.startAfterMs === undefined,
         idempotencyKey: spec.name,
         name: spec.name,
+        priority: spec.priority,
+        requires: spec.requires,
+        maxConcurrency: spec.maxConcurrency,
         durability: DURABILITIES[spec.durability],
         failurePolicy: spec.goesOnAfterFailure
           ? WireFailurePolicy.CONTINUE
@@ -67,7 +75,7 @@ export class SimUser {
         deadlineMs: BigInt(spec.deadlineMs ?? 0),
       }),
     );
-    observer.jobSubmitted({ jobId: Number(jobId), spec });
+    this.#submitted(jobId, spec);
     const cancelling = this.#cancelAtTime(spec, jobId);
     if (fromWireJobState(state) === JobState.Ready) await this.#startLater(spec, jobId);
     const end = await this.#watchToEnd(spec, jobId);
@@ -76,8 +84,17 @@ export class SimUser {
     const retry = await this.#call((client) =>
       client.retryJob({ jobId, idempotencyKey: `${spec.name} again`, start: true }),
     );
-    observer.jobSubmitted({ jobId: Number(retry.jobId), spec });
+    this.#submitted(retry.jobId, spec);
     await this.#watchToEnd(spec, retry.jobId);
+  }
+
+  /** Asks once, as one who looks after the cluster would. */
+  async drain(executionManagerId: bigint): Promise<void> {
+    const { process, network, storageUrls } = this.#options;
+    for (const url of storageUrls) {
+      const client = createClient(ClusterService, network.connect(process, url));
+      await client.drainExecutionManager({ executionManagerId }).catch(() => undefined);
+    }
   }
 
   async #startLater(spec: JobSpec, jobId: bigint): Promise<void> {
@@ -89,13 +106,13 @@ export class SimUser {
   async #cancelAtTime(spec: JobSpec, jobId: bigint): Promise<void> {
     if (spec.cancelAtMs === undefined) return;
     await this.#sleep(spec.cancelAtMs - spec.submitAtMs);
-    const { observer, process } = this.#options;
+    const { observer } = this.#options;
     const answer = await this.#call(
       (client) => client.cancelJob({ jobId }),
       Code.FailedPrecondition,
     );
     if (answer !== undefined) {
-      observer.cancelAnswered(Number(jobId), process.clock.monotonicUs() / 1000);
+      observer.cancelAnswered(Number(jobId), this.#nowMs());
     }
   }
 
@@ -152,6 +169,14 @@ export class SimUser {
         await this.#sleep(50 + process.rng.float() * 200);
       }
     }
+  }
+
+  #submitted(jobId: bigint, spec: JobSpec): void {
+    this.#options.observer.jobSubmitted({ jobId: Number(jobId), spec }, this.#nowMs());
+  }
+
+  #nowMs(): number {
+    return this.#options.process.clock.monotonicUs() / 1000;
   }
 
   async #sleep(delayMs: number): Promise<void> {

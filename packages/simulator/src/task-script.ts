@@ -13,12 +13,15 @@ export class TaskScript implements TaskAuthor {
   readonly #observer: Required<Observer>;
   readonly #starts = new Map<string, number>();
   readonly #trace: (text: string) => void;
+  readonly #nowMs: () => number;
 
   constructor(
     specs: readonly JobSpec[],
     observer: Required<Observer>,
     trace: (text: string) => void,
+    nowMs: () => number,
   ) {
+    this.#nowMs = nowMs;
     this.#specs = new Map(specs.map((spec) => [spec.name, spec]));
     this.#observer = observer;
     this.#trace = trace;
@@ -37,7 +40,7 @@ export class TaskScript implements TaskAuthor {
 
   ended(task: RunningTask, end: TaskEnd | 'killed'): void {
     this.#trace(`${task.executionManager.name} ends ${nameOf(task)}: ${end}`);
-    this.#observer.taskEnded(task, end);
+    this.#observer.taskEnded(task, end, this.#nowMs());
   }
 
   outputs({ functionName, inputs, taskIndex }: RunningTask): Uint8Array {

@@ -1,6 +1,7 @@
 import { TaskGraphBuilder } from '@spider/core';
 import type {
   ExecutionPolicy,
+  Labels,
   TaskGraph,
   TaskSource,
   TerminationTask,
@@ -8,11 +9,12 @@ import type {
 } from '@spider/core';
 
 import type { Draw } from './draw.ts';
+import type { Machine } from './machine.ts';
 import type { JobSpec } from './job-spec.ts';
 import type { Run } from './sim-executors.ts';
-import { encodeUint32, functionName } from './task-values.ts';
+import { encodeValue, functionName, SMALLEST_VALUE } from './task-values.ts';
 
-const TYPE: TypeDescriptor = { shared: false, value: { type: 'int64' } };
+const TYPE: TypeDescriptor = { shared: false, value: { type: 'bytes' } };
 
 /** How nasty the tasks of a world are; drawn for each world, so that some are quiet. */
 export interface WorkloadRates {
@@ -29,9 +31,16 @@ export interface WorkloadRates {
   readonly deadlineRate: number;
   /** Of most jobs. */
   readonly durability: JobSpec['durability'];
+  /** The largest output of a task. */
+  readonly payloadBytesMax: number;
+  readonly limitRate: number;
+  readonly requireRate: number;
   /** Within so much time all jobs are submitted. */
   readonly spanMs: number;
-  readonly groups: number;
+  /** The ids of the first and the last resource group that jobs belong to. */
+  readonly groups: readonly [first: number, last: number];
+  /** Where jobs may run. */
+  readonly machines: readonly Machine[];
 }
 
 export function drawWorkload(draw: Draw, rates: WorkloadRates): JobSpec[] {
@@ -42,13 +51,17 @@ function drawJob(draw: Draw, rates: WorkloadRates, number: number): JobSpec {
   const name = `job-${number}`;
   const graph = drawGraph(draw, rates, name);
   const submitAtMs = draw.between(0, rates.spanMs);
-  const inputs = graph.jobInputs.map(() => encodeUint32(draw.rng.uint32()));
+  const inputs = graph.jobInputs.map(() => encodeValue(draw.rng.uint32()));
+  const group = draw.int(...rates.groups);
   return {
     name,
     graph,
     inputs,
-    group: draw.int(0, rates.groups - 1),
+    group,
     submitAtMs,
+    priority: draw.pick([0, 0, 0, -1, 5]),
+    requires: draw.chance(rates.requireRate) ? drawRequirement(draw, rates.machines, group) : {},
+    maxConcurrency: draw.chance(rates.limitRate) ? draw.int(1, 4) : 0,
     startAfterMs: draw.chance(0.3) ? draw.skewed(1, 2_000) : undefined,
     cancelAtMs: draw.chance(rates.cancelRate) ? submitAtMs + draw.skewed(1, 10_000) : undefined,
     durability: draw.chance(0.8) ? rates.durability : draw.pick(['job', 'task', 'sync']),
@@ -60,6 +73,47 @@ function drawJob(draw: Draw, rates: WorkloadRates, number: number): JobSpec {
       drawRuns(draw, rates, policyOf(graph, task)),
     ),
   };
+}
+
+/** A job that would keep all slots busy for some seconds, beside which others are light. */
+export function drawHeavyJob(draw: Draw, slots: number): JobSpec {
+  const name = 'heavy';
+  const builder = new TaskGraphBuilder();
+  const kind = {
+    packageName: name,
+    functionName: functionName(1),
+    inputs: [],
+    outputs: [TYPE],
+    policy: { ...drawPolicy(draw), softTimeoutMs: 5_000, hardTimeoutMs: 10_000 },
+  };
+  const tasks = draw.int(50, 80) * slots;
+  for (let task = 0; task < tasks; task++) builder.addTask({ kind, sources: [] });
+  return {
+    name,
+    graph: builder.build(),
+    inputs: [],
+    group: 1,
+    submitAtMs: 0,
+    priority: draw.pick([0, 5]),
+    requires: {},
+    maxConcurrency: 0,
+    startAfterMs: undefined,
+    cancelAtMs: undefined,
+    durability: 'task',
+    goesOnAfterFailure: false,
+    cleansUpAfterFailure: false,
+    deadlineMs: undefined,
+    isRetried: false,
+    runs: Array.from({ length: tasks + 2 }, () => [
+      { durationMs: draw.between(50, 100), end: 'succeed' } as const,
+    ]),
+  };
+}
+
+/** What some machine has that serves the group. */
+function drawRequirement(draw: Draw, machines: readonly Machine[], group: number): Labels {
+  return draw.pick(machines.filter(({ groups }) => groups.length === 0 || groups.includes(group)))
+    .labels;
 }
 
 /** The shape of a graph: each task takes from a window of those before it. */
@@ -77,10 +131,13 @@ function drawGraph(draw: Draw, rates: WorkloadRates, name: string): TaskGraph {
       drawSource(draw, builder, outputCounts, window, jobInputs),
     );
     const outputs = draw.pick([1, 1, 1, 0, 2, 3]);
+    const bytes = draw.chance(0.3)
+      ? Math.ceil(draw.skewed(SMALLEST_VALUE, rates.payloadBytesMax))
+      : SMALLEST_VALUE;
     builder.addTask({
       kind: {
         packageName: name,
-        functionName: functionName(outputs),
+        functionName: functionName(outputs, bytes),
         inputs: sources.map(() => TYPE),
         outputs: Array.from({ length: outputs }, () => TYPE),
         policy: draw.pick(policies),
@@ -113,7 +170,7 @@ function drawSource(
   if (jobInputs > 0 && draw.chance(0.5)) {
     return { from: 'job-input', input: draw.int(0, jobInputs - 1) };
   }
-  return { from: 'constant', constant: builder.addConstant(encodeUint32(draw.rng.uint32())) };
+  return { from: 'constant', constant: builder.addConstant(encodeValue(draw.rng.uint32())) };
 }
 
 function drawPolicy(draw: Draw): ExecutionPolicy {

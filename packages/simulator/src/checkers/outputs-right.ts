@@ -4,7 +4,7 @@ import type { TaskFunction } from '@spider/test-utils';
 
 import type { JobSpec } from '../job-spec.ts';
 import type { Checker } from '../observer.ts';
-import { computeOutputs, functionName } from '../task-values.ts';
+import { computeOutputs } from '../task-values.ts';
 
 export const outputsRight: Checker = {
   name: 'outputs-right',
@@ -23,8 +23,8 @@ export const outputsRight: Checker = {
 
 function functionsOf({ graph, name }: JobSpec): ReadonlyMap<string, TaskFunction> {
   const functions = new Map<string, TaskFunction>();
-  for (const { outputs } of graph.kinds) {
-    functions.set(`${name}/${functionName(outputs.length)}`, computeOutputs(outputs.length));
+  for (const { functionName } of graph.kinds) {
+    functions.set(`${name}/${functionName}`, computeOutputs(functionName));
   }
   return functions;
 }

@@ -1,6 +1,5 @@
-import type { TaskGraph } from '@spider/core';
-
 import type { Checker, SeenJob } from '../observer.ts';
+import { parentsOf } from '../task-parents.ts';
 
 export const parentsFirst: Checker = {
   name: 'parents-first',
@@ -25,18 +24,3 @@ export const parentsFirst: Checker = {
     };
   },
 };
-
-function* parentsOf(graph: TaskGraph, task: number): Iterable<number> {
-  if (task >= graph.taskCount) {
-    // A commit task comes after all others; a cleanup task may come at any time.
-    if (task === 0xffff_ffff) for (let i = 0; i < graph.taskCount; i++) yield i;
-    return;
-  }
-  for (let i = graph.inputOffset[task] ?? 0; i < (graph.inputOffset[task + 1] ?? 0); i++) {
-    const source = graph.sourceTask[i] ?? 0;
-    if (source < graph.taskCount) yield source;
-  }
-  for (let i = graph.orderOffset[task] ?? 0; i < (graph.orderOffset[task + 1] ?? 0); i++) {
-    yield graph.orderTask[i] ?? 0;
-  }
-}
