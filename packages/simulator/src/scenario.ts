@@ -136,7 +136,7 @@ export function drawScenario(seed: number, options: ScenarioOptions = {}): Scena
     exitRate: hasHeavyTenant ? 0 : rate(0.01, 0.1),
     hangRate: hasHeavyTenant ? 0 : rate(0.01, 0.05),
     doomedRate: draw.chance(0.3) ? 0.02 : 0,
-    slowRate: hasHeavyTenant ? 0 : rate(0.01, 0.2),
+    slowRate: hasHeavyTenant ? 0 : rate(0.05, 0.5),
     cancelRate: draw.chance(0.5) ? 0.4 : 0,
     deadlineRate: draw.chance(0.3) ? 0.3 : 0,
     payloadBytesMax: draw.pick([SMALLEST_VALUE, 100, 10_000]),
