@@ -58,7 +58,7 @@ export class SessionDatabase {
     const result = await kysely.transaction().execute(async (transaction) => {
       await lockActiveSession(transaction, engine);
       // So that it is not renewed meanwhile.
-      const lease = await readLease(transaction, engine, true);
+      const lease = await readLease(transaction, engine, engine === 'mysql');
       if (lease.isValid) return lease;
       return await openSession(transaction, engine, at, terms);
     });
