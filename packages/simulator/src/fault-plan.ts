@@ -1,7 +1,7 @@
 import type { Draw } from './draw.ts';
 import { FAULTS } from './scenario.ts';
 import type { Fault, Scenario } from './scenario.ts';
-import { urlsOf } from './sim-cluster.ts';
+import { SCHEDULER_URL, urlsOf } from './sim-cluster.ts';
 import type { SimCluster } from './sim-cluster.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -23,6 +23,7 @@ export interface FaultPlanOptions {
 export class FaultPlan {
   readonly #options: FaultPlanOptions;
   readonly #counts = new Map<Fault, number>();
+  #databaseBackAtMs = 0;
   #isOver = false;
 
   constructor(options: FaultPlanOptions) {
@@ -47,9 +48,15 @@ export class FaultPlan {
   /** What happens to a call of the database. */
   readonly storeFault = (isCommit: boolean): StoreFault => {
     const { draw, scenario, trace } = this.#options;
-    const { busyRate, crashRate, freezeRate } = scenario;
+    const { busyRate, lostAnswerRate, crashRate, freezeRate } = scenario;
     if (this.#isOver) return 'none';
+    if (this.#options.time.nowMs < this.#databaseBackAtMs) return 'busy';
     if (draw.chance(busyRate)) return 'busy';
+    if (draw.chance(lostAnswerRate)) {
+      trace('fault: lost-answer of the database');
+      this.#count('lost-answer');
+      return 'lost-answer';
+    }
     if (isCommit && draw.chance(freezeRate)) {
       trace('fault: storage-freeze around a commit');
       this.#count('storage-freeze');
@@ -59,6 +66,16 @@ export class FaultPlan {
     trace('fault: crash-around-commit');
     this.#count('crash-around-commit');
     return draw.chance(0.5) ? 'crash-before' : 'crash-after';
+  };
+
+  /** Around a commit it is not always storage that dies. */
+  readonly crash = (storage: SimProcess): void => {
+    const { draw } = this.#options;
+    const { schedulerProcess, executionManagers } = this.#options.cluster();
+    const others = executionManagers.map(({ process }) => process);
+    if (schedulerProcess !== undefined) others.push(schedulerProcess);
+    if (others.length > 0 && draw.chance(0.3)) draw.pick(others).kill();
+    else storage.kill();
   };
 
   readonly storeDelayMs = (): number => {
@@ -87,6 +104,8 @@ export class FaultPlan {
     const some = cluster.executionManagers;
     const executionManager = some.length === 0 ? undefined : draw.pick(some);
     const storage = this.#storage(cluster);
+    const isScheduler = cluster.schedulerProcess !== undefined && draw.chance(0.3);
+    const client = isScheduler ? cluster.schedulerProcess : executionManager?.process;
     switch (fault) {
       case 'storage-kill':
         storage?.kill();
@@ -94,6 +113,9 @@ export class FaultPlan {
       case 'storage-freeze':
         if (storage !== undefined) cluster.freeze(storage, draw.skewed(100, 15_000));
         return storage !== undefined;
+      case 'storage-stop':
+        if (cluster.storage !== undefined) void cluster.stop(cluster.storage);
+        return cluster.storage !== undefined;
       case 'scheduler-kill':
         cluster.schedulerProcess?.kill();
         return cluster.schedulerProcess !== undefined;
@@ -118,19 +140,24 @@ export class FaultPlan {
         executionManager?.executors.killOne(draw.int(0, 1_000));
         return executionManager !== undefined;
       case 'reset':
-        if (executionManager !== undefined) network.reset(executionManager.process);
-        return executionManager !== undefined;
+        if (client !== undefined) network.reset(client);
+        return client !== undefined;
+      case 'reset-stream':
+        network.resetStream(draw.int(0, 10_000));
+        return true;
       case 'partition':
-        if (executionManager !== undefined) {
-          const durationMs = draw.skewed(100, 20_000);
-          network.partition(
-            executionManager.process,
-            draw.pick(urlsOf(this.#options.scenario)),
-            durationMs,
-          );
+        if (client !== undefined) {
+          const urls = [...urlsOf(this.#options.scenario), SCHEDULER_URL];
+          network.partition(client, draw.pick(urls), draw.skewed(100, 20_000));
         }
-        return executionManager !== undefined;
+        return client !== undefined;
+      case 'database-away':
+        this.#databaseBackAtMs = this.#options.time.nowMs + draw.skewed(50, 5_000);
+        return true;
+      case 'lost-call':
+      case 'repeated-call':
       case 'busy-database':
+      case 'lost-answer':
       case 'crash-around-commit':
       case 'slow-database':
       case 'slow-network':

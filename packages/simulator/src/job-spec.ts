@@ -20,6 +20,8 @@ export interface JobSpec {
   readonly startAfterMs: number | undefined;
   /** When its user cancels it. */
   readonly cancelAtMs: number | undefined;
+  /** How often its user looks around, on the way to its end; 0 for never. */
+  readonly looks: number;
   /** What its user asks for beside. */
   readonly durability: 'job' | 'task' | 'sync';
   readonly goesOnAfterFailure: boolean;

@@ -9,9 +9,13 @@ export interface SimOptions {
   readonly bail: boolean;
   /** Ends at the first seed that breaks this promise. */
   readonly until: string | undefined;
+  /** Whether each seed is run once only: it is not compared with itself then. */
+  readonly once: boolean;
+  /** How long faults go on, in milliseconds of a world's time; drawn by default. */
+  readonly ticks: number | undefined;
   /** Whether a failing seed is run again with less in it. */
   readonly shrinks: boolean;
-  /** A file that a line is added to when all are done, after those that stand in it. */
+  /** A file that a line is added to for each piece that is done. What stands in it is not run again. */
   readonly record: string | undefined;
   /** Prints everything that happens; for one seed. */
   readonly trace: boolean;
@@ -19,17 +23,20 @@ export interface SimOptions {
 
 export const HELP = `Runs Spider in a simulated world, once for each seed, and checks every promise.
 
-  npm run sim -- [--seeds N] [--from S] [--workers W] [--bail] [--until P] [--no-shrink] [--record F]
+  npm run sim -- [--seeds N] [--from S] [--ticks T] [--workers W] [--bail] [--until P] [--once]
+                 [--no-shrink] [--record F]
   npm run sim -- --from S --trace
 
   --seeds N     how many seeds, 100 by default
   --from S      the first of them, 1 by default
+  --ticks T     how long faults go on in each, in milliseconds of its time; drawn by default
   --workers W   how many run at once, one for each core by default
   --bail        end at the first seed that fails
   --until P     end at the first seed that breaks the promise P, such as outputs-right
+  --once        run each seed once: it is not compared with itself
   --no-shrink   do not run a failing seed again
-  --record F    add a line of JSON to the file F: seeds, failures, commit; go on after the last seed
-                that stands in it
+  --record F    add a line of JSON to the file F for each 250 seeds: seeds, failures, commit; the same
+                command goes on after the last seed that stands in it
   --trace       print all that happens with seed S
 
 A seed draws the jobs, the machines and the faults. Each runs twice, and both runs must be the same.
@@ -46,6 +53,8 @@ export function readOptions(args: readonly string[]): SimOptions | 'help' {
       workers: { type: 'string', default: String(availableParallelism()) },
       bail: { type: 'boolean', default: false },
       until: { type: 'string' },
+      once: { type: 'boolean', default: false },
+      ticks: { type: 'string' },
       'no-shrink': { type: 'boolean', default: false },
       record: { type: 'string' },
       trace: { type: 'boolean', default: false },
@@ -59,6 +68,8 @@ export function readOptions(args: readonly string[]): SimOptions | 'help' {
     workers: readCount('workers', values.workers, 1),
     bail: values.bail,
     until: values.until,
+    once: values.once,
+    ticks: values.ticks === undefined ? undefined : readCount('ticks', values.ticks, 0),
     shrinks: !values['no-shrink'],
     record: values.record,
     trace: values.trace,

@@ -49,7 +49,12 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
     file: 'storage/dist/machine/transition.js',
     find: 'if (isFinalTaskState(state))',
     replace: 'if (isFinalTaskState(state) || state === TaskState.Ready)',
-    from: 101,
+  },
+  'a slow task may run three times at once': {
+    checker: 'instances-limited',
+    file: 'storage/dist/machine/job-control-block.js',
+    find: 'this.slow.has(row) ? 2 : 1',
+    replace: 'this.slow.has(row) ? 3 : 1',
   },
   'the last retry is not made': {
     checker: 'retries-kept',

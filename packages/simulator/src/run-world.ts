@@ -82,6 +82,7 @@ class World {
   readonly #bounds: BoundsWatch;
   readonly #plan: FaultPlan;
   readonly #seenJobs: number[] = [];
+  readonly #seenRows = new Set<string>();
   readonly #ended: EndedJob[] = [];
   #newestSession = 0n;
   #cluster: SimCluster | undefined;
@@ -188,6 +189,7 @@ class World {
       loggerOf: (owner) => this.#loggerOf(owner),
       store: {
         fault: this.#plan.storeFault,
+        crash: this.#plan.crash,
         delayMs: this.#plan.storeDelayMs,
         onCommitted: (session, batch, result) => this.#committed(session, batch, result),
       },
@@ -322,7 +324,12 @@ class World {
         `${changes.length} changes`,
     );
     this.#observer.written(session, this.#newestSession);
-    for (const { jobId, records } of journal) this.#journaled(Number(jobId), records);
+    for (const { jobId, sequence, records } of journal) {
+      // A commit whose answer was lost is repeated, with the same rows.
+      const row = `${jobId}/${sequence}`;
+      if (!this.#seenRows.has(row)) this.#journaled(Number(jobId), records);
+      this.#seenRows.add(row);
+    }
     submissions.forEach(({ retry }, i) => {
       const submitted = result.submissions[i];
       if (retry === undefined || submitted?.kind !== 'job' || submitted.job.existed) return;

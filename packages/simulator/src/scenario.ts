@@ -16,14 +16,20 @@ const MIB = 1024 * 1024;
 export const FAULTS = [
   'storage-kill',
   'storage-freeze',
+  'storage-stop',
   'scheduler-kill',
   'em-kill',
   'em-stop',
   'em-freeze',
   'executor-kill',
   'reset',
+  'reset-stream',
   'partition',
+  'lost-call',
+  'repeated-call',
   'busy-database',
+  'database-away',
+  'lost-answer',
   'crash-around-commit',
   'slow-database',
   'slow-network',
@@ -64,6 +70,7 @@ export interface Scenario {
   readonly everyMs: Readonly<Record<Fault, number>>;
   /** Of each call of the database, from 0 to 1. */
   readonly busyRate: number;
+  readonly lostAnswerRate: number;
   readonly crashRate: number;
   /** Of each commit. */
   readonly freezeRate: number;
@@ -100,13 +107,15 @@ export interface ScenarioOptions {
   readonly without?: ReadonlySet<Fault>;
   /** Jobs that are left out, by their number. */
   readonly withoutJobs?: ReadonlySet<number>;
+  /** How long faults go on; drawn by default. */
+  readonly faultyMs?: number | undefined;
 }
 
 /** Draws a scenario. The rates are drawn too, so that each world has troubles of its own. */
 export function drawScenario(seed: number, options: ScenarioOptions = {}): Scenario {
   const draw = new Draw(new SeededRng(`scenario ${seed}`));
-  const isCalm = draw.chance(0.25);
-  const hasHeavyTenant = isCalm && draw.chance(0.4);
+  const isCalm = draw.chance(0.3);
+  const hasHeavyTenant = isCalm && draw.chance(0.35);
   const possible = hasHeavyTenant ? PROMPT_FAULTS : isCalm ? CALM_FAULTS : FAULTS;
   const isOn = (fault: Fault): boolean =>
     draw.chance(0.4) && possible.includes(fault) && options.without?.has(fault) !== true;
@@ -117,7 +126,8 @@ export function drawScenario(seed: number, options: ScenarioOptions = {}): Scena
   const everyMs = Object.fromEntries(FAULTS.map((fault) => [fault, every(fault)]));
   const rate = (low: number, high: number): number =>
     draw.chance(0.5) ? draw.skewed(low, high) : 0;
-  const faultyMs = draw.between(3_000, 15_000);
+  const drawnMs = draw.between(3_000, 15_000);
+  const faultyMs = options.faultyMs ?? drawnMs;
   const groups = draw.int(hasHeavyTenant ? 2 : 1, 3);
   const slots = draw.int(1, hasHeavyTenant ? 2 : 4);
   const machines = drawMachines(
@@ -136,18 +146,20 @@ export function drawScenario(seed: number, options: ScenarioOptions = {}): Scena
     exitRate: hasHeavyTenant ? 0 : rate(0.01, 0.1),
     hangRate: hasHeavyTenant ? 0 : rate(0.01, 0.05),
     doomedRate: draw.chance(0.3) ? 0.02 : 0,
-    slowRate: hasHeavyTenant ? 0 : rate(0.05, 0.5),
-    cancelRate: draw.chance(0.5) ? 0.4 : 0,
+    slowRate: hasHeavyTenant ? 0 : isCalm ? draw.skewed(0.05, 0.5) : rate(0.05, 0.5),
+    cancelRate: draw.chance(0.5) ? 0.5 : 0,
     deadlineRate: draw.chance(0.3) ? 0.3 : 0,
     payloadBytesMax: draw.pick([SMALLEST_VALUE, 100, 10_000]),
     limitRate: !hasHeavyTenant && draw.chance(0.3) ? 0.5 : 0,
     requireRate: draw.chance(0.5) ? 0.5 : 0,
+    lookRate: draw.chance(0.5) ? 0.5 : 0,
     durability,
     spanMs: hasHeavyTenant ? 2_000 : faultyMs * draw.pick([0.1, 0.5, 1]),
     groups: [hasHeavyTenant ? 2 : 1, groups],
     machines,
   });
   if (hasHeavyTenant) jobs.unshift(drawHeavyJob(draw, slots * machines.length));
+  const takeOver = draw.pick(['lock', 'lease', 'lease', 'lease'] as const);
   const ifOn = (fault: Fault, value: number): number => (everyMs[fault] === Infinity ? 0 : value);
   return {
     seed,
@@ -157,7 +169,7 @@ export function drawScenario(seed: number, options: ScenarioOptions = {}): Scena
     slots,
     hasExtensions: draw.chance(0.7),
     hasSeparateScheduler: draw.chance(0.5),
-    takeOver: draw.pick(['lock', 'lease', 'lease', 'lease']),
+    takeOver,
     leaseMs: draw.pick([600, 600, 3_000]),
     durability,
     policy: hasHeavyTenant
@@ -167,9 +179,12 @@ export function drawScenario(seed: number, options: ScenarioOptions = {}): Scena
       delayMs: draw.skewed(0.05, 20),
       slowRate: ifOn('slow-network', slowRate),
       slowMs: draw.skewed(10, 2_000),
+      lossRate: ifOn('lost-call', draw.skewed(0.01, 0.2)),
+      repeatRate: ifOn('repeated-call', draw.skewed(0.05, 0.5)),
     },
     everyMs: everyMs as Record<Fault, number>,
     busyRate: ifOn('busy-database', busyRate),
+    lostAnswerRate: takeOver === 'lease' ? ifOn('lost-answer', draw.skewed(0.005, 0.2)) : 0,
     crashRate: ifOn('crash-around-commit', crashRate),
     freezeRate: ifOn('storage-freeze', draw.skewed(0.05, 0.3)),
     databaseDelayMs: ifOn('slow-database', draw.skewed(0.1, 50)),

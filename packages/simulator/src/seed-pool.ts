@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads';
 
-import type { SeedOutcome } from './run-seed.ts';
+import type { SeedOptions, SeedOutcome } from './run-seed.ts';
 
 export interface SeedPoolOptions {
   readonly from: number;
   readonly seeds: number;
   readonly workers: number;
+  readonly options: SeedOptions;
   /** Answers whether to go on. */
   readonly onOutcome: (outcome: SeedOutcome) => boolean;
 }
@@ -21,17 +22,20 @@ export async function runSeeds(options: SeedPoolOptions): Promise<void> {
   };
   const workers = Math.min(options.workers, options.seeds);
   await Promise.all(
-    Array.from({ length: workers }, () => runThread(take, onOutcome, enough.promise)),
+    Array.from({ length: workers }, () =>
+      runThread(take, options.options, onOutcome, enough.promise),
+    ),
   );
 }
 
 async function runThread(
   take: () => number | undefined,
+  options: SeedOptions,
   onOutcome: (outcome: SeedOutcome) => void,
   enough: Promise<void>,
 ): Promise<void> {
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-  const worker = new Worker(new URL('./seed-worker.js', import.meta.url));
+  const worker = new Worker(new URL('./seed-worker.js', import.meta.url), { workerData: options });
   let seed: number | undefined;
   const goOn = (): void => {
     seed = take();

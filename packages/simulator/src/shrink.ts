@@ -11,10 +11,10 @@ export interface Shrunk {
 }
 
 /** Leaves out faults and jobs, one after the other, as long as the same promise is broken. */
-export async function shrink(seed: number, checker: string): Promise<Shrunk> {
+export async function shrink(seed: number, checker: string, faultyMs?: number): Promise<Shrunk> {
   const without = new Set<Fault>();
   const withoutJobs = new Set<number>();
-  const options = { without, withoutJobs };
+  const options = { without, withoutJobs, faultyMs };
   const stillFails = async (): Promise<boolean> => {
     const { violations } = await runWorld(drawScenario(seed, options));
     return violations.some((violation) => violation.checker === checker);

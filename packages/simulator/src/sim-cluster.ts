@@ -16,7 +16,7 @@ import type { SimStorageOptions } from './sim-storage.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 const STORAGE_URLS = ['http://storage-0', 'http://storage-1'] as const;
-const SCHEDULER_URL = 'http://scheduler';
+export const SCHEDULER_URL = 'http://scheduler';
 
 export interface SimClusterOptions {
   readonly scenario: Scenario;
@@ -27,7 +27,7 @@ export interface SimClusterOptions {
   readonly database: MemoryDatabase;
   readonly author: TaskAuthor;
   readonly loggerOf: (process: SimProcess) => Logger;
-  readonly store: Pick<SimStorageOptions, 'fault' | 'delayMs' | 'onCommitted'>;
+  readonly store: Pick<SimStorageOptions, 'fault' | 'crash' | 'delayMs' | 'onCommitted'>;
   readonly onSession: (session: bigint) => void;
   /** A process cannot go on, though nobody has hurt it. */
   readonly onFailed: (process: SimProcess, error: unknown) => void;
@@ -93,10 +93,10 @@ export class SimCluster {
     time.after(durationMs, () => process.thaw());
   }
 
-  /** Lets an execution manager finish what it runs, and starts it again. */
-  async stop(executionManager: SimExecutionManager): Promise<void> {
-    await executionManager[Symbol.asyncDispose]();
-    executionManager.process.kill();
+  /** Ends one in an orderly way, as SIGTERM does, and starts it again. */
+  async stop(one: SimExecutionManager | SimStorage): Promise<void> {
+    await one[Symbol.asyncDispose]();
+    one.process.kill();
   }
 
   /** Ends all in an orderly way. Answers the processes that were alive. */

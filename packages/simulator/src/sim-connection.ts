@@ -29,7 +29,19 @@ export interface Wire {
   listener(client: SimProcess, url: string): Listener | 'refused' | 'unreachable';
   /** How long the next message is on its way. */
   delayMs(): number;
+  /** What happens to the next call that is no stream. */
+  fateOfCall(): CallFate;
   sent(message: SentMessage): void;
+}
+
+/** Nothing, or one thing. */
+export interface CallFate {
+  /** It never arrives, or its answer does not; */
+  readonly lost?: 'call' | 'answer';
+  /** which the client finds after so long. */
+  readonly noticedMs?: number;
+  /** It arrives again, so long after it was made. */
+  readonly againAfterMs?: number;
 }
 
 export interface Listener {
@@ -73,14 +85,15 @@ export class SimConnection implements RpcTransport {
 
   /** Each side notices after a time of its own that the connection to these servers is broken. */
   cut(isCut: (server: SimProcess) => boolean, clientAfterMs: number, serverAfterMs: number): void {
-    const { time } = this.#wire;
     for (const call of this.#calls) {
-      if (!isCut(call.server)) continue;
-      call.sever();
-      const lost = new ConnectError('the connection was lost', Code.Unavailable);
-      time.after(clientAfterMs, () => this.client.clock.whenAwake(() => call.failClient(lost)));
-      time.after(serverAfterMs, () => call.server.clock.whenAwake(() => call.abortServer()));
+      if (isCut(call.server)) this.#cutCall(call, clientAfterMs, serverAfterMs);
     }
+  }
+
+  /** Both sides learn soon that one of the calls is broken. */
+  cutOne(pick: number, noticedMs: number): void {
+    const chosen = [...this.#calls][pick % this.#calls.size];
+    if (chosen !== undefined) this.#cutCall(chosen, noticedMs, noticedMs);
   }
 
   /** As on one connection for all: nobody answers while a call is cut and this side has not noticed. */
@@ -116,16 +129,19 @@ export class SimConnection implements RpcTransport {
     const call = this.#open(listener.process, abort, reject, () => void (path.isSevered = true));
     this.#watch(signal, call);
     const request = this.#leave(listener.process, method, method.input, input);
+    const { lost, noticedMs = 0, againAfterMs } = this.#wire.fateOfCall();
+    const ask = (asker: AbortSignal | undefined) =>
+      listener.transport.unary(method, asker, undefined, header, request());
+    if (againAfterMs !== undefined) {
+      this.#later(againAfterMs, listener.process, () => ask(undefined).catch(() => undefined));
+    }
+    if (lost !== undefined) this.#lose(call, noticedMs);
+    if (lost === 'call') path.isSevered = true;
     this.#arrive(listener.process, async () => {
       if (path.isSevered) return;
+      if (lost === 'answer') path.isSevered = true;
       try {
-        const answer = await listener.transport.unary(
-          method,
-          abort.signal,
-          undefined,
-          header,
-          request(),
-        );
+        const answer = await ask(abort.signal);
         this.#wire.sent({
           from: listener.process,
           to: this.client,
@@ -193,6 +209,14 @@ export class SimConnection implements RpcTransport {
       this.#calls.delete(call);
     });
     return { ...emptyResponse(method), stream: true, method, message: responses };
+  }
+
+  #cutCall(call: OpenCall, clientAfterMs: number, serverAfterMs: number): void {
+    const { time } = this.#wire;
+    call.sever();
+    const lost = new ConnectError('the connection was lost', Code.Unavailable);
+    time.after(clientAfterMs, () => this.client.clock.whenAwake(() => call.failClient(lost)));
+    time.after(serverAfterMs, () => call.server.clock.whenAwake(() => call.abortServer()));
   }
 
   get #isWhole(): boolean {
@@ -274,10 +298,18 @@ export class SimConnection implements RpcTransport {
     return () => fromBinary(schema, bytes);
   }
 
+  /** The client finds after a while that there will be no answer. */
+  #lose(call: OpenCall, noticedMs: number): void {
+    const lost = new ConnectError('the connection was lost', Code.Unavailable);
+    this.#later(noticedMs, this.client, () => call.failClient(lost));
+  }
+
   #arrive(receiver: SimProcess, callback: () => unknown): void {
-    this.#wire.time.after(this.#wire.delayMs(), () =>
-      receiver.clock.whenAwake(() => void callback()),
-    );
+    this.#later(this.#wire.delayMs(), receiver, callback);
+  }
+
+  #later(delayMs: number, receiver: SimProcess, callback: () => unknown): void {
+    this.#wire.time.after(delayMs, () => receiver.clock.whenAwake(() => void callback()));
   }
 }
 

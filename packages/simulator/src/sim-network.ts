@@ -2,7 +2,7 @@ import type { Transport } from '@connectrpc/connect';
 import type { Rng } from '@spider/runtime';
 
 import { SimConnection } from './sim-connection.ts';
-import type { Listener, SentMessage, Wire } from './sim-connection.ts';
+import type { CallFate, Listener, SentMessage, Wire } from './sim-connection.ts';
 import type { SimProcess } from './sim-process.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -12,12 +12,20 @@ export interface NetworkRates {
   readonly delayMs: number;
   /** How often, from 0 to 1, a message takes far longer … */
   readonly slowRate: number;
-  /** … up to this. Messages of one stream stay in order. */
+  /** … up to this. Messages of one stream stay in order, calls overtake one another. */
   readonly slowMs: number;
+  /** How often a call, or its answer, gets lost. */
+  readonly lossRate: number;
+  /** How often a call comes a second time, some time later. */
+  readonly repeatRate: number;
 }
 
 /** The longest that it takes to find that the other side of a connection is silent. */
 const SILENCE_NOTICED_MS = 10_000;
+/** The longest that a call lies somewhere before it comes again. */
+const LATEST_REPEAT_MS = 2_000;
+
+const WELL: CallFate = {};
 
 /** All connections between the processes of a world, and what happens to them. */
 export class SimNetwork implements Wire {
@@ -80,6 +88,16 @@ export class SimNetwork implements Wire {
     return delayMs * (0.5 + this.#rng.float());
   }
 
+  fateOfCall(): CallFate {
+    const { lossRate, repeatRate } = this.#rates;
+    if (this.#rng.float() < lossRate) {
+      const noticedMs = this.#noticedMs();
+      return { lost: this.#rng.float() < 0.5 ? 'call' : 'answer', noticedMs };
+    }
+    if (this.#rng.float() >= repeatRate) return WELL;
+    return { againAfterMs: this.#rng.float() * LATEST_REPEAT_MS };
+  }
+
   sent(message: SentMessage): void {
     this.#onSent(message);
   }
@@ -97,6 +115,12 @@ export class SimNetwork implements Wire {
       if (connection.client !== client) continue;
       connection.cut(() => true, this.#noticedMs(), this.#noticedMs());
     }
+  }
+
+  /** Breaks one of the calls that are open, and nothing else of its connection. */
+  resetStream(pick: number): void {
+    const withCalls = [...this.#connections].filter(({ openCalls }) => openCalls > 0);
+    withCalls[pick % withCalls.length]?.cutOne(pick, this.delayMs());
   }
 
   /** Nothing gets from the client to the address, and back, for a time. */
@@ -123,7 +147,8 @@ export class SimNetwork implements Wire {
 
   /** From now on nothing goes wrong any more. */
   heal(): void {
-    this.#rates = { delayMs: this.#rates.delayMs, slowRate: 0, slowMs: 0 };
+    const { delayMs } = this.#rates;
+    this.#rates = { delayMs, slowRate: 0, slowMs: 0, lossRate: 0, repeatRate: 0 };
     this.#unreachable.clear();
   }
 

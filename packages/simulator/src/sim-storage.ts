@@ -9,6 +9,7 @@ import type { StorageConfig, WriterLeaseKeeper } from '@spider/storage';
 import type { Bounds, ConcurrencyLimits } from './scenario.ts';
 import { activate } from './sim-activation.ts';
 import type { SimActivation, SimActivationOptions } from './sim-activation.ts';
+import { pausedTransport } from './paused-transport.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimProcess } from './sim-process.ts';
 import { simStore } from './sim-store.ts';
@@ -48,6 +49,7 @@ export class SimStorage implements AsyncDisposable {
   #service: StorageService | undefined;
   #scheduler: SchedulerService | undefined;
   #running: Promise<void> | undefined;
+  #ended: Promise<void> | undefined;
 
   constructor(options: SimStorageOptions) {
     this.process = options.process;
@@ -71,7 +73,12 @@ export class SimStorage implements AsyncDisposable {
   }
 
   /** Ends in an orderly way. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<void> {
     this.#stop.abort();
     // Whoever runs it learns why it could not go on.
     await this.#running?.catch(() => undefined);
@@ -83,6 +90,7 @@ export class SimStorage implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    this.#refuse();
     try {
       const activation = await activate({ ...this.#options, signal });
       this.#lease = activation.lease;
@@ -96,6 +104,17 @@ export class SimStorage implements AsyncDisposable {
       if (!(error instanceof SupersededError)) throw error;
     }
     if (!signal.aborted) this.process.kill();
+  }
+
+  /** A standby answers, if only that it is one. */
+  #refuse(): void {
+    const { process, network, url } = this.#options;
+    const nothing = createInMemoryTransport(() => undefined);
+    network.listen(
+      process,
+      url,
+      pausedTransport(nothing, () => 'this storage is a standby'),
+    );
   }
 
   #open({ store, lease }: SimActivation): Promise<StorageService> {
@@ -136,7 +155,10 @@ export class SimStorage implements AsyncDisposable {
       },
       { logger },
     );
-    network.listen(process, url, transport);
+    // Another storage may have taken the place of this one, and knows more.
+    const reason = (): string | undefined =>
+      this.#lease?.isSure === false ? 'this storage may not be the active one any more' : undefined;
+    network.listen(process, url, pausedTransport(transport, reason));
   }
 }
 

@@ -7,13 +7,16 @@ export type CommitBatch = Parameters<Store['jobs']['commit']>[0];
 export type CommitResult = Awaited<ReturnType<Store['jobs']['commit']>>;
 
 /** What goes wrong in one call of the database. */
-export type StoreFault = 'none' | 'busy' | 'freeze' | 'crash-before' | 'crash-after';
+export type StoreFault =
+  'none' | 'busy' | 'freeze' | 'lost-answer' | 'crash-before' | 'crash-after';
 
 /** The way from a process to the database. */
 export interface DatabaseAccess {
   readonly process: SimProcess;
   /** Drawn for each call; what is committed deserves the most. */
   readonly fault: (isCommit: boolean) => StoreFault;
+  /** Kills a process when this one's call is on its way to the database, or back: most often this one. */
+  readonly crash: (process: SimProcess) => void;
   /** How long the call takes beside. */
   readonly delayMs: () => number;
   /** Stops the process for a time, within which what it has asked for gets to the database. */
@@ -44,12 +47,12 @@ export function simStore(store: Store, options: SimStoreOptions): Store {
  */
 export async function callDatabase<T>(
   operation: () => Promise<T>,
-  { process, fault, delayMs, freeze }: DatabaseAccess,
+  { process, fault, crash, delayMs, freeze }: DatabaseAccess,
   onDone?: (value: T) => void,
   isCommit = false,
 ): Promise<T> {
   const drawn = fault(isCommit);
-  if (drawn === 'crash-before') process.kill();
+  if (drawn === 'crash-before') crash(process);
   await alive(process);
   // By the time that gets there another storage may be active.
   if (drawn === 'freeze') await freeze(process);
@@ -57,10 +60,11 @@ export async function callDatabase<T>(
   if (drawn === 'busy') throw new SpiderError('unavailable', 'the database is busy');
   const outcome = await settled(operation());
   if ('value' in outcome) onDone?.(outcome.value);
-  if (drawn === 'crash-after') process.kill();
+  if (drawn === 'crash-after') crash(process);
   await alive(process);
-  if ('value' in outcome) return outcome.value;
-  throw outcome.error;
+  if (!('value' in outcome)) throw outcome.error;
+  if (drawn === 'lost-answer') throw new SpiderError('unavailable', 'the answer got lost');
+  return outcome.value;
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>;

@@ -19,7 +19,9 @@ import {
 import type { JobStatus } from '@spider/proto';
 
 import type { JobSpec } from './job-spec.ts';
+import { lookAround } from './look-around.ts';
 import type { Observer, ReportViolation } from './observer.ts';
+import type { SimConnection } from './sim-connection.ts';
 import type { SimNetwork } from './sim-network.ts';
 import type { SimProcess } from './sim-process.ts';
 
@@ -42,15 +44,15 @@ const DURABILITIES = {
 /** Submits jobs, watches them and now and then changes its mind; never gives up. */
 export class SimUser {
   readonly #options: SimUserOptions;
+  readonly #connections: readonly SimConnection[];
   readonly #clients: readonly Client<typeof JobService>[];
   #current = 0;
 
   constructor(options: SimUserOptions) {
     this.#options = options;
     const { network, process, storageUrls } = options;
-    this.#clients = storageUrls.map((url) =>
-      createClient(JobService, network.connect(process, url)),
-    );
+    this.#connections = storageUrls.map((url) => network.connect(process, url));
+    this.#clients = this.#connections.map((connection) => createClient(JobService, connection));
   }
 
   /** Resolves when the user has seen the job's end, and that of its retry. */
@@ -77,9 +79,12 @@ export class SimUser {
     );
     this.#submitted(jobId, spec);
     const cancelling = this.#cancelAtTime(spec, jobId);
+    const hasEnded = new AbortController();
+    const looking = this.#lookAround(spec, jobId, hasEnded.signal);
     if (fromWireJobState(state) === JobState.Ready) await this.#startLater(spec, jobId);
     const end = await this.#watchToEnd(spec, jobId);
-    await cancelling;
+    hasEnded.abort();
+    await Promise.all([cancelling, looking]);
     if (fromWireJobState(end.state) !== JobState.Failed || !spec.isRetried) return;
     const retry = await this.#call((client) =>
       client.retryJob({ jobId, idempotencyKey: `${spec.name} again`, start: true }),
@@ -90,9 +95,8 @@ export class SimUser {
 
   /** Asks once, as one who looks after the cluster would. */
   async drain(executionManagerId: bigint): Promise<void> {
-    const { process, network, storageUrls } = this.#options;
-    for (const url of storageUrls) {
-      const client = createClient(ClusterService, network.connect(process, url));
+    for (const connection of this.#connections) {
+      const client = createClient(ClusterService, connection);
       await client.drainExecutionManager({ executionManagerId }).catch(() => undefined);
     }
   }
@@ -113,6 +117,18 @@ export class SimUser {
     );
     if (answer !== undefined) {
       observer.cancelAnswered(Number(jobId), this.#nowMs());
+    }
+  }
+
+  async #lookAround({ looks }: JobSpec, jobId: bigint, signal: AbortSignal): Promise<void> {
+    const { process, violated } = this.#options;
+    for (let look = 0; look < looks; look++) {
+      await process.clock.sleep(process.rng.float() * 2_000, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      const connections = this.#connections;
+      const connection = connections[process.rng.uint32() % connections.length] as SimConnection;
+      const error = await lookAround(connection, jobId, process.rng);
+      if (error !== undefined) violated(error);
     }
   }
 

@@ -35,6 +35,7 @@ export interface WorkloadRates {
   readonly payloadBytesMax: number;
   readonly limitRate: number;
   readonly requireRate: number;
+  readonly lookRate: number;
   /** Within so much time all jobs are submitted. */
   readonly spanMs: number;
   /** The ids of the first and the last resource group that jobs belong to. */
@@ -49,7 +50,8 @@ export function drawWorkload(draw: Draw, rates: WorkloadRates): JobSpec[] {
 
 function drawJob(draw: Draw, rates: WorkloadRates, number: number): JobSpec {
   const name = `job-${number}`;
-  const graph = drawGraph(draw, rates, name);
+  const isCancelled = draw.chance(rates.cancelRate);
+  const graph = drawGraph(draw, rates, name, isCancelled ? 0.7 : 0.3);
   const submitAtMs = draw.between(0, rates.spanMs);
   const inputs = graph.jobInputs.map(() => encodeValue(draw.rng.uint32()));
   const group = draw.int(...rates.groups);
@@ -63,7 +65,8 @@ function drawJob(draw: Draw, rates: WorkloadRates, number: number): JobSpec {
     requires: draw.chance(rates.requireRate) ? drawRequirement(draw, rates.machines, group) : {},
     maxConcurrency: draw.chance(rates.limitRate) ? draw.int(1, 4) : 0,
     startAfterMs: draw.chance(0.3) ? draw.skewed(1, 2_000) : undefined,
-    cancelAtMs: draw.chance(rates.cancelRate) ? submitAtMs + draw.skewed(1, 10_000) : undefined,
+    cancelAtMs: isCancelled ? submitAtMs + draw.skewed(1, draw.pick([200, 10_000])) : undefined,
+    looks: draw.chance(rates.lookRate) ? draw.int(5, 30) : 0,
     durability: draw.chance(0.8) ? rates.durability : draw.pick(['job', 'task', 'sync']),
     goesOnAfterFailure: draw.chance(0.3),
     cleansUpAfterFailure: graph.cleanupTask !== undefined && draw.chance(0.3),
@@ -99,6 +102,7 @@ export function drawHeavyJob(draw: Draw, slots: number): JobSpec {
     maxConcurrency: 0,
     startAfterMs: undefined,
     cancelAtMs: undefined,
+    looks: 0,
     durability: 'task',
     goesOnAfterFailure: false,
     cleansUpAfterFailure: false,
@@ -117,7 +121,7 @@ function drawRequirement(draw: Draw, machines: readonly Machine[], group: number
 }
 
 /** The shape of a graph: each task takes from a window of those before it. */
-function drawGraph(draw: Draw, rates: WorkloadRates, name: string): TaskGraph {
+function drawGraph(draw: Draw, rates: WorkloadRates, name: string, cleanupRate: number): TaskGraph {
   const builder = new TaskGraphBuilder();
   const tasks = Math.ceil(draw.skewed(1, rates.tasksMax));
   const window = draw.pick([1, 2, 8, tasks]);
@@ -153,7 +157,7 @@ function drawGraph(draw: Draw, rates: WorkloadRates, name: string): TaskGraph {
     policy: drawPolicy(draw),
   });
   if (draw.chance(0.3)) builder.setCommitTask(terminationTask());
-  if (draw.chance(0.3)) builder.setCleanupTask(terminationTask());
+  if (draw.chance(cleanupRate)) builder.setCleanupTask(terminationTask());
   return builder.build();
 }
 
@@ -202,7 +206,10 @@ function drawRuns(draw: Draw, rates: WorkloadRates, policy: ExecutionPolicy | un
     runs.push({ durationMs: draw.skewed(0.05, 50), end });
   }
   const isSlow = draw.chance(rates.slowRate);
-  const durationMs = isSlow ? policy.softTimeoutMs * draw.between(0.5, 1.5) : draw.skewed(0.05, 50);
-  runs.push({ durationMs: Math.min(durationMs, policy.hardTimeoutMs * 0.9), end: 'succeed' });
+  // Where one is slow the one beside it may well be, too.
+  for (let slow = isSlow ? draw.int(1, 3) : 1; slow > 0; slow--) {
+    const durationMs = isSlow ? policy.softTimeoutMs * draw.between(0.5, 3) : draw.skewed(0.05, 50);
+    runs.push({ durationMs: Math.min(durationMs, policy.hardTimeoutMs * 0.9), end: 'succeed' });
+  }
   return runs;
 }

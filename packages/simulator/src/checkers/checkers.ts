@@ -3,6 +3,7 @@ import { acceptedOnce } from './accepted-once.ts';
 import { cancelledStartsNothing } from './cancelled-starts-nothing.ts';
 import { commitExcludesCleanup } from './commit-excludes-cleanup.ts';
 import { flushedNeverAgain } from './flushed-never-again.ts';
+import { instancesLimited } from './instances-limited.ts';
 import { lightTenantNotStarved } from './light-tenant-not-starved.ts';
 import { limitsKept } from './limits-kept.ts';
 import { outputsRight } from './outputs-right.ts';
@@ -21,6 +22,7 @@ export const CHECKERS: readonly Checker[] = [
   parentsFirst,
   cancelledStartsNothing,
   retriesKept,
+  instancesLimited,
   supersededWritesNothing,
   progressNeverBack,
   placementKept,

@@ -1,13 +1,7 @@
-import {
-  CLEANUP_TASK_INDEX,
-  COMMIT_TASK_INDEX,
-  DEFAULT_EXECUTION_POLICY,
-  JobState,
-} from '@spider/core';
-import type { ExecutionPolicy } from '@spider/core';
+import { JobState } from '@spider/core';
 
-import type { JobSpec } from '../job-spec.ts';
 import type { Checker } from '../observer.ts';
+import { policyOf } from '../task-policy.ts';
 
 export const retriesKept: Checker = {
   name: 'retries-kept',
@@ -56,10 +50,4 @@ class Counts {
   of(jobId: number): readonly (readonly [number, number])[] {
     return [...(this.#jobs.get(jobId) ?? [])];
   }
-}
-
-function policyOf({ graph }: JobSpec, task: number): ExecutionPolicy {
-  if (task === COMMIT_TASK_INDEX) return graph.commitTask?.policy ?? DEFAULT_EXECUTION_POLICY;
-  if (task === CLEANUP_TASK_INDEX) return graph.cleanupTask?.policy ?? DEFAULT_EXECUTION_POLICY;
-  return graph.kinds[graph.taskKind[task] ?? 0]?.policy ?? DEFAULT_EXECUTION_POLICY;
 }

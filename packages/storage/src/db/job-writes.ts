@@ -187,19 +187,26 @@ export async function insertJournal(
       rows.push({ job_id: row.jobId, sequence: row.sequence, records: toBuffer(row.records) });
       first++;
     }
-    const insertion = engine === 'mysql' ? insertOrRepeatRecords : insertRecords;
+    const insertion = engine === 'mysql' ? insertRecordsMysql : insertRecordsSqlite;
     await insertion.run(transaction, ...rows);
   }
 }
 
 type RecordsRow = Insertable<JournalTable>;
 
-const insertRecords = new Statement((database, ...rows: RecordsRow[]) =>
-  database.insertInto('journal').values(rows.map((row) => pick(row, RECORDS_COLUMNS))),
+/** A flush whose answer was lost is repeated. */
+const insertRecordsSqlite = new Statement((database, ...rows: RecordsRow[]) =>
+  database
+    .insertInto('journal')
+    .values(rows.map((row) => pick(row, RECORDS_COLUMNS)))
+    .onConflict((conflict) =>
+      conflict
+        .columns(['job_id', 'sequence'])
+        .doUpdateSet((set) => ({ records: set.ref('excluded.records') })),
+    ),
 );
 
-/** A flush whose answer was lost is repeated. */
-const insertOrRepeatRecords = new Statement((database, ...rows: RecordsRow[]) =>
+const insertRecordsMysql = new Statement((database, ...rows: RecordsRow[]) =>
   database
     .insertInto('journal')
     .values(rows.map((row) => pick(row, RECORDS_COLUMNS)))

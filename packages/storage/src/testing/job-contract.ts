@@ -190,6 +190,25 @@ export function describeJobs(name: string, withDatabase: WithDatabase): void {
     );
 
     test(
+      'takes a flush again whose answer was lost',
+      withStore(async ({ jobs }) => {
+        const submission = newJob({ state: JobState.Running, idempotencyKey: 'once' });
+        const { id } = await insert(jobs, submission);
+        const batch = {
+          submissions: [submission],
+          journal: [{ jobId: id, sequence: 1, records: bytes(7) }],
+          changes: [change(id, JobState.Running, JobState.Failed)],
+        };
+        await commit(jobs, batch);
+        const { submissions, changes } = await commit(jobs, batch);
+        expect(submissions).toMatchObject([{ kind: 'job', job: { id, existed: true } }]);
+        expect(changes).toEqual([{ kind: 'conflict', state: JobState.Failed }]);
+        const rows = await jobs.readJournal(id, 0, 10);
+        expect(rows.map(({ sequence, records }) => [sequence, ...records])).toEqual([[1, 7]]);
+      }),
+    );
+
+    test(
       'takes many large rows in one flush',
       withStore(async ({ jobs }) => {
         const { id } = await insert(jobs, newJob({ state: JobState.Running }));
