@@ -10,8 +10,10 @@ export class BoundsWatch {
   readonly #violated: ReportViolation;
   /** What the largest message brings that an execution manager has sent. */
   #largestReports = 0;
-  /** What is not held back by what waits: submissions, and the outputs of jobs. */
-  #submitted = 0;
+  /** What is not held back by what waits: submissions that may not have been written yet. */
+  #submissions: { readonly atMs: number; readonly bytes: number }[] = [];
+  /** When the last transactions were committed, the latest last. */
+  #committedAtMs: readonly number[] = [];
   /** By scheduler: the most that execution managers had of it, or could have had, at a time. */
   readonly #mostHeld = new WeakMap<object, number>();
   #hasFailed = false;
@@ -30,8 +32,16 @@ export class BoundsWatch {
   }
 
   /** A message that brings so many bytes which are written whatever waits. */
-  submitted(bytes: number): void {
-    this.#submitted += bytes;
+  submitted(bytes: number, nowMs: number): void {
+    this.#submissions.push({ atMs: nowMs, bytes });
+  }
+
+  /** What was submitted long before some commits is in one of them, or will never be written. */
+  committed(nowMs: number): void {
+    this.#committedAtMs = [...this.#committedAtMs, nowMs].slice(-COMMITS);
+    const [first = nowMs] = this.#committedAtMs;
+    if (this.#committedAtMs.length < COMMITS) return;
+    this.#submissions = this.#submissions.filter(({ atMs }) => atMs > first - ON_THE_WAY_MS);
   }
 
   /** Looks at a cluster in which nothing more happens without time passing. */
@@ -45,7 +55,8 @@ export class BoundsWatch {
     const usage = storage?.service?.usage();
     if (usage === undefined) return;
     const { bounds, machines } = this.#scenario;
-    const unread = this.#largestReports * machines.length + this.#submitted;
+    let unread = this.#largestReports * machines.length;
+    for (const { bytes } of this.#submissions) unread += bytes;
     this.#check('unflushed bytes', usage.unflushedBytes, bounds.unflushedBytes + unread);
   }
 
@@ -65,5 +76,9 @@ export class BoundsWatch {
   }
 }
 
+/** A submission waits for one transaction to end, for room after it, and is in the next. */
+const COMMITS = 3;
+/** The longest that a call is on its way. */
+const ON_THE_WAY_MS = 5_000;
 /** Of a report without its payload, in the journal. */
 const REPORT_BYTES = 64;

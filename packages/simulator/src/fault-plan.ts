@@ -152,7 +152,7 @@ export class FaultPlan {
         }
         return client !== undefined;
       case 'database-away':
-        this.#databaseBackAtMs = this.#options.time.nowMs + draw.skewed(50, 5_000);
+        this.#databaseBackAtMs = this.#options.time.nowMs + draw.skewed(100, 8_000);
         return true;
       case 'lost-call':
       case 'repeated-call':

@@ -19,6 +19,7 @@ function simulate(bug: string, { checker, from = 1 }: PlantedBug): Promise<strin
       built('plant-bug'),
       built('main'),
       '--no-shrink',
+      '--workers=1',
       ...(checker === 'same-seed-same-run' ? [] : ['--once']),
       `--from=${from}`,
       '--until',

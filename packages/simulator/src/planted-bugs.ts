@@ -37,6 +37,7 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
     file: 'storage/dist/machine/attempt.js',
     find: 'beginTransition(job, { to: JobState.Succeeded, at }, effects.list);',
     replace: 'beginTransition(job, { to: JobState.Cancelled, at }, effects.list);',
+    from: 6,
   },
   'a task waits for all of its parents but one': {
     checker: 'parents-first',
@@ -49,12 +50,14 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
     file: 'storage/dist/machine/transition.js',
     find: 'if (isFinalTaskState(state))',
     replace: 'if (isFinalTaskState(state) || state === TaskState.Ready)',
+    from: 16,
   },
   'a slow task may run three times at once': {
     checker: 'instances-limited',
     file: 'storage/dist/machine/job-control-block.js',
     find: 'this.slow.has(row) ? 2 : 1',
     replace: 'this.slow.has(row) ? 3 : 1',
+    from: 43,
   },
   'the last retry is not made': {
     checker: 'retries-kept',
@@ -73,6 +76,7 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
     file: 'storage/dist/recovery/recover-jobs.js',
     find: 'job.tasksFlushed(succeededTasks);',
     replace: '',
+    from: 25,
   },
   'what a lost execution manager held stays with it': {
     checker: 'every-job-ends',
@@ -104,24 +108,28 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
     file: 'proto/dist/convert/error.js',
     find: 'unavailable: Code.Unavailable,',
     replace: 'unavailable: Code.Internal,',
+    from: 17,
   },
   'a job may run one task more than its limit': {
     checker: 'limits-kept',
     file: 'storage/dist/queue/concurrency-limits.js',
     find: 'maxConcurrency - job.machine.outCount',
     replace: 'maxConcurrency + 1 - job.machine.outCount',
+    from: 68,
   },
   'any value of a label will do': {
     checker: 'placement-kept',
     file: 'core/dist/scheduling/labels.js',
     find: 'labels[key] === value',
     replace: 'value !== undefined && key in labels',
+    from: 39,
   },
   'what a resource group has been given does not count': {
     checker: 'light-tenant-not-starved',
     file: 'core/dist/scheduling/fair-queue.js',
     find: 'group.virtualTime += tasks / group.weight;',
     replace: '',
+    from: 13,
   },
   'the scheduler asks for tasks as if none were on their way': {
     checker: 'buffers-bounded',
@@ -134,6 +142,7 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
     file: 'storage/dist/journal/journal.js',
     find: 'return this.unflushedBytes < this.#capacityBytes;',
     replace: 'return true;',
+    from: 105,
   },
   'a closed stream still listens to the journal': {
     checker: 'resources-released',

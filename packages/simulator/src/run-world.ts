@@ -311,10 +311,11 @@ class World {
   #measure(method: string, message: unknown): void {
     if (isMessage(message, ExchangeRequestSchema)) this.#bounds.reported(message);
     if (isMessage(message, SubmitJobRequestSchema)) {
-      this.#bounds.submitted(message.taskGraph.length + message.inputs.length);
+      const bytes = message.taskGraph.length + message.inputs.length;
+      this.#bounds.submitted(bytes, this.#time.nowMs);
     }
     // It brings the journal of the job that had failed.
-    if (method === 'RetryJob') this.#bounds.submitted(RETRY_BYTES);
+    if (method === 'RetryJob') this.#bounds.submitted(RETRY_BYTES, this.#time.nowMs);
   }
 
   #committed(session: bigint, batch: CommitBatch, result: CommitResult): void {
@@ -323,6 +324,7 @@ class World {
       `session ${session} commits ${submissions.length} submissions, ${journal.length} rows, ` +
         `${changes.length} changes`,
     );
+    this.#bounds.committed(this.#time.nowMs);
     this.#observer.written(session, this.#newestSession);
     for (const { jobId, sequence, records } of journal) {
       // A commit whose answer was lost is repeated, with the same rows.

@@ -138,7 +138,7 @@ export function drawScenario(seed: number, options: ScenarioOptions = {}): Scena
   );
   const slowRate = rate(0.001, 0.1);
   const [busyRate, crashRate] = [draw.skewed(0.001, 0.2), draw.skewed(0.0005, 0.02)];
-  const durability = draw.pick(['task', 'task', 'sync', 'job'] as const);
+  const durability = draw.pick(['task', 'task', 'task', 'sync', 'job'] as const);
   const jobs = drawWorkload(draw, {
     jobs: draw.int(1, 5),
     tasksMax: draw.pick([5, 20, hasHeavyTenant ? 20 : 80]),
