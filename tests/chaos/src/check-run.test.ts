@@ -73,6 +73,19 @@ test('a task that ran again though its manager had lived on is found', () => {
   expect(checkRun(run({ executions })).heldRerun).toBe(1);
 });
 
+test('a task whose parent had to run again has to run again, too', () => {
+  const disturbances = [{ kind: 'em', pid: 300, atMs: 5e5, untilMs: Infinity }] as const;
+  const atAnother = run().executions.map((one) =>
+    one.task === 2 ? { ...one, managerPid: 300 } : one,
+  );
+  const again = (task: number, startMs: number): Execution =>
+    execution(task, { instance: 2 * BLOCK + task, startMs, endMs: startMs + 1 });
+  const executions = [...atAnother, again(2, 1e6), again(3, 2e6)];
+  expect(checkRun(run({ executions, disturbances })).heldRerun).toBe(0);
+  const early = [...atAnother, again(2, 2e6), again(3, 1e6)];
+  expect(checkRun(run({ executions: early, disturbances })).heldRerun).toBe(1);
+});
+
 test('a task that was handed out again after its child was is found', () => {
   const executions = with3Again({ instance: BLOCK + 5 });
   expect(checkRun(run({ executions })).acknowledgedRerun).toBe(1);

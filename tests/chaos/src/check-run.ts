@@ -52,6 +52,24 @@ export function checkRun(run: RunRecord): Findings {
   return checker.findings;
 }
 
+/** By task: how its parents ran, of those that ran more than once. */
+function runsOfParents(
+  graph: TaskGraph,
+  byTask: ReadonlyMap<number, readonly Execution[]>,
+): ReadonlyMap<number, readonly Execution[]> {
+  const runs = new Map<number, Execution[]>();
+  for (const [task, executions] of byTask) {
+    if (executions.length < 2 || task >= graph.taskCount) continue;
+    for (let at = graph.childOffset[task] ?? 0; at < (graph.childOffset[task + 1] ?? 0); at++) {
+      const child = graph.child[at] ?? 0;
+      const known = runs.get(child);
+      if (known === undefined) runs.set(child, [...executions]);
+      else known.push(...executions);
+    }
+  }
+  return runs;
+}
+
 class RunChecker {
   readonly findings: Findings = {
     acknowledgedRerun: 0,
@@ -88,8 +106,9 @@ class RunChecker {
       this.#find('jobsNotTerminal', `${name}: has not ended`);
     }
     const byTask = Map.groupBy(this.#byJob.get(jobId) ?? [], ({ task }) => task);
+    const redone = runsOfParents(job.graph, byTask);
     for (const [task, executions] of byTask) {
-      this.#checkHeld(`${name}, task ${task}`, executions);
+      this.#checkHeld(`${name}, task ${task}`, executions, redone.get(task) ?? []);
       this.#checkFlushed(`${name}, task ${task}`, jobId, task, executions);
     }
     if (state === JobState.Succeeded) this.#checkComplete(name, job.graph, byTask);
@@ -97,13 +116,25 @@ class RunChecker {
     this.#checkOrder(name, job.graph, byTask);
   }
 
-  /** After a success at a manager and an executor that nothing happened to there is no other one. */
-  #checkHeld(name: string, executions: readonly Execution[]): void {
+  /**
+   * After a success at a manager and an executor that nothing happened to there is no other one; unless a
+   * parent ran again meanwhile, since whoever had its outputs died: what follows has to go on from the
+   * new ones.
+   */
+  #checkHeld(
+    name: string,
+    executions: readonly Execution[],
+    ofParents: readonly Execution[],
+  ): void {
     for (const first of executions) {
       if (!first.succeeded) continue;
       for (const again of executions) {
         if (again.instance <= first.instance || again.startMs < first.endMs) continue;
         if (this.#isDisturbed(first, again.startMs)) continue;
+        const isOutdated = ofParents.some(
+          ({ startMs }) => startMs > first.startMs && startMs < again.startMs,
+        );
+        if (isOutdated) continue;
         this.#find(
           'heldRerun',
           `${name}: succeeded in ${show(first)}, ran again in ${show(again)}`,

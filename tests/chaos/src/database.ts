@@ -129,7 +129,7 @@ async function openMariadb(options: DatabaseOptions): Promise<ChaosDatabase> {
     },
     kill: () => server.kill(),
     restart: () => server.restart(),
-    signal: (signal) => process.kill(server.pid, signal),
+    signal: (signal) => signalIfAlive(server.pid, signal),
   };
   return {
     config: configAt(socketPath),
@@ -207,7 +207,7 @@ async function openGalera(): Promise<ChaosDatabase> {
         await node.restart();
         await untilComplete(port);
       },
-      signal: (signal) => process.kill(node.pid, signal),
+      signal: (signal) => signalIfAlive(node.pid, signal),
     };
   });
   return {
@@ -218,6 +218,15 @@ async function openGalera(): Promise<ChaosDatabase> {
     query,
     [Symbol.asyncDispose]: () => galera[Symbol.asyncDispose](),
   };
+}
+
+/** A server that does not trust its disk any more ends by itself, at any time. */
+function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 async function readFlushed(query: Query): Promise<FlushedState> {
