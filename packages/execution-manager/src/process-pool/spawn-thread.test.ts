@@ -127,6 +127,8 @@ describe('an executor in a thread', { timeout: 20_000 }, () => {
 
   test('that fails behind its own back has a trace in the log', async () => {
     const trial = new Trial();
+    // Its end could overtake the news of its start.
+    await trial.changes.until(() => trial.hasStarted);
     trial.run('throw', 'nobody waits for this');
     expect(await trial.ended()).toEqual({ code: 1, signal: undefined });
     expect(trial.printed[0]).toBe('Uncaught Error: nobody waits for this');
